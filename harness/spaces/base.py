@@ -1,0 +1,148 @@
+"""What an architecture is: a small integer vector over a categorical space."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import HarnessError
+
+Arch = tuple[int, ...]
+
+
+class Space(ABC):
+    """A categorical search space: an architecture is one choice for each of a fixed list of variables.
+
+    Architectures are tuples of small integers; the *index* of an architecture is its number in mixed radix (last variable
+    fastest), so that a table over a space needs one flat array from index to row.
+
+    Attributes
+    ----------
+    name
+        The space's name, e.g. ``"nasbench201"``.
+    cardinalities
+        Number of choices of every variable.
+    """
+
+    name: str
+    cardinalities: tuple[int, ...]
+
+    @abstractmethod
+    def parse(self, text: str) -> Arch:
+        """Read an architecture from its text.
+
+        Raises
+        ------
+        HarnessError
+            If the text is not an architecture of this space; the message says which part is wrong.
+        """
+
+    @abstractmethod
+    def format(self, arch: Sequence[int]) -> str:
+        """Text of an architecture, in the field's usual form; `parse` reads it back."""
+
+    def canonical(self, arch: Sequence[int]) -> Arch:
+        """One representative of all encodings of the same computation (the encoding itself unless a space knows better)."""
+        return tuple(int(choice) for choice in arch)
+
+    @property
+    def size(self) -> int:
+        """Number of encodings."""
+        return math.prod(self.cardinalities)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Weight of every variable in the mixed-radix index."""
+        strides = [1]
+        for cardinality in reversed(self.cardinalities[1:]):
+            strides.append(strides[-1] * cardinality)
+        return tuple(reversed(strides))
+
+    def validate(self, arch: Sequence[int]) -> Arch:
+        """Return `arch` as a tuple of ints, or say what is wrong with it."""
+        values = tuple(int(choice) for choice in arch)
+        if len(values) != len(self.cardinalities):
+            raise HarnessError(
+                f"space {self.name}: an architecture has {len(self.cardinalities)} variables, not {len(values)}: {values}"
+            )
+        for position, (choice, cardinality) in enumerate(zip(values, self.cardinalities, strict=True)):
+            if not 0 <= choice < cardinality:
+                raise HarnessError(
+                    f"space {self.name}: variable {position} must be in 0..{cardinality - 1}, not {choice}: {values}"
+                )
+        return values
+
+    def index(self, arch: Sequence[int]) -> int:
+        """Mixed-radix index of an architecture."""
+        return sum(choice * stride for choice, stride in zip(self.validate(arch), self.strides, strict=True))
+
+    def indices(self, codes: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Mixed-radix indices of many architectures: (n, variables) -> (n,)."""
+        return codes.astype(np.int64) @ np.array(self.strides, dtype=np.int64)
+
+    def arch(self, index: int) -> Arch:
+        """Architecture of a mixed-radix index."""
+        return tuple(index // stride % card for stride, card in zip(self.strides, self.cardinalities, strict=True))
+
+    def codes(self, indices: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Architectures of many mixed-radix indices: (n,) -> (n, variables)."""
+        return indices[:, None] // np.array(self.strides) % np.array(self.cardinalities)
+
+    def sample(self, rng: np.random.Generator) -> Arch:
+        """Draw an encoding uniformly. (A benchmark's own measure may differ: see `Problem.sample`.)"""
+        return tuple(int(choice) for choice in rng.integers(self.cardinalities))
+
+    def neighbours(self, arch: Sequence[int]) -> Iterator[Arch]:
+        """All architectures that differ from `arch` in exactly one variable, in lexicographic order of (variable, choice)."""
+        arch = tuple(arch)
+        for position, cardinality in enumerate(self.cardinalities):
+            for choice in range(cardinality):
+                if choice != arch[position]:
+                    yield (*arch[:position], choice, *arch[position + 1 :])
+
+
+class CategoricalSpace(Space):
+    """A space given by named variables and their choices; the text of an architecture is ``variable=choice,...``.
+
+    Parameters
+    ----------
+    name
+        Name of the space.
+    variables
+        Choices of every variable by the variable's name; the order is the order of the encoding.
+    """
+
+    def __init__(self, name: str, variables: dict[str, Sequence[str]]) -> None:
+        if not variables or any(len(choices) == 0 for choices in variables.values()):
+            raise HarnessError(f"space {name}: every variable needs at least one choice")
+        self.name = name
+        self.variables = {key: tuple(choices) for key, choices in variables.items()}
+        self.cardinalities = tuple(len(choices) for choices in self.variables.values())
+
+    def parse(self, text: str) -> Arch:
+        """Read ``variable=choice,...`` (every variable once, in any order)."""
+        given: dict[str, str] = {}
+        for part in text.split(","):
+            key, separator, choice = part.strip().partition("=")
+            if not separator or key not in self.variables or key in given:
+                raise HarnessError(
+                    f"space {self.name}: cannot read {part.strip()!r} in {text!r}; "
+                    f"wanted each of {', '.join(self.variables)} once as variable=choice"
+                )
+            if choice not in self.variables[key]:
+                raise HarnessError(
+                    f"space {self.name}: {key} has no choice {choice!r}; choices: {', '.join(self.variables[key])}"
+                )
+            given[key] = choice
+        if missing := [key for key in self.variables if key not in given]:
+            raise HarnessError(f"space {self.name}: {text!r} lacks {', '.join(missing)}")
+        return tuple(choices.index(given[key]) for key, choices in self.variables.items())
+
+    def format(self, arch: Sequence[int]) -> str:
+        """``variable=choice,...`` in the order of the encoding."""
+        pairs = zip(self.variables.items(), self.validate(arch), strict=True)
+        return ",".join(f"{key}={choices[choice]}" for (key, choices), choice in pairs)
