@@ -1,0 +1,134 @@
+"""Converted tables on disk: a folder a table, one memory-mapped NumPy file a column, and a card that guards them.
+
+A column a file means that what a search maps into memory holds validation only, and that workers share pages. The card
+(``card.json``) holds the table's description and the SHA-256 of its whole content, which is checked whenever it is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from harness.errors import HarnessError
+from harness.spaces.base import Space
+from harness.tabular.table import Table
+
+FORMAT = 1  # raise when the layout on disk changes: older folders are then converted anew
+
+
+def store_root() -> Path:
+    """Folder of the converted tables: ``$NAS_HARNESS_CACHE`` or the user's cache folder."""
+    base = os.environ.get("NAS_HARNESS_CACHE") or platformdirs.user_cache_dir("nas-harness")
+    return Path(base) / f"tables-v{FORMAT}"
+
+
+def stored_names() -> Iterator[str]:
+    """Names of all tables in the store."""
+    root = store_root()
+    for card in sorted(root.glob("**/card.json")):
+        yield card.parent.relative_to(root).as_posix()
+
+
+def is_stored(name: str) -> bool:
+    """Whether a table of this name is in the store."""
+    return (store_root() / name / "card.json").is_file()
+
+
+def save(table: Table) -> Path:
+    """Write a table into the store, whole or not at all; one of the same name is replaced.
+
+    Returns
+    -------
+    Path
+        The table's folder.
+    """
+    target = store_root() / table.name
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".writing-", dir=store_root()))
+    except OSError as error:
+        raise HarnessError(f"cannot write to the table store {store_root()}: {error.strerror}") from error
+    try:
+        arrays = {"rows": table.rows, "codes": table.codes, "weights": table.weights}
+        arrays |= {f"column-{key}": values for key, values in table.columns.items()}
+        for key, values in arrays.items():
+            np.save(scratch / f"{key}.npy", values, allow_pickle=False)
+        card = table.describe() | {"format": FORMAT, "sha256": table.sha256}
+        (scratch / "card.json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n")
+        scratch.chmod(0o755)
+        _replace(scratch, target)
+    except OSError as error:
+        raise HarnessError(f"cannot write table {table.name} to {target}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def _replace(scratch: Path, target: Path) -> None:
+    """Move a finished folder into place; another process may have been faster, with the same content."""
+    old = scratch.with_name(scratch.name + "-old")
+    try:
+        if target.exists():
+            target.rename(old)
+        scratch.rename(target)
+    except OSError:
+        if not (target / "card.json").is_file():
+            raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def load(name: str, space: Space) -> Table:
+    """Memory-map a stored table and check it against its card.
+
+    Raises
+    ------
+    HarnessError
+        If a file is missing, truncated or not what the card says, or the card belongs to another space.
+    """
+    folder = store_root() / name
+    try:
+        card = json.loads((folder / "card.json").read_text())
+        if card["space"] != space.name or tuple(card["cardinalities"]) != space.cardinalities:
+            raise ValueError(f"it is over space {card['space']} {card['cardinalities']}, not {space.name}")
+        table = Table(
+            name=card["name"],
+            dataset=card["dataset"],
+            space=space,
+            rows=_map(folder, "rows"),
+            codes=_map(folder, "codes"),
+            columns={key: _map(folder, f"column-{key}") for key in card["columns"]},
+            metric=card["metric"],
+            unit=card["unit"],
+            direction=card["direction"],
+            weights=_map(folder, "weights"),
+            fidelity=card["fidelity"],
+            source=card["source"],
+            caveats=tuple(card["caveats"]),
+        )
+        if table.sha256 != card["sha256"]:
+            raise ValueError(f"its content has SHA-256 {table.sha256[:12]}..., its card says {card['sha256'][:12]}...")
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
+        raise HarnessError(f"table {name} in {folder} is damaged: {reason}; delete the folder and import it again") from error
+    return table
+
+
+def card_of(name: str) -> dict[str, object]:
+    """The card of a stored table, unchecked: enough to know its space."""
+    try:
+        card: dict[str, object] = json.loads((store_root() / name / "card.json").read_text())
+    except (OSError, ValueError) as error:
+        raise HarnessError(f"table {name} in {store_root() / name} has no readable card: {error}") from error
+    return card
+
+
+def _map(folder: Path, key: str) -> np.ndarray:
+    return np.load(folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)

@@ -1,0 +1,155 @@
+"""A tabular benchmark: architectures, what a search may see of them, and what is reported in the end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import HarnessError, unknown_name
+from harness.spaces.base import Space
+
+Direction = Literal["max", "min"]
+Unit = Literal["percent", "fraction", "loss", "none"]
+
+# Columns that have a meaning of their own; any other column may be carried along.
+VALID, TEST, COST = "valid", "test", "cost"
+# Columns that a method must never see, whatever a suite asks for.
+REPORTED_ONLY = frozenset({TEST})
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One data set's table over a space; one row an architecture.
+
+    Attributes
+    ----------
+    name
+        Name of the benchmark, ``family/dataset``.
+    dataset
+        The data set on which the architectures were trained.
+    space
+        The search space; several encodings may share a row.
+    rows
+        (space.size,) integers: the row of every encoding's index, -1 where the table has none.
+    codes
+        (n_rows, variables) integers: one encoding of every row.
+    columns
+        (n_rows,) floats by name. ``valid`` drives a search and ``test`` is reported; ``cost`` is simulated seconds of one
+        evaluation; others (``latency``, ``params``, ...) may be shown to a method by a suite.
+    metric, unit, direction
+        What ``valid`` and ``test`` measure, in which unit, and whether larger or smaller is better.
+    weights
+        (n_rows,) positive floats: the measure from which "a random architecture" is drawn. Ones by default.
+    fidelity
+        What validation and test were measured at, for people: ``{"valid": "12 epochs", "test": "200 epochs"}``.
+    source
+        Where the numbers come from: citation, licence, file, its hash, converter version.
+    caveats
+        Sentences that every report on this table must carry.
+    """
+
+    name: str
+    dataset: str
+    space: Space
+    rows: NDArray[np.int32]
+    codes: NDArray[np.integer]
+    columns: Mapping[str, NDArray[np.float64]]
+    metric: str = "accuracy"
+    unit: Unit = "percent"
+    direction: Direction = "max"
+    weights: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    fidelity: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, Any] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.weights.size == 0:
+            object.__setattr__(self, "weights", np.ones(len(self.codes)))
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def valid(self) -> NDArray[np.float64]:
+        """(n_rows,) validation scores, the only ones that a search is driven by."""
+        return self.columns[VALID]
+
+    @property
+    def test(self) -> NDArray[np.float64]:
+        """(n_rows,) test scores, joined to a search's result after it ended."""
+        return self.columns[TEST]
+
+    @property
+    def architectures(self) -> NDArray[np.integer]:
+        """(n_rows, variables) encoding of every row; ``table.space.format`` writes one as text."""
+        return self.codes
+
+    @property
+    def has_equal_weights(self) -> bool:
+        """Whether every row is equally likely to be drawn."""
+        return bool(np.all(self.weights == self.weights[0]))
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """A column by name; an unknown name is an error with the nearest ones."""
+        if name not in self.columns:
+            raise unknown_name("column", name, self.columns, where=f"benchmark {self.name}")
+        return self.columns[name]
+
+    def visible(self, names: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
+        """The columns that a method may see beside the score; asking for a test column is refused.
+
+        Raises
+        ------
+        HarnessError
+            If a name is unknown, or is one that only the report may see.
+        """
+        for name in names:
+            if name in REPORTED_ONLY or name.split("@")[0] in REPORTED_ONLY or name.startswith("test"):
+                raise HarnessError(
+                    f"benchmark {self.name}: column {name!r} is for the report only; a method may be shown "
+                    f"{', '.join(sorted(key for key in self.columns if not key.startswith('test')))}"
+                )
+        return {name: self.column(name) for name in names}
+
+    def describe(self) -> dict[str, Any]:
+        """Everything but the arrays, as plain JSON values."""
+        return {
+            "name": self.name,
+            "dataset": self.dataset,
+            "space": self.space.name,
+            "cardinalities": list(self.space.cardinalities),
+            "rows": len(self),
+            "columns": sorted(self.columns),
+            "metric": self.metric,
+            "unit": self.unit,
+            "direction": self.direction,
+            "fidelity": dict(self.fidelity),
+            "source": dict(self.source),
+            "caveats": list(self.caveats),
+        }
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the content (not of a file's layout): what a cell's key and every record name."""
+        digest = hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode())
+        arrays: dict[str, NDArray[Any]] = {
+            "rows": self.rows,
+            "codes": self.codes,
+            "weights": self.weights,
+            **{f"column {key}": self.columns[key] for key in sorted(self.columns)},
+        }
+        for key, array in arrays.items():
+            digest.update(f"{key} {array.dtype.str} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def index_of_row(self) -> NDArray[np.int64]:
+        """(n_rows,) mixed-radix index of every row's own encoding."""
+        return self.space.indices(self.codes)
