@@ -99,10 +99,14 @@ class LockstepUniforms:
         self._reach += count
         if self._reach <= self._buffer.shape[1]:
             return
+        self._reach = int(self._next.max()) + count
+        if self._reach <= self._buffer.shape[1]:
+            return
         # What every seed has passed is dropped, so that a long search holds a short buffer.
         passed = int(self._next.min())
         self._next -= passed
-        self._reach = int(self._next.max()) + count
-        blocks = max(BLOCK, -(-self._reach // BLOCK) * BLOCK)
-        fresh = [rng.random(blocks) for rng in self._generators]
-        self._buffer = np.concatenate([self._buffer[:, passed:], fresh], axis=1)
+        self._reach -= passed
+        kept = self._buffer[:, passed:]
+        size = -(-(self._reach - kept.shape[1]) // BLOCK) * BLOCK
+        fresh = [rng.random(size) for rng in self._generators]
+        self._buffer = np.concatenate([kept, fresh], axis=1)

@@ -20,8 +20,11 @@ Unit = Literal["percent", "fraction", "loss", "none"]
 
 # Columns that have a meaning of their own; any other column may be carried along.
 VALID, TEST, COST = "valid", "test", "cost"
-# Columns that a method must never see, whatever a suite asks for.
-REPORTED_ONLY = frozenset({TEST})
+
+
+def is_report_only(column: str) -> bool:
+    """Whether a column must never be seen by a method, whatever a suite asks for: any that has "test" in its name."""
+    return TEST in column.lower()
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +114,10 @@ class Table:
             If a name is unknown, or is one that only the report may see.
         """
         for name in names:
-            if name in REPORTED_ONLY or name.split("@")[0] in REPORTED_ONLY or name.startswith("test"):
+            if is_report_only(name):
+                allowed = ", ".join(sorted(key for key in self.columns if not is_report_only(key)))
                 raise HarnessError(
-                    f"benchmark {self.name}: column {name!r} is for the report only; a method may be shown "
-                    f"{', '.join(sorted(key for key in self.columns if not key.startswith('test')))}"
+                    f"benchmark {self.name}: column {name!r} is for the report only; a method may be shown {allowed}"
                 )
         return {name: self.column(name) for name in names}
 
@@ -123,8 +126,7 @@ class Table:
         return {
             "name": self.name,
             "dataset": self.dataset,
-            "space": self.space.name,
-            "cardinalities": list(self.space.cardinalities),
+            "space": self.space.describe(),
             "rows": len(self),
             "columns": sorted(self.columns),
             "metric": self.metric,
