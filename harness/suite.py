@@ -39,7 +39,7 @@ class MethodSpec:
 
     name: str
     label: str
-    params: Mapping[str, Any]
+    params: Mapping[str, Any] = field(hash=False)
     version: str
 
     @property
@@ -209,7 +209,9 @@ def parse_seeds(value: Any, where: str = "seeds") -> tuple[int, ...]:
         if not first.isdigit() or (colon and not end.isdigit()):
             raise HarnessError(wanted)
         if colon and int(end) <= int(first):
-            raise HarnessError(f"{where}: seed range {part!r} is empty or upside down; wanted first:end with end above first")
+            raise HarnessError(
+                f"{where}: seed range {part!r} is empty or upside down; wanted first:end with end above first"
+            )
         seeds.extend(range(int(first), int(end)) if colon else [int(first)])
     if not seeds:
         raise HarnessError(wanted)

@@ -43,6 +43,11 @@ def register_benchmark(name: str) -> Callable[[Callable[[], Table]], Callable[[]
     return register
 
 
+def registered_loader(name: str) -> Callable[[], Table] | None:
+    """The loader that was registered under a name in this process, None for packaged and stored benchmarks."""
+    return _REGISTRY.get(name)
+
+
 def packaged_names() -> list[str]:
     """Names that are known on every machine."""
     return [f"{nasbench_graph.FAMILY}/{dataset}" for dataset in nasbench_graph.DATASETS] + [synthetic.NAME]
