@@ -39,7 +39,7 @@ _HOME = {
     "table_from_frame": "harness.tabular.frame",
 }
 
-__all__ = [  # noqa: RUF022  (the names of _HOME, spelled out for type checkers)
+__all__ = [
     "AskTell",
     "Budget",
     "Evaluation",

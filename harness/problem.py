@@ -124,10 +124,10 @@ class TabularProblem(Problem):
         self.budget = budget
         self.size = len(table)
         # Memory views hand out plain Python floats, several times faster than NumPy scalars.
-        self._score = memoryview(_oriented(table))
-        self._cost = memoryview(table.column(COST)) if COST in table.columns else None
-        self._metrics = {name: memoryview(values) for name, values in table.visible(metrics).items()}
-        self._rows = memoryview(table.rows)
+        self._score = _oriented(table).data
+        self._cost = table.column(COST).data if COST in table.columns else None
+        self._metrics = {name: values.data for name, values in table.visible(metrics).items()}
+        self._rows = table.rows.data
         self._codes = table.codes
         self._measure = Measure(table)
         self._dimensions = tuple(zip(self.space.strides, self.space.cardinalities, strict=True))

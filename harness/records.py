@@ -185,7 +185,7 @@ class RunFolder:
                     os.ftruncate(stream.fileno(), size)
                     raise
         except OSError as error:
-            raise DiskError(f"{journal}: {error.strerror}; finished cells are kept, run again to go on") from error
+            raise RunError(f"{journal}: {error.strerror}; finished cells are kept, run again to go on") from error
 
     def compact(self, entries: Mapping[str, Entry], order: Iterable[str]) -> None:
         """Write records and traces as Parquet, first the cells in `order` and then all others by key, and drop the journal."""
@@ -201,8 +201,8 @@ class RunFolder:
         write_whole(self.path / name, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
 
-class DiskError(HarnessError):
-    """The disk is full or failing: the run stops with what it has."""
+class RunError(HarnessError):
+    """A run had to stop (the disk is full, a worker was killed): finished cells are kept. Exit code 1."""
 
 
 def records_frame(entries: Iterable[Entry]) -> pd.DataFrame:
@@ -263,7 +263,7 @@ def write_whole(path: Path, content: bytes) -> None:
         scratch.replace(path)
     except OSError as error:
         scratch.unlink(missing_ok=True)
-        raise DiskError(f"{path}: {error.strerror}; what was there before is intact") from error
+        raise RunError(f"{path}: {error.strerror}; what was there before is intact") from error
 
 
 def _compacted(path: Path) -> Iterator[Entry]:

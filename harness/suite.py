@@ -135,13 +135,25 @@ class Suite:
             "schema": SCHEMA,
             "name": self.name,
             "description": self.description,
-            "benchmarks": {name: load_benchmark(name).describe() for name in self.benchmarks},
+            "benchmarks": list(self.benchmarks),
+            "tables": {name: load_benchmark(name).describe() for name in self.benchmarks},
             "data_sha256": {name: load_benchmark(name).sha256 for name in self.benchmarks},
             "methods": [dataclasses.asdict(method) | {"params": dict(method.params)} for method in self.methods],
             "budgets": [dataclasses.asdict(budget) for budget in self.budgets],
             "seeds": list(self.seeds),
             "metrics": list(self.metrics),
         }
+
+
+def groups_of(resolved: Mapping[str, Any]) -> list[Group]:
+    """Groups of a suite that was written by `Suite.resolved`, without loading any table; same keys, same order."""
+    methods = [MethodSpec(**method) for method in resolved["methods"]]
+    return [
+        Group(benchmark, resolved["data_sha256"][benchmark], method, Budget(**budget), tuple(resolved["metrics"]))
+        for benchmark in resolved["benchmarks"]
+        for budget in resolved["budgets"]
+        for method in methods
+    ]
 
 
 def load_suite(suite: str | Path, overrides: Sequence[str] = (), seeds: str | None = None) -> Suite:
@@ -174,6 +186,47 @@ def load_suite(suite: str | Path, overrides: Sequence[str] = (), seeds: str | No
         document["seeds"] = seeds
     document.setdefault("name", path.stem)
     return make_suite(document, where=str(path))
+
+
+def spot_suite(
+    benchmarks: Sequence[str],
+    methods: Sequence[str],
+    evaluations: int,
+    seeds: str,
+    overrides: Sequence[str] = (),
+) -> Suite:
+    """A suite made on the spot: these methods, and random search, on these benchmarks.
+
+    Parameters
+    ----------
+    benchmarks
+        Names or patterns.
+    methods
+        ``name`` or ``name,key=value,...``; values are TOML, or else text.
+    evaluations, seeds, overrides
+        As in a suite file.
+    """
+    tables = []
+    for method in methods:
+        name, *pairs = method.split(",")
+        table: dict[str, Any] = {"name": name}
+        for pair in pairs:
+            _override(table, pair)
+        if pairs:
+            table.setdefault("label", method)
+        tables.append(table)
+    if not any(table["name"] == "random" for table in tables):
+        tables.insert(0, {"name": "random"})
+    document: dict[str, Any] = {
+        "name": "spot",
+        "seeds": seeds,
+        "benchmarks": list(benchmarks),
+        "budgets": {"evaluations": evaluations},
+        "methods": tables,
+    }
+    for override in overrides:
+        _override(document, override)
+    return make_suite(document, where="command line")
 
 
 def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
@@ -293,7 +346,12 @@ def _override(document: dict[str, Any], override: str) -> None:
     *path, last = dotted.split(".")
     place: Any = document
     for key in path:
-        place = place.setdefault(key, {}) if isinstance(place, dict) else None
-        if not isinstance(place, dict):
+        if isinstance(place, list) and key.isdigit() and int(key) < len(place):
+            place = place[int(key)]  # methods.0.population: the first [[methods]] table
+        else:
+            place = place.setdefault(key, {}) if isinstance(place, dict) else None
+        if not isinstance(place, dict | list):
             raise HarnessError(f"--set {override}: {key} is not a table of the suite")
+    if not isinstance(place, dict):
+        raise HarnessError(f"--set {override}: wanted a key, not {last!r}, behind a list")
     place[last] = value

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import platformdirs
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
+from harness.tabular import catalogue, store
 from harness.tabular.table import COST, TEST, VALID, Direction, Table, Unit
 
 if TYPE_CHECKING:
@@ -139,14 +142,56 @@ def table_from_frame(
     )
 
 
-def source_of(path: Path) -> dict[str, Any]:
-    """What a table's card says of the file it came from."""
-    return {
+def import_file(
+    file: str, name: str, space: str, *, replace: bool = False, licence: str = "not stated", **columns: Any
+) -> Table:
+    """Make a benchmark of a CSV or Parquet file and put it into the store, so that it is known by name.
+
+    Parameters
+    ----------
+    file
+        Path, looked for in the working directory and then in the folder ``$NAS_HARNESS_DATA``.
+    name, space
+        Name of the benchmark, and of the space that the architectures' texts belong to.
+    replace
+        Whether a benchmark of the same name with other content may be replaced.
+    licence
+        For the table's card.
+    **columns
+        As in `table_from_frame`.
+
+    Raises
+    ------
+    HarnessError
+        As `table_from_frame`, or if the name is taken.
+    """
+    path = _find(file)
+    source = {
         "file": path.name,
         "bytes": path.stat().st_size,
         "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "licence": "not stated",
+        "licence": licence,
     }
+    table = table_from_frame(
+        read_frame(path), name, catalogue.make_space(space), source=source, where=str(path), **columns
+    )
+    if not replace and store.is_stored(name) and store.card_of(name).get("sha256") != table.sha256:
+        raise HarnessError(f"benchmark {name!r} exists with other content; choose another name, or pass --replace")
+    catalogue.save_benchmark(table)
+    return table
+
+
+def data_folder() -> Path:
+    """Where a user keeps published files: ``$NAS_HARNESS_DATA`` or the user's data folder."""
+    return Path(os.environ.get("NAS_HARNESS_DATA") or platformdirs.user_data_dir("nas-harness"))
+
+
+def _find(file: str) -> Path:
+    places = [Path(file), data_folder() / file]
+    for path in places:
+        if path.is_file():
+            return path
+    raise HarnessError(f"{file}: no such file, neither here nor in {data_folder()}")
 
 
 def _numbers(column: pd.Series[Any], where: str) -> NDArray[np.float64]:

@@ -56,7 +56,7 @@ def save(table: Table) -> Path:
         scratch = Path(tempfile.mkdtemp(prefix=".writing-", dir=store_root()))
     except OSError as error:
         raise HarnessError(
-            f"cannot write to the table store {store_root()}: {error.strerror}; set NAS_HARNESS_CACHE to a folder that can be written"
+            f"cannot write to the table store {store_root()}: {error.strerror}; set NAS_HARNESS_CACHE to another folder"
         ) from error
     try:
         arrays = {"rows": table.rows, "codes": table.codes, "weights": table.weights}
