@@ -131,6 +131,7 @@ class TabularProblem(Problem):
         self._codes = table.codes
         self._measure = Measure(table)
         self._dimensions = tuple(zip(self.space.strides, self.space.cardinalities, strict=True))
+        self._known: dict[Arch, int] = {}  # rows met in this search: `contains` is mostly asked just before `evaluate`
         self._history: list[int] = []
         self._left = budget.amount
 
@@ -173,6 +174,13 @@ class TabularProblem(Problem):
         return tuple(self._codes[self._measure.row(next(uniforms))].tolist())
 
     def _row(self, arch: Sequence[int]) -> int:
+        arch = tuple(arch)
+        row = self._known.get(arch)
+        if row is None:
+            row = self._known[arch] = self._looked_up(arch)
+        return row
+
+    def _looked_up(self, arch: Arch) -> int:
         index = 0
         for choice, (stride, cardinality) in zip(arch, self._dimensions, strict=True):
             if not 0 <= choice < cardinality:

@@ -50,6 +50,7 @@ class RegularizedEvolution(AskTell):
         super().start(problem, streams)
         self._first = streams.uniforms("sample")
         self._draw = streams.uniforms("move").__next__
+        self._cardinalities = problem.space.cardinalities
         # A ring: the oldest member is the one that is overwritten next.
         self._members: list[Arch] = []
         self._scores: list[float] = []
@@ -82,9 +83,9 @@ class RegularizedEvolution(AskTell):
         self._oldest = (self._oldest + 1) % self.population
 
     def _mutated(self, parent: Arch) -> Arch:
-        cardinalities = self.problem.space.cardinalities
-        position = int(self._draw() * len(cardinalities))
-        choice = int(self._draw() * (cardinalities[position] - 1))
+        draw, cardinalities = self._draw, self._cardinalities
+        position = int(draw() * len(cardinalities))
+        choice = int(draw() * (cardinalities[position] - 1))
         if choice >= parent[position]:  # skip the present choice
             choice += 1
         return (*parent[:position], choice, *parent[position + 1 :])
@@ -93,13 +94,14 @@ class RegularizedEvolution(AskTell):
         """All seeds at once; see `Method`."""
         size, budget = self.population, problem.budget.amount
         every = np.arange(len(seeds))
-        first = problem.sample(LockstepUniforms(benchmark, seeds, "sample").take(min(size, budget)))
+        n_first = min(size, budget)
+        first = problem.sample(LockstepUniforms(benchmark, seeds, "sample", ahead=n_first).take(n_first))
         members = np.empty((len(seeds), size), dtype=np.int64)
         scores = np.empty((len(seeds), size))
-        for step in range(first.shape[1]):
+        for step in range(n_first):
             members[:, step] = first[:, step]
             scores[:, step] = problem.evaluate(first[:, step])
-        moves = LockstepUniforms(benchmark, seeds, "move")
+        moves = LockstepUniforms(benchmark, seeds, "move", ahead=(budget - n_first) * (self.sample + 2))
         mutate = _LockstepMutation(problem, moves)
         for step in range(size, budget):
             tournament = (moves.take(self.sample) * size).astype(np.int64)
