@@ -64,9 +64,21 @@ def rows() -> Iterator[Row]:
         streams = 1 if name != "regularized-evolution" else 2
         seconds = cpu_seconds(lambda name=name: lockstep(name)) - seed_s * streams / 2
         wanted = f">= {target:,.0f}" if target else ""
-        yield Row(f"{name}, {SEEDS} seeds in lockstep", many / seconds, "eval/s", wanted, "plain Python", many / seconds / plain)
+        yield Row(
+            f"{name}, {SEEDS} seeds in lockstep",
+            many / seconds,
+            "eval/s",
+            wanted,
+            "plain Python",
+            many / seconds / plain,
+        )
     yield Row(f"  seeding {SEEDS} seeds (2 streams each), not counted above", 1000 * seed_s, "ms")
-    for name, target in (("regularized-evolution", 150e3), ("random", None), ("local-search", None), ("reinforce", None)):
+    for name, target in (
+        ("regularized-evolution", 150e3),
+        ("random", None),
+        ("local-search", None),
+        ("reinforce", None),
+    ):
         speed = few / cpu_seconds(lambda name=name: ask_tell(name))
         wanted = f">= {target:,.0f}" if target else ""
         yield Row(f"{name}, one by one through ask and tell", speed, "eval/s", wanted, "optuna", speed / optuna)
@@ -74,7 +86,9 @@ def rows() -> Iterator[Row]:
 
 def plain_python(benchmark: Table) -> None:
     """The loop that one would write without a harness: a dictionary, the global random state, nothing recorded."""
-    scores = {tuple(code): score for code, score in zip(benchmark.codes.tolist(), benchmark.valid.tolist(), strict=True)}
+    scores = {
+        tuple(code): score for code, score in zip(benchmark.codes.tolist(), benchmark.valid.tolist(), strict=True)
+    }
     choices, edges = len(OPERATIONS), len(benchmark.space.cardinalities)
     for seed in range(FEW_SEEDS):
         rng = random.Random(seed)
@@ -105,4 +119,6 @@ def optuna_random(benchmark: Table, trials: int) -> None:
         arch = [trial.suggest_categorical(name, operations) for name in names]
         return float(benchmark.valid[benchmark.rows[benchmark.space.index(arch)]])
 
-    optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(0)).optimize(objective, n_trials=trials)
+    optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(0)).optimize(
+        objective, n_trials=trials
+    )

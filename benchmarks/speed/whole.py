@@ -25,8 +25,12 @@ def rows() -> Iterator[Row]:
     python = wall_seconds(lambda: _python("pass"))
     help_s = wall_seconds(lambda: subprocess.run([_command(), "--help"], check=True, stdout=subprocess.DEVNULL))
     yield Row("nas-harness --help", help_s, "s", "< 0.3", "python -c pass", help_s / python)
-    heavy = _python("import harness, sys; print(*({'pandas', 'torch', 'scipy', 'matplotlib'} & set(sys.modules)))").strip()
-    yield Row("import harness", wall_seconds(lambda: _python("import harness")), "s", "", f"heavy imports: {heavy or 'none'}")
+    heavy = _python(
+        "import harness, sys; print(*({'pandas', 'torch', 'scipy', 'matplotlib'} & set(sys.modules)))"
+    ).strip()
+    yield Row(
+        "import harness", wall_seconds(lambda: _python("import harness")), "s", "", f"heavy imports: {heavy or 'none'}"
+    )
 
     load_benchmark(NAME)
     load_s = wall_seconds(lambda: store.load(NAME, space_of("cora")), repeats=20)
@@ -52,7 +56,14 @@ def rows() -> Iterator[Row]:
     yield Row("a worker's largest resident memory", peak, "MB", "< 250")
     yield Row("quickstart, 360,000 evaluations, one process", times[1, "sequential"], "s")
     yield Row("quickstart, two workers", times[2, "loky"], "s")
-    yield Row("  of which fan-out (above half of one process)", fan_out, "s", "< 1/3 of whole", "the whole command", fan_out / whole_s)
+    yield Row(
+        "  of which fan-out (above half of one process)",
+        fan_out,
+        "s",
+        "< 1/3 of whole",
+        "the whole command",
+        fan_out / whole_s,
+    )
     yield Row("report of the quickstart, whole process", report_s, "s", "< 10")
     yield Row("nas-harness run quickstart -j 2, report included, whole process", whole_s, "s", "< 30")
 

@@ -61,6 +61,7 @@ def save(table: Table) -> Path:
     try:
         arrays = {"rows": table.rows, "codes": table.codes, "weights": table.weights}
         arrays |= {f"column-{key}": values for key, values in table.columns.items()}
+        arrays |= {f"curve-{key}": values for key, values in table.curves.items()}
         for key, values in arrays.items():
             np.save(scratch / f"{key}.npy", values, allow_pickle=False)
         card = table.describe() | {"format": FORMAT, "sha256": table.sha256}
@@ -108,6 +109,7 @@ def load(name: str, space: Space) -> Table:
             rows=_map(folder, "rows"),
             codes=_map(folder, "codes"),
             columns={key: _map(folder, f"column-{key}") for key in card["columns"]},
+            curves={key: _map(folder, f"curve-{key}") for key in card["curves"]},
             metric=card["metric"],
             unit=card["unit"],
             direction=card["direction"],

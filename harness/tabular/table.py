@@ -46,6 +46,9 @@ class Table:
     columns
         (n_rows,) floats by name. ``valid`` drives a search and ``test`` is reported; ``cost`` is simulated seconds of one
         evaluation; others (``latency``, ``params``, ...) may be shown to a method by a suite.
+    curves
+        (n_rows, n_epochs) floats by name, after every epoch, counted from 1: column e - 1 is epoch e. Named like the column
+        that they lead to (``valid``, ``cost``, ``train_loss``, ...); NaN where a measurement is missing.
     metric, unit, direction
         What ``valid`` and ``test`` measure, in which unit, and whether larger or smaller is better.
     weights
@@ -71,6 +74,7 @@ class Table:
     fidelity: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
+    curves: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.weights.size == 0:
@@ -129,6 +133,7 @@ class Table:
             "space": self.space.describe(),
             "rows": len(self),
             "columns": sorted(self.columns),
+            "curves": sorted(self.curves),
             "metric": self.metric,
             "unit": self.unit,
             "direction": self.direction,
@@ -146,6 +151,7 @@ class Table:
             "codes": self.codes,
             "weights": self.weights,
             **{f"column {key}": self.columns[key] for key in sorted(self.columns)},
+            **{f"curve {key}": self.curves[key] for key in sorted(self.curves)},
         }
         for key, array in arrays.items():
             digest.update(f"{key} {array.dtype.str} {array.shape}".encode())
