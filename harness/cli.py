@@ -182,7 +182,7 @@ def _suite(options: argparse.Namespace) -> Suite:
     if options.suite is not None:
         if on_the_spot:
             raise HarnessError(
-                f"--{next(iter(on_the_spot))} makes a suite on the spot; with suite {options.suite!r} use --set instead"
+                f"--{next(iter(on_the_spot))} makes a suite on the spot; with {options.suite!r} use --set instead"
             )
         return load_suite(options.suite, options.overrides, options.seeds)
     if not options.benchmark or not options.method:
@@ -234,8 +234,8 @@ def _run(options: argparse.Namespace) -> int:
     _print(
         options,
         summary,
-        f"{suite.name}: {len(result.records)} cells ({result.n_run} run, {result.n_kept} kept, {result.n_failed} failed) in {output}"
-        + (f"\nreport: {page}" if page else ""),
+        f"{suite.name}: {len(result.records)} cells in {output}: {result.n_run} run, {result.n_kept} kept, "
+        f"{result.n_failed} failed" + (f"\nreport: {page}" if page else ""),
     )
     return FAILED if result.n_failed else OK
 
@@ -313,7 +313,8 @@ def _import(options: argparse.Namespace) -> int:
     _print(
         options,
         table.describe() | {"sha256": table.sha256},
-        f"{table.name}: {len(table):,} architectures, {table.metric} in {table.unit}, searched by {options.valid}, reported by {options.test}",
+        f"{table.name}: {len(table):,} architectures, {table.metric} in {table.unit}; "
+        f"{options.valid} drives a search, {options.test} is reported",
     )
     return OK
 
