@@ -147,6 +147,7 @@ def _stored_space(name: str) -> Space:
     return make_space(str(described.get("name")))
 
 
+@lru_cache(maxsize=1)  # looking through the installed packages takes milliseconds
 def _load_entry_points() -> None:
     for point in entry_points(group="nas_harness.benchmarks"):
         if point.name not in _REGISTRY:

@@ -98,7 +98,7 @@ class Table:
         """(n_rows, variables) encoding of every row; ``table.space.format`` writes one as text."""
         return self.codes
 
-    @property
+    @cached_property
     def has_equal_weights(self) -> bool:
         """Whether every row is equally likely to be drawn."""
         return bool(np.all(self.weights == self.weights[0]))
