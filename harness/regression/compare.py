@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,18 +97,15 @@ def _row(benchmark: str, first: list[Cell], second: list[Cell], confidence: floa
     if min(min(len(x.seeds), len(y.seeds)) for x, y in pairs) < 2:
         return row | {"change": math.nan, "ci_low": math.nan, "ci_high": math.nan}
     try:
-        changes = cell_changes([y.sign * y.test for _, y in pairs], [x.sign * x.test for x, _ in pairs], [x.reference for x, _ in pairs])
+        changes = cell_changes(
+            [y.sign * y.test for _, y in pairs], [x.sign * x.test for x, _ in pairs], [x.reference for x, _ in pairs]
+        )
     except HarnessError:  # no spread over seeds
         change = float(np.mean([100 * x.sign * (y.test.mean() - x.test.mean()) / x.reference for x, y in pairs]))
         return row | {"change": change, "ci_low": math.nan, "ci_high": math.nan}
     # The one-sided bounds at half the level are the two-sided interval.
     verdict = non_inferiority(changes, margin=np.inf, level=(1 - confidence) / 2, strict=True)
-    better = non_inferiority(_mirrored(changes), margin=np.inf, level=(1 - confidence) / 2, strict=True)
+    mirrored = replace(changes, difference=-changes.difference)
+    better = non_inferiority(mirrored, margin=np.inf, level=(1 - confidence) / 2, strict=True)
     row["p_value"] = min(1.0, 2 * min(verdict.p_regressed, better.p_regressed))
     return row | {"change": verdict.difference, "ci_low": verdict.low, "ci_high": verdict.high}
-
-
-def _mirrored(changes: object) -> object:
-    from dataclasses import replace
-
-    return replace(changes, difference=-changes.difference)  # type: ignore[type-var,attr-defined]

@@ -242,7 +242,7 @@ def _own_cells(
 
 
 def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
-    card, data_sha256 = resolved["benchmarks"][name], resolved["data_sha256"][name]
+    card, data_sha256 = resolved["tables"][name], resolved["data_sha256"][name]
     try:
         table = load_benchmark(name)
     except Exception as error:  # a plug-in's loader may raise anything

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -147,21 +147,9 @@ def _improvement(scores: FloatArray, baseline: Baseline, sign: float) -> Relativ
             return result if sign > 0 else _mirrored(result)
     n_baseline = None if isinstance(baseline.scores, ExactBaseline) else len(baseline.scores)
     nothing = (np.nan,) * 5
-    return RelativeImprovement(*nothing, len(scores), n_baseline, baseline.name, "none", 0.95, note)
+    return RelativeImprovement(*nothing, len(scores), n_baseline, baseline.name, "none", 0.95, np.nan, note)
 
 
 def _mirrored(result: RelativeImprovement) -> RelativeImprovement:
     """Return RI where lower is better: RI of the scores as they are, the other way round."""
-    return RelativeImprovement(
-        -result.estimate,
-        -result.high,
-        -result.low,
-        result.p_value,
-        result.df,
-        result.n_method,
-        result.n_baseline,
-        result.baseline,
-        result.method,
-        result.confidence,
-        result.note,
-    )
+    return replace(result, estimate=-result.estimate, low=-result.high, high=-result.low)
