@@ -143,8 +143,8 @@ class CategoricalSpace(Space):
         }
 
     def describe(self) -> dict[str, Any]:
-        """Name and variables."""
-        return super().describe() | {"variables": {key: list(choices) for key, choices in self.variables.items()}}
+        """Name and variables, these as a list of pairs since their order is part of the encoding."""
+        return super().describe() | {"variables": [[key, list(choices)] for key, choices in self.variables.items()]}
 
     def parse(self, text: str) -> Arch:
         """Read ``variable=choice,...`` (every variable once, in any order)."""

@@ -143,7 +143,7 @@ def _converted(name: str, dataset: str) -> Table:
 def _stored_space(name: str) -> Space:
     described = store.card_of(name).get("space", {})
     if "variables" in described:
-        return CategoricalSpace(described["name"], described["variables"])
+        return CategoricalSpace(described["name"], dict(described["variables"]))
     return make_space(str(described.get("name")))
 
 
