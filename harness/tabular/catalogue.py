@@ -145,14 +145,12 @@ def _converted(name: str, dataset: str) -> Table:
 
 def _stored_space(name: str) -> Space:
     described = store.card_of(name)["space"]
-    if "variables" not in described:
-        return make_space(str(described.get("name")))
     try:
-        return CategoricalSpace(
-            str(described["name"]), {key: tuple(choices) for key, choices in described["variables"]}
-        )
+        if "variables" not in described:
+            return make_space(described["name"])
+        return CategoricalSpace(described["name"], {key: tuple(choices) for key, choices in described["variables"]})
     except (HarnessError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise HarnessError(f"table {name} has a damaged card: no space in it; import the table again") from error
+        raise HarnessError(f"table {name} has a damaged card, with no space in it; import the table again") from error
 
 
 @lru_cache(maxsize=1)  # looking through the installed packages takes milliseconds
