@@ -21,7 +21,7 @@ from harness.tabular import store
 from harness.tabular.catalogue import benchmark_names, load_benchmark, save_benchmark
 from harness.tabular.table import Table
 
-CORA = "nasbench-graph/cora"
+SMALL = "nasbench-graph/proteins"  # the smallest packaged table
 
 
 @pytest.fixture
@@ -130,23 +130,23 @@ def test_a_table_of_another_space_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("file", ["card.json", "column-valid.npy", "rows.npy"])
 def test_a_damaged_packaged_table_is_converted_anew(own_cache: Path, file: str) -> None:
-    expected = load_benchmark(CORA).sha256
-    path = store.store_root() / CORA / file
+    expected = load_benchmark(SMALL).sha256
+    path = store.store_root() / SMALL / file
     path.write_bytes(path.read_bytes()[:-5] + b"12345")
     load_benchmark.cache_clear()
-    assert load_benchmark(CORA).sha256 == expected
-    assert store.load(CORA, load_benchmark(CORA).space).sha256 == expected  # and it was mended on disk
+    assert load_benchmark(SMALL).sha256 == expected
+    assert store.load(SMALL, load_benchmark(SMALL).space).sha256 == expected  # and it was mended on disk
 
 
 def test_a_table_of_another_release_is_converted_anew(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from harness.tabular import nasbench_graph
 
     monkeypatch.setattr(nasbench_graph, "package", lambda: "nas-bench-graph 0.9")
-    assert load_benchmark(CORA).source["package"] == "nas-bench-graph 0.9"
+    assert load_benchmark(SMALL).source["package"] == "nas-bench-graph 0.9"
     monkeypatch.undo()
     monkeypatch.setenv("NAS_HARNESS_CACHE", str(own_cache))
     load_benchmark.cache_clear()
-    assert load_benchmark(CORA).source["package"] == nasbench_graph.package()
+    assert load_benchmark(SMALL).source["package"] == nasbench_graph.package()
 
 
 @pytest.mark.parametrize(
@@ -157,11 +157,11 @@ def test_a_spoilt_published_file_is_refused(
 ) -> None:
     from harness.tabular import nasbench_graph
 
-    path = tmp_path / "cora.bench"
+    path = tmp_path / "proteins.bench"
     path.write_bytes(content)
     monkeypatch.setattr(nasbench_graph, "_published_file", lambda dataset: path)
-    with pytest.raises(HarnessError, match=r"cora\.bench"):
-        load_benchmark(CORA)
+    with pytest.raises(HarnessError, match=r"proteins\.bench"):
+        load_benchmark(SMALL)
     assert list(store.stored_names()) == []
 
 
@@ -169,26 +169,26 @@ LOAD = """
 import sys, time
 from harness.tabular.catalogue import load_benchmark
 while time.time() < float(sys.argv[1]): pass
-print(load_benchmark("nasbench-graph/cora").sha256)
+print(load_benchmark("nasbench-graph/proteins").sha256)
 """
 
 
 @pytest.mark.parametrize("damaged", [False, True])
 def test_processes_that_convert_at_once(own_cache: Path, damaged: bool, cache: Path) -> None:
-    expected = load_benchmark(CORA).sha256
+    expected = load_benchmark(SMALL).sha256
     if damaged:
-        (store.store_root() / CORA / "column-test.npy").write_bytes(b"")
+        (store.store_root() / SMALL / "column-test.npy").write_bytes(b"")
     else:
         shutil.rmtree(store.store_root())
     start = str(time.time() + 1.0)
     running = [
         subprocess.Popen([sys.executable, "-c", LOAD, start], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(3)
+        for _ in range(2)
     ]
     for process in running:
         out, err = process.communicate(timeout=120)
         assert (process.returncode, err, out.strip()) == (0, "", expected)
-    assert list(store.stored_names()) == [CORA]
+    assert list(store.stored_names()) == [SMALL]
     assert {path.name for path in store.store_root().iterdir()} <= {"nasbench-graph", ".lock"}
 
 
@@ -199,7 +199,7 @@ from harness.spaces.base import CategoricalSpace
 from harness.tabular import store
 from harness.tabular.table import Table
 space = CategoricalSpace("s", {"a": ["0", "1"]})
-for turn in range(150):
+for turn in range(80):
     store.save(Table(name="made/contested", dataset="d", space=space, rows=np.arange(2, dtype=np.int32),
         codes=space.codes(np.arange(2)), columns={"valid": np.array([1.0, 2.0]), "test": np.array([1.5, turn])}))
 """
@@ -210,7 +210,7 @@ def test_processes_that_replace_at_once(own_cache: Path) -> None:
     for process in running:
         assert process.communicate(timeout=120)[1] == ""
         assert process.returncode == 0
-    assert load_benchmark("made/contested").test[1] == 149
+    assert load_benchmark("made/contested").test[1] == 79
 
 
 def test_a_conversion_that_fails_leaves_nothing(
@@ -255,12 +255,12 @@ def test_unusable_names(own_cache: Path, name: str, make_table: Callable[..., Ta
 def test_a_store_that_cannot_be_made(tmp_path: Path, own_cache: Path) -> None:
     own_cache.write_text("a file where the folder should be")
     with pytest.raises(HarnessError, match=r"cannot write to the table store .* set NAS_HARNESS_CACHE"):
-        load_benchmark(CORA)
+        load_benchmark(SMALL)
 
 
 def test_a_read_only_store(own_cache: Path) -> None:
     """What is converted is read; what is not is refused with a hint."""
-    load_benchmark(CORA)
+    load_benchmark(SMALL)
     load_benchmark.cache_clear()
     as_root = os.geteuid() == 0  # to whom modes mean nothing
     if as_root:
@@ -272,11 +272,11 @@ def test_a_read_only_store(own_cache: Path) -> None:
         for path in own_cache.rglob("*"):
             path.chmod(0o555 if path.is_dir() else 0o444)
     try:
-        assert len(load_benchmark(CORA)) == 26_206
+        assert len(load_benchmark(SMALL)) == 2_021
         with pytest.raises(
             HarnessError, match=r"cannot write to the table store .*; set NAS_HARNESS_CACHE to another"
         ) as caught:
-            load_benchmark("nasbench-graph/cs")
+            load_benchmark("nasbench-graph/cora")
     finally:
         if as_root:
             subprocess.run(["umount", "--lazy", str(own_cache)], check=True)  # its tables are still mapped
