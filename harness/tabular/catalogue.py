@@ -121,8 +121,11 @@ def save_benchmark(table: Table) -> None:
     if table.name in packaged_names() or table.name.startswith(f"{nasbench_graph.FAMILY}/"):
         raise HarnessError(f"benchmark name {table.name!r} belongs to a packaged benchmark; choose another")
     parts = table.name.split("/")
-    if any(part in ("", ".", "..") or not all(c.isalnum() or c in "-_.+@" for c in part) for part in parts):
+    if any(not part or part.startswith(".") or not all(c.isalnum() or c in "-_.+@" for c in part) for part in parts):
         raise HarnessError(f"benchmark name {table.name!r}: wanted letters, digits and -_.+@ in parts divided by /")
+    for name in store.stored_names():
+        if name.startswith(f"{table.name}/") or table.name.startswith(f"{name}/"):
+            raise HarnessError(f"benchmark name {table.name!r} is in the way of benchmark {name!r}; choose another")
     store.save(table)
     load_benchmark.cache_clear()
 
@@ -141,10 +144,13 @@ def _converted(name: str, dataset: str) -> Table:
 
 
 def _stored_space(name: str) -> Space:
-    described = store.card_of(name).get("space", {})
-    if "variables" in described:
-        return CategoricalSpace(described["name"], described["variables"])
-    return make_space(str(described.get("name")))
+    described = store.card_of(name)["space"]
+    try:
+        if "variables" not in described:
+            return make_space(described["name"])
+        return CategoricalSpace(described["name"], {key: tuple(choices) for key, choices in described["variables"]})
+    except (HarnessError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise HarnessError(f"table {name} has a damaged card, with no space in it; import the table again") from error
 
 
 @lru_cache(maxsize=1)  # looking through the installed packages takes milliseconds
