@@ -117,7 +117,9 @@ def load(name: str, space: Space) -> Table:
             raise ValueError(f"its content has SHA-256 {table.sha256[:12]}..., its card says {card['sha256'][:12]}...")
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
-        raise HarnessError(f"table {name} in {folder} is damaged: {reason}; delete the folder and import it again") from error
+        raise HarnessError(
+            f"table {name} in {folder} is damaged: {reason}; delete the folder and import it again"
+        ) from error
     return table
 
 
