@@ -1,8 +1,9 @@
 """How architecture parameters are updated: single-level, bilevel and mixed-level, for live supernets and for tables.
 
-Architecture parameters α descend the training loss, the validation loss, or a sum of the two. A `Level` says which, and how
-the step is taken; it is data only. `harness.live.step` carries it out on a supernet, and the functions at the end of this
-module carry the same three objectives out, exactly, on a table that holds both losses of every architecture.
+Architecture parameters α descend the training loss, the validation loss, or a sum of the two. A `Level` says which,
+and how the step is taken; it is data only. `harness.live.step` carries it out on a supernet, and the functions at
+the end of this module carry the same three objectives out, exactly, on a table that holds both losses of every
+architecture.
 
 Equation numbers are those of MiLeNAS (He et al., CVPR 2020, arXiv:2003.12238).
 """
@@ -59,11 +60,11 @@ class Level:
         1: the α gradient is taken at the present weights. 2: at the weights one step ahead, with the implicit term by a
         finite difference (Eq. 7-8).
     update
-        ``"simultaneous"`` (default): both gradients at the same point, as Eq. 6 is written; ``"w_first"``: weights, then α at
-        the new weights (Algorithm 1); ``"alpha_first"``: α, then weights (the published codes).
+        ``"simultaneous"`` (default): both gradients at the same point, as Eq. 6 is written; ``"w_first"``: weights,
+        then α at the new weights (Algorithm 1); ``"alpha_first"``: α, then weights (the published codes).
     same_batch
-        Whether the training loss in the α step is that of the weight step's batch (default), or of a batch of its own, which
-        needs an alternating update.
+        Whether the training loss in the α step is that of the weight step's batch (default), or of a batch of its
+        own, which needs an alternating update.
     clip
         Whether the weight gradient is clipped to the search's norm. α is never clipped.
     unroll
@@ -143,7 +144,8 @@ class SingleLevel(Level):
 
 @dataclass(frozen=True, kw_only=True)
 class Bilevel(Level):
-    """α descends the validation loss, at the weights (order 1) or one step ahead of them (order 2): DARTS (Eq. 1-2, 7-8)."""
+    """α descends the validation loss, at the weights (order 1) or one step ahead of them (order 2): DARTS (Eq. 1-2,
+    7-8)."""
 
     @property
     def coefficients(self) -> tuple[float, float]:
@@ -155,8 +157,9 @@ class Bilevel(Level):
 class MixedLevel(Level):
     """α descends ``lambda_train * training loss + lambda_valid * validation loss``: MiLeNAS (Eq. 5-6, section 3.1).
 
-    The paper's second-order formula has its one λ before the training bracket, its Eq. 5 and 6 before the validation loss; so
-    both factors have names here. An infinite factor leaves the other loss out: ``lambda_valid = inf`` is bilevel.
+    The paper's second-order formula has its one λ before the training bracket, its Eq. 5 and 6 before the validation
+    loss; so both factors have names here. An infinite factor leaves the other loss out: ``lambda_valid = inf`` is
+    bilevel.
 
     Parameters
     ----------
@@ -220,8 +223,8 @@ def official_code(level: Level) -> Level:
     - α before the weights, on the same training batch (Algorithm 1 has the weights first);
     - weights not clipped: the code clips the α gradients after their step, and then discards them;
     - the validation factor is ignored: λ multiplies the training loss only, so all λ of a published script are one run;
-    - second order moves α with the weights, in the unrolled step and in the finite difference, with weight decay and, because
-      a missing buffer is swallowed, never with momentum.
+    - second order moves α with the weights, in the unrolled step and in the finite difference, with weight decay
+      and, because a missing buffer is swallowed, never with momentum.
     """
     changed = replace(level, update="alpha_first", same_batch=True, clip=False, unroll="milenas-code")
     return replace(changed, lambda_valid=1.0) if isinstance(changed, MixedLevel) else changed
@@ -233,7 +236,8 @@ def official_code(level: Level) -> Level:
 def objective(level: Level, train: Floats | None, valid: Floats | None) -> Floats:
     """What α descends, for every row of a table: the losses weighted by the level's shares.
 
-    The table's losses are those of weights trained for each architecture, so bilevel is exact here, and an order means nothing.
+    The table's losses are those of weights trained for each architecture, so bilevel is exact here, and an order
+    means nothing.
 
     Parameters
     ----------
@@ -262,8 +266,8 @@ def objective(level: Level, train: Floats | None, valid: Floats | None) -> Float
 class SoftmaxProduct:
     """The distribution over a table's rows that independent softmaxes over every variable's choices induce.
 
-    ``q(a) ∝ Π_e softmax(θ_e)[a_e]`` over the rows that exist. On a full product that is the product itself; on other tables it
-    is the product conditioned on the architecture having a row.
+    ``q(a) ∝ Π_e softmax(θ_e)[a_e]`` over the rows that exist. On a full product that is the product itself; on other
+    tables it is the product conditioned on the architecture having a row.
 
     Parameters
     ----------
@@ -318,7 +322,8 @@ class SoftmaxProduct:
 
 
 def minimiser(losses: Floats) -> int:
-    """Row of the least objective (the first of equals). The expected loss is least there too: it is linear in every softmax."""
+    """Row of the least objective (the first of equals). The expected loss is least there too: it is linear in every
+    softmax."""
     return int(np.argmin(losses))
 
 
@@ -348,7 +353,8 @@ def descend_by_score(
 ) -> int:
     """Row that descent with score-function gradients ends at, for a budget of table queries.
 
-    One query returns both losses, so mixed-level costs what bilevel costs. The baseline is a running mean of earlier losses.
+    One query returns both losses, so mixed-level costs what bilevel costs. The baseline is a running mean of earlier
+    losses.
     """
     theta = _Adam(start, learning_rate)
     baseline = 0.0
@@ -383,7 +389,8 @@ class _Adam:
 def lambda_path(train: Floats, valid: Floats, lambdas: Iterable[float]) -> list[int]:
     """The minimiser's row for every λ = lambda_valid (``inf`` allowed).
 
-    As λ rises the validation loss of the minimiser never rises and its training loss never falls; at 0 and at infinity it is
-    the table's least training and least validation loss. Rows off the lower-left convex hull of the two are never reached.
+    As λ rises the validation loss of the minimiser never rises and its training loss never falls; at 0 and at
+    infinity it is the table's least training and least validation loss. Rows off the lower-left convex hull of the
+    two are never reached.
     """
     return [minimiser(objective(MixedLevel(lambda_valid=value), train, valid)) for value in lambdas]

@@ -1,4 +1,5 @@
-"""The cell space of DARTS (Liu et al., ICLR 2019): a normal and a reduction cell of 4 nodes, two inputs a node, 7 operations."""
+"""The cell space of DARTS (Liu et al., ICLR 2019): a normal and a reduction cell of 4 nodes, two inputs a node, 7
+operations."""
 
 from __future__ import annotations
 
@@ -46,8 +47,8 @@ class Genotype:
     Attributes
     ----------
     normal, reduce
-        ``(operation, input state)`` of the two edges into every node, node by node: 8 pairs. Input states 0 and 1 are the outputs
-        of the two cells before, state 2 is the first node.
+        ``(operation, input state)`` of the two edges into every node, node by node: 8 pairs. Input states 0 and 1
+        are the outputs of the two cells before, state 2 is the first node.
     normal_concat, reduce_concat
         The nodes whose outputs are concatenated to the cell's output.
     """
@@ -65,7 +66,8 @@ class Genotype:
     def parse(cls, text: str) -> Genotype:
         """Read a genotype's text: literals only, nothing is evaluated.
 
-        Both published forms are read: edges in one list, or in one list a node; nodes to concatenate as a list or a ``range``.
+        Both published forms are read: edges in one list, or in one list a node; nodes to concatenate as a list or a
+        ``range``.
 
         Raises
         ------
@@ -140,8 +142,9 @@ def _short(value: object) -> str:
 class DartsSpace(Space):
     """About 10^18 pairs of cells; the text is a `Genotype`.
 
-    Every vector is an architecture. A cell takes 11 variables: the pair of distinct inputs of nodes 2 to 4 (node 1 has but one
-    pair), then the operations of the 8 edges, node by node, that of the lower input first. The normal cell comes first.
+    Every vector is an architecture. A cell takes 11 variables: the pair of distinct inputs of nodes 2 to 4 (node 1
+    has but one pair), then the operations of the 8 edges, node by node, that of the lower input first. The normal
+    cell comes first.
     """
 
     name = "darts"
