@@ -314,11 +314,13 @@ class SoftmaxProduct:
     def sample(self, theta: Floats, draws: int, rng: np.random.Generator) -> NDArray[np.intp]:
         """Draw rows from q: (draws,)."""
         steps = np.cumsum(self.probabilities(theta))
-        return np.minimum(np.searchsorted(steps, rng.random(draws) * steps[-1], side="right"), len(steps) - 1)
+        drawn = np.searchsorted(steps, rng.random(draws) * steps[-1], side="right")
+        return np.asarray(np.minimum(drawn, len(steps) - 1))
 
     def _sum_by_choice(self, weights: Floats) -> Floats:
         variables = self._columns.shape[1]
-        return np.bincount(self._columns.ravel(), weights=np.repeat(weights, variables), minlength=self.size)
+        sums = np.bincount(self._columns.ravel(), weights=np.repeat(weights, variables), minlength=self.size)
+        return np.asarray(sums, dtype=np.float64)
 
 
 def minimiser(losses: Floats) -> int:

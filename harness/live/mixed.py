@@ -18,8 +18,8 @@ from harness.live.operations import Convolution, FactorizedReduce, Pool, Stage, 
 Candidates = Callable[[], Sequence[nn.Module]]
 Relaxation = Callable[[Sequence[Tensor]], list[Tensor]]
 
-# A depthwise and a pointwise convolution with nothing between them are one dense convolution. Up to this many channels the
-# dense one is faster on a CPU, although it multiplies more.
+# A depthwise and a pointwise convolution with nothing between them are one dense convolution. Up to this many
+# channels the dense one is faster on a CPU, although it multiplies more.
 COMPOSE_UP_TO = 32
 
 
@@ -64,7 +64,8 @@ class FusedFan(Fan):
 
     ReLU and pools (with their batch norm) are computed once for all edges; the convolutions of one kind are one grouped
     convolution over the edges; a separable convolution becomes a dense one where that pays; the last batch norm of a
-    convolution multiplies by the edge's weight on its way; zeros are left out. It needs a batch norm without running statistics.
+    convolution multiplies by the edge's weight on its way; zeros are left out. It needs a batch norm without running
+    statistics.
     """
 
     def forward(self, state: Tensor, weights: Tensor) -> Sequence[Tensor]:
@@ -90,7 +91,7 @@ class FusedFan(Fan):
         n, _, height, width = total.shape
         common = torch.stack([term.flatten(1) for term in shared], dim=1)
         mix = torch.stack(columns, dim=1).expand(n, -1, -1)
-        total = torch.baddbmm(total.view(n, len(weights), -1), mix, common)
+        total = torch.baddbmm(total.reshape(n, len(weights), -1), mix, common)
         return total.view(n, len(weights), -1, height, width).unbind(dim=1)
 
 
@@ -130,8 +131,8 @@ def _reduce(modules: Sequence[FactorizedReduce], active: Tensor, weights: Tensor
     even = F.conv2d(active, torch.cat([module.even.weight for module in modules]), stride=2)
     odd = F.conv2d(active[:, :, 1:, 1:], torch.cat([module.odd.weight for module in modules]), stride=2)
     n, _, height, width = even.shape
-    halves = [half.view(n, len(modules), -1, height, width) for half in (even, odd)]
-    return _normalise(torch.cat(halves, dim=2).view(n, -1, height, width), modules[0].norm, weights)
+    halves = [half.reshape(n, len(modules), -1, height, width) for half in (even, odd)]
+    return _normalise(torch.cat(halves, dim=2).reshape(n, -1, height, width), modules[0].norm, weights)
 
 
 def _normalise(x: Tensor, norm: nn.Module, weights: Tensor | None = None) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -66,8 +67,8 @@ class DartsNetwork(nn.Module):
     shape
         Sizes.
     make_cell
-        Makes a cell whose call is ``cell(state_0, state_1, *extra)`` and whose attribute ``multiplier`` says how many times
-        `channels` its output has.
+        Makes a cell whose call is ``cell(state_0, state_1, *extra)`` and whose attribute ``multiplier`` says how
+        many times `channels` its output has.
     stem_norm
         Batch norm of the stem.
     """
@@ -86,7 +87,8 @@ class DartsNetwork(nn.Module):
         self.classifier = nn.Linear(previous, shape.classes)
 
     def forward(self, images: Tensor, normal: object = None, reduce: object = None) -> Tensor:
-        """Logits (n, classes) of images (n, channels, height, width); every cell also receives what its kind is given."""
+        """Logits (n, classes) of images (n, channels, height, width); every cell also receives what its kind is
+        given."""
         before = previous = self.stem(images)
         for cell, reduction in zip(self.cells, self.reductions, strict=True):
             before, previous = previous, cell(before, previous, reduce if reduction else normal)
@@ -94,7 +96,8 @@ class DartsNetwork(nn.Module):
 
 
 def preprocess(channels_in: int, channels: int, reduced: bool, norm: Norm) -> nn.Module:
-    """Bring an input of a DARTS cell to the cell's channels, and to half the size if the cell before was a reduction."""
+    """Bring an input of a DARTS cell to the cell's channels, and to half the size if the cell before was a
+    reduction."""
     return FactorizedReduce(channels_in, channels, norm) if reduced else Stage(channels_in, channels, 1, norm)
 
 
@@ -129,7 +132,7 @@ class NASBench201Network(nn.Module):
         x = self.stem(images)
         for halving, stage in zip((nn.Identity(), *self.halvings), self.stages, strict=True):
             x = halving(x)
-            for cell in stage:  # type: ignore[union-attr]
+            for cell in cast(nn.ModuleList, stage):
                 x = cell(x, extra)
         return torch.as_tensor(self.classifier(F.relu(self.last_norm(x)).mean(dim=(2, 3))))
 
@@ -148,7 +151,8 @@ class _ResidualHalving(nn.Module):
 def build(make: Callable[[], nn.Module], stream: Sequence[str | int], device: str = "cpu") -> nn.Module:
     """Make a network with initial weights from a named stream; torch's global generator is neither read nor moved.
 
-    Weights and biases are uniform within ``1 / sqrt(fan in)``, torch's own initialisation of convolutions and linear layers.
+    Weights and biases are uniform within ``1 / sqrt(fan in)``, torch's own initialisation of convolutions and linear
+    layers.
 
     Parameters
     ----------

@@ -25,7 +25,8 @@ def batch_statistics(channels: int) -> nn.Module:
 
 
 def running_statistics(channels: int) -> nn.Module:
-    """Batch norm with running statistics, moved by every pass in training mode, without weights: the published codes'."""
+    """Batch norm with running statistics, moved by every pass in training mode, without weights: the published
+    codes'."""
     return nn.BatchNorm2d(channels, affine=False)
 
 
@@ -145,7 +146,8 @@ def _skip(channels: int, stride: int, norm: Norm) -> nn.Module:
 
 Make = Callable[[int, int, Norm], nn.Module]
 
-# name -> (channels, stride, norm) -> module. Pools are bare here; a DARTS supernet normalises them, see `darts_candidate`.
+# name -> (channels, stride, norm) -> module. Pools are bare here; a DARTS supernet normalises them, see
+# `darts_candidate`.
 OPERATIONS: Mapping[str, Make] = {
     "none": lambda channels, stride, norm: Zero(stride),
     "skip_connect": _skip,

@@ -1,4 +1,5 @@
-"""Supernets: networks whose every cell edge is a mixed operation. They hold the weights; architecture parameters are apart."""
+"""Supernets: networks whose every cell edge is a mixed operation. They hold the weights; architecture parameters are
+apart."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from harness.live.mixed import Fan, FusedFan
 from harness.live.networks import DartsNetwork, NASBench201Network, Shape, build, preprocess, seeded
 from harness.live.operations import Norm, batch_statistics, normalised, operation, running_statistics
 from harness.spaces import darts, nasbench201
-from harness.spaces.base import Space
+from harness.spaces.base import Arch, Space
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
 
@@ -162,8 +163,8 @@ class Searchable:
         Candidate operations of every edge.
     groups
         Names and numbers of edges of the groups of architecture parameters, one (edges, candidates) array a group.
-    convolutions
-        Which primitives count as convolutions in a cell's size.
+    operations
+        Names of an architecture's operations by group.
     make
         Makes the supernet.
     rule
@@ -173,9 +174,14 @@ class Searchable:
     space: Space
     primitives: tuple[str, ...]
     groups: Mapping[str, int]
-    convolutions: tuple[str, ...]
+    operations: Callable[[Arch], Mapping[str, Sequence[str]]]
     make: Callable[[Shape, BatchNorm], nn.Module]
     rule: derive.Rule
+
+
+def _darts_operations(arch: Arch) -> Mapping[str, Sequence[str]]:
+    genotype = DartsSpace().decode(arch)
+    return {"normal": [name for name, _ in genotype.normal], "reduce": [name for name, _ in genotype.reduce]}
 
 
 SEARCHABLE: Mapping[str, Searchable] = {
@@ -183,7 +189,7 @@ SEARCHABLE: Mapping[str, Searchable] = {
         space=DartsSpace(),
         primitives=darts.PRIMITIVES,
         groups={"normal": len(darts.EDGES), "reduce": len(darts.EDGES)},
-        convolutions=darts.CONVOLUTIONS,
+        operations=_darts_operations,
         make=_darts,
         rule=derive.strongest_inputs,
     ),
@@ -191,7 +197,7 @@ SEARCHABLE: Mapping[str, Searchable] = {
         space=NASBench201Space(),
         primitives=nasbench201.OPERATIONS,
         groups={"cell": len(nasbench201.EDGES)},
-        convolutions=("nor_conv_1x1", "nor_conv_3x3"),
+        operations=lambda arch: {"cell": [nasbench201.OPERATIONS[choice] for choice in arch]},
         make=_nasbench201,
         rule=derive.strongest_operations,
     ),
@@ -219,15 +225,16 @@ def supernet(
     seed
         Seed of the initial weights and architecture parameters.
     batch_norm
-        ``"batch"`` (default): batch statistics in every pass. ``"running"``: running statistics as in the published codes;
-        every pass in training mode moves them, so that levels with more passes have them better warmed.
+        ``"batch"`` (default): batch statistics in every pass. ``"running"``: running statistics as in the published
+        codes; every pass in training mode moves them, so that levels with more passes have them better warmed.
     device
         Where it goes.
 
     Returns
     -------
     network, alphas
-        ``network(images, *weights)`` gives logits; alphas are leaves, (edges, candidates) a group, 1e-3 times normal numbers.
+        ``network(images, *weights)`` gives logits; alphas are leaves, (edges, candidates) a group, 1e-3 times normal
+        numbers.
     """
     if batch_norm not in BATCH_NORMS:
         raise unknown_name("batch norm", batch_norm, BATCH_NORMS)

@@ -24,7 +24,6 @@ PRIMITIVES = (
     "dil_conv_5x5",
 )
 OPERATIONS = PRIMITIVES[1:]
-CONVOLUTIONS = PRIMITIVES[4:]
 
 INPUTS = 2  # states 0 and 1 are the outputs of the two cells before
 NODES = 4
