@@ -88,27 +88,25 @@ class SearchStep:
         train, valid
             Training and validation batch, (inputs, targets) each.
         alpha_train
-            The training batch of the α step; None (default): `train`.
+            The training batch of an α step that does not share the weight step's; None (default): `train`.
 
         Returns
         -------
         Pass
             The pass that the weights moved by.
         """
-        alpha_train = alpha_train or train
         if level.update == "simultaneous":
             at_train = self._pass(train, weights=True, alphas=_reads_alphas(level))
-            gradient = self.alpha_gradient(level, alpha_train, valid, at_train)
+            gradient = self.alpha_gradient(level, train, valid, at_train)
             self._move_weights(at_train, level)
             self._move_alphas(gradient)
-        elif level.update == "w_first":
-            at_train = self._pass(train, weights=True)
-            self._move_weights(at_train, level)
-            self._move_alphas(self.alpha_gradient(level, alpha_train, valid))
-        else:
-            self._move_alphas(self.alpha_gradient(level, alpha_train, valid))
-            at_train = self._pass(train, weights=True)
-            self._move_weights(at_train, level)
+            return at_train
+        if level.update == "alpha_first":
+            self._move_alphas(self.alpha_gradient(level, alpha_train or train, valid))
+        at_train = self._pass(train, weights=True)
+        self._move_weights(at_train, level)
+        if level.update == "w_first":
+            self._move_alphas(self.alpha_gradient(level, alpha_train or train, valid))
         return at_train
 
     def alpha_gradient(
@@ -125,24 +123,21 @@ class SearchStep:
         at_train
             The pass over `train` at this point, where it is already known.
         """
-        if level.order == 2 and at_train is None:
-            at_train = self._pass(train, weights=True, alphas=_reads_alphas(level))
+        if level.order == 2:
+            start = at_train or self._pass(train, weights=True, alphas=_reads_alphas(level))
         terms = []
-        for factor, batch in zip(level.coefficients, (train, valid), strict=True):
+        for factor, batch, known in zip(level.coefficients, (train, valid), (at_train, None), strict=True):
             if factor == 0:
                 continue
-            if level.order == 2 and at_train is not None:
-                gradient = self._unrolled_gradient(level, train, batch, at_train)
-            elif batch is train and at_train is not None:
-                gradient = at_train.alphas
+            if level.order == 2:
+                gradient = self._unrolled_gradient(level, train, batch, start)
             else:
-                gradient = self._pass(batch, alphas=True).alphas
+                gradient = (known or self._pass(batch, alphas=True)).alphas
             terms.append([factor * part for part in gradient])
         return [torch.stack(parts).sum(dim=0) for parts in zip(*terms, strict=True)]
 
     def _unrolled_gradient(self, level: Level, train: Batch, batch: Batch, at_train: Pass) -> Sequence[Tensor]:
-        """Gradient in α of a batch's loss at weights one step ahead on `train` (Eq. 7), by a finite difference (Eq.
-        8)."""
+        """Gradient in α of a batch's loss one step ahead on `train` (Eq. 7), by a finite difference (Eq. 8)."""
         unroll = UNROLLS[level.unroll]
         (group,) = self._weight_optimizer.param_groups
         xi = group["lr"] if level.xi is None else level.xi
@@ -151,7 +146,7 @@ class SearchStep:
         if unroll.weight_decay:
             direction = [d + group["weight_decay"] * v.detach() for d, v in zip(direction, variables, strict=True)]
         if unroll.momentum:
-            buffers = [self._weight_optimizer.state[v].get("momentum_buffer") for v in variables]
+            buffers = [self._weight_optimizer.state.get(v, {}).get("momentum_buffer") for v in variables]
             direction = [d if b is None else d + group["momentum"] * b for d, b in zip(direction, buffers, strict=True)]
         with _moved(variables, direction, -xi):
             ahead = self._pass(batch, weights=True, alphas=True)
@@ -171,7 +166,7 @@ class SearchStep:
         output = self._network(inputs, *self._relax(self._alphas))
         loss = self._loss(output, targets)
         wanted = [*(self._weights if weights else ()), *(self._alphas if alphas else ())]
-        gradients = torch.autograd.grad(loss, wanted)
+        gradients = torch.autograd.grad(loss, wanted, materialize_grads=True)  # zeros for what no cell uses
         self._require(True, True)
         self.passes += 1
         split = len(self._weights) if weights else 0
