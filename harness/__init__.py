@@ -1,0 +1,75 @@
+"""Fair evaluation of neural architecture search.
+
+The names below are the public Python API; they are imported when first used, so that ``import harness`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.errors import HarnessError
+    from harness.methods.base import AskTell, OwnLoop, SearchResult, make_method, register_method
+    from harness.problem import Budget, Evaluation, Problem
+    from harness.runner import run
+    from harness.streams import Streams
+    from harness.suite import load_suite
+    from harness.tabular.catalogue import load_benchmark, register_benchmark, save_benchmark
+    from harness.tabular.frame import table_from_frame
+    from harness.tabular.table import Table
+
+_HOME = {
+    "AskTell": "harness.methods.base",
+    "Budget": "harness.problem",
+    "Evaluation": "harness.problem",
+    "HarnessError": "harness.errors",
+    "OwnLoop": "harness.methods.base",
+    "Problem": "harness.problem",
+    "SearchResult": "harness.methods.base",
+    "Streams": "harness.streams",
+    "Table": "harness.tabular.table",
+    "load_benchmark": "harness.tabular.catalogue",
+    "load_suite": "harness.suite",
+    "make_method": "harness.methods.base",
+    "register_benchmark": "harness.tabular.catalogue",
+    "register_method": "harness.methods.base",
+    "run": "harness.runner",
+    "save_benchmark": "harness.tabular.catalogue",
+    "table_from_frame": "harness.tabular.frame",
+}
+
+# Packages that are used as harness.statistics.relative_improvement and the like.
+_ROOMS = ("reporting", "statistics", "testing")
+
+__all__ = [
+    "AskTell",
+    "Budget",
+    "Evaluation",
+    "HarnessError",
+    "OwnLoop",
+    "Problem",
+    "SearchResult",
+    "Streams",
+    "Table",
+    "load_benchmark",
+    "load_suite",
+    "make_method",
+    "register_benchmark",
+    "register_method",
+    "run",
+    "save_benchmark",
+    "table_from_frame",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"harness.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *_ROOMS]

@@ -1,0 +1,13 @@
+"""Search methods: one file a method."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+_BUILTIN = ("random_search", "evolution", "local_search", "reinforce")
+
+
+def load_builtin() -> None:
+    """Import the modules that register the built-in methods."""
+    for module in _BUILTIN:
+        import_module(f"harness.methods.{module}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,10 @@ class Space(ABC):
     def canonical(self, arch: Sequence[int]) -> Arch:
         """One representative of all encodings of the same computation (the encoding itself unless a space knows better)."""
         return tuple(int(choice) for choice in arch)
+
+    def describe(self) -> dict[str, Any]:
+        """What makes this space the one it is, as plain JSON values."""
+        return {"name": self.name, "cardinalities": list(self.cardinalities)}
 
     @property
     def size(self) -> int:
@@ -122,6 +127,10 @@ class CategoricalSpace(Space):
         self.name = name
         self.variables = {key: tuple(choices) for key, choices in variables.items()}
         self.cardinalities = tuple(len(choices) for choices in self.variables.values())
+
+    def describe(self) -> dict[str, Any]:
+        """Name and variables."""
+        return super().describe() | {"variables": {key: list(choices) for key, choices in self.variables.items()}}
 
     def parse(self, text: str) -> Arch:
         """Read ``variable=choice,...`` (every variable once, in any order)."""

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
@@ -54,10 +55,13 @@ def save(table: Table) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".writing-", dir=store_root()))
     except OSError as error:
-        raise HarnessError(f"cannot write to the table store {store_root()}: {error.strerror}") from error
+        raise HarnessError(
+            f"cannot write to the table store {store_root()}: {error.strerror}; set NAS_HARNESS_CACHE to another folder"
+        ) from error
     try:
         arrays = {"rows": table.rows, "codes": table.codes, "weights": table.weights}
         arrays |= {f"column-{key}": values for key, values in table.columns.items()}
+        arrays |= {f"curve-{key}": values for key, values in table.curves.items()}
         for key, values in arrays.items():
             np.save(scratch / f"{key}.npy", values, allow_pickle=False)
         card = table.describe() | {"format": FORMAT, "sha256": table.sha256}
@@ -96,8 +100,8 @@ def load(name: str, space: Space) -> Table:
     folder = store_root() / name
     try:
         card = json.loads((folder / "card.json").read_text())
-        if card["space"] != space.name or tuple(card["cardinalities"]) != space.cardinalities:
-            raise ValueError(f"it is over space {card['space']} {card['cardinalities']}, not {space.name}")
+        if card["space"] != space.describe():
+            raise ValueError(f"it is over another space, not {space.name} as it is here")
         table = Table(
             name=card["name"],
             dataset=card["dataset"],
@@ -105,6 +109,7 @@ def load(name: str, space: Space) -> Table:
             rows=_map(folder, "rows"),
             codes=_map(folder, "codes"),
             columns={key: _map(folder, f"column-{key}") for key in card["columns"]},
+            curves={key: _map(folder, f"curve-{key}") for key in card["curves"]},
             metric=card["metric"],
             unit=card["unit"],
             direction=card["direction"],
@@ -123,14 +128,15 @@ def load(name: str, space: Space) -> Table:
     return table
 
 
-def card_of(name: str) -> dict[str, object]:
+def card_of(name: str) -> dict[str, Any]:
     """The card of a stored table, unchecked: enough to know its space."""
     try:
-        card: dict[str, object] = json.loads((store_root() / name / "card.json").read_text())
+        card: dict[str, Any] = json.loads((store_root() / name / "card.json").read_text())
     except (OSError, ValueError) as error:
         raise HarnessError(f"table {name} in {store_root() / name} has no readable card: {error}") from error
     return card
 
 
-def _map(folder: Path, key: str) -> np.ndarray:
-    return np.load(folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)
+def _map(folder: Path, key: str) -> Any:
+    # A plain array over the mapped file: np.memmap's own indexing is slower.
+    return np.load(folder / f"{key}.npy", mmap_mode="r", allow_pickle=False).view(np.ndarray)

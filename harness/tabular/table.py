@@ -20,8 +20,11 @@ Unit = Literal["percent", "fraction", "loss", "none"]
 
 # Columns that have a meaning of their own; any other column may be carried along.
 VALID, TEST, COST = "valid", "test", "cost"
-# Columns that a method must never see, whatever a suite asks for.
-REPORTED_ONLY = frozenset({TEST})
+
+
+def is_report_only(column: str) -> bool:
+    """Whether a column must never be seen by a method, whatever a suite asks for: any that has "test" in its name."""
+    return TEST in column.lower()
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,9 @@ class Table:
     columns
         (n_rows,) floats by name. ``valid`` drives a search and ``test`` is reported; ``cost`` is simulated seconds of one
         evaluation; others (``latency``, ``params``, ...) may be shown to a method by a suite.
+    curves
+        (n_rows, n_epochs) floats by name, after every epoch, counted from 1: column e - 1 is epoch e. Named like the column
+        that they lead to (``valid``, ``cost``, ``train_loss``, ...); NaN where a measurement is missing.
     metric, unit, direction
         What ``valid`` and ``test`` measure, in which unit, and whether larger or smaller is better.
     weights
@@ -68,6 +74,7 @@ class Table:
     fidelity: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
+    curves: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.weights.size == 0:
@@ -111,10 +118,10 @@ class Table:
             If a name is unknown, or is one that only the report may see.
         """
         for name in names:
-            if name in REPORTED_ONLY or name.split("@")[0] in REPORTED_ONLY or name.startswith("test"):
+            if is_report_only(name):
+                allowed = ", ".join(sorted(key for key in self.columns if not is_report_only(key)))
                 raise HarnessError(
-                    f"benchmark {self.name}: column {name!r} is for the report only; a method may be shown "
-                    f"{', '.join(sorted(key for key in self.columns if not key.startswith('test')))}"
+                    f"benchmark {self.name}: column {name!r} is for the report only; a method may be shown {allowed}"
                 )
         return {name: self.column(name) for name in names}
 
@@ -123,10 +130,10 @@ class Table:
         return {
             "name": self.name,
             "dataset": self.dataset,
-            "space": self.space.name,
-            "cardinalities": list(self.space.cardinalities),
+            "space": self.space.describe(),
             "rows": len(self),
             "columns": sorted(self.columns),
+            "curves": sorted(self.curves),
             "metric": self.metric,
             "unit": self.unit,
             "direction": self.direction,
@@ -144,6 +151,7 @@ class Table:
             "codes": self.codes,
             "weights": self.weights,
             **{f"column {key}": self.columns[key] for key in sorted(self.columns)},
+            **{f"curve {key}": self.curves[key] for key in sorted(self.curves)},
         }
         for key, array in arrays.items():
             digest.update(f"{key} {array.dtype.str} {array.shape}".encode())

@@ -1,0 +1,211 @@
+"""What a search method is, and how one is made from its name and parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import inspect
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import HarnessError, unknown_name
+from harness.problem import Evaluation, LockstepProblem, Problem
+from harness.spaces.base import Arch
+from harness.streams import Streams
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a method that owns its loop hands back.
+
+    Attributes
+    ----------
+    arch
+        The architecture that it recommends; None means the best one by validation among those evaluated.
+    """
+
+    arch: Arch | None = None
+
+
+class Method(ABC):
+    """A search method: a dataclass of its parameters, nothing done in its constructor.
+
+    Subclass `AskTell` or `OwnLoop`. A method may also offer ``lockstep(problem, seeds, benchmark)``, which advances many
+    seeds at once over arrays and must take the same decisions as the sequential form, bit for bit.
+
+    Attributes
+    ----------
+    name
+        Registered name.
+    version
+        Part of a cell's key: raise it when results change. A method from a plug-in file that states none gets the hash of
+        its source file, so that an edited method is run again.
+    source
+        Paper and equation or algorithm.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+
+
+class AskTell(Method):
+    """A method that is asked for an architecture and told its score until the budget is spent."""
+
+    def start(self, problem: Problem, streams: Streams) -> None:
+        """Begin a search. Keeps the problem and the streams; override to draw streams and to reset state."""
+        self.problem = problem
+        self.streams = streams
+
+    @abstractmethod
+    def ask(self) -> Arch | None:
+        """The next architecture to evaluate, or None if the method has nothing left to try."""
+
+    @abstractmethod
+    def tell(self, arch: Arch, evaluation: Evaluation) -> None:
+        """Learn the evaluation of what was asked for."""
+
+
+class OwnLoop(Method):
+    """A method that owns its loop."""
+
+    @abstractmethod
+    def search(self, problem: Problem, streams: Streams) -> SearchResult:
+        """Search until the budget is spent or nothing is left to do."""
+
+
+@typing.runtime_checkable
+class Lockstep(typing.Protocol):
+    """A method that can advance many seeds at once."""
+
+    def lockstep(self, problem: LockstepProblem, benchmark: str, seeds: Sequence[int]) -> None:
+        """Spend the whole budget of every seed; row s of the problem's history belongs to ``seeds[s]``."""
+
+
+def run_search(method: Method, problem: Problem, streams: Streams) -> SearchResult:
+    """Run one search to its end, whichever form the method has."""
+    if isinstance(method, OwnLoop):
+        return method.search(problem, streams)
+    if not isinstance(method, AskTell):
+        raise HarnessError(f"method {method.name}: subclass AskTell (ask and tell) or OwnLoop (search)")
+    method.start(problem, streams)
+    ask, tell, evaluate = method.ask, method.tell, problem.evaluate
+    while not problem.exhausted:
+        arch = ask()
+        if arch is None:
+            break
+        tell(arch, evaluate(arch))
+    return SearchResult()
+
+
+_REGISTRY: dict[str, type[Method]] = {}
+M = TypeVar("M", bound=type[Method])
+
+
+def register_method(name: str) -> Callable[[M], M]:
+    """Class decorator: make a method known by name.
+
+    Raises
+    ------
+    HarnessError
+        If another class has the name already.
+    """
+
+    def register(cls: M) -> M:
+        known = _REGISTRY.get(name)
+        if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise HarnessError(f"method {name!r} is registered twice: {known.__module__} and {cls.__module__}")
+        cls.name = name
+        if not cls.version:
+            cls.version = _source_hash(cls)
+        _REGISTRY[name] = cls
+        return cls
+
+    return register
+
+
+def method_names() -> list[str]:
+    """Sorted names of all methods: built-in ones, those of entry points, and those of loaded plug-in files."""
+    _load_all()
+    return sorted(_REGISTRY)
+
+
+def method_class(name: str) -> type[Method]:
+    """The class registered under `name`; an unknown name is an error with the nearest ones."""
+    _load_all()
+    if name not in _REGISTRY:
+        raise unknown_name("method", name, _REGISTRY)
+    return _REGISTRY[name]
+
+
+def make_method(name: str, **params: Any) -> Method:
+    """Construct a method from its name and parameters.
+
+    Raises
+    ------
+    HarnessError
+        If the name or a parameter is unknown, or a value has the wrong type or range.
+    """
+    cls = method_class(name)
+    fields = {field.name for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
+    for key in params:
+        if key not in fields:
+            raise unknown_name(f"parameter of method {name}:", key, fields)
+    hints = typing.get_type_hints(cls)
+    checked = {key: _checked(f"method {name}: {key}", value, hints[key]) for key, value in params.items()}
+    return cls(**checked)
+
+
+def method_params(method: Method) -> dict[str, Any]:
+    """All parameters of a method with their values, defaults included, by name."""
+    return {
+        field.name: getattr(method, field.name)
+        for field in dataclasses.fields(method)  # type: ignore[arg-type]
+        if field.init
+    }
+
+
+def require(condition: bool, message: str) -> None:
+    """Refuse a parameter: for use in a method's ``__post_init__``."""
+    if not condition:
+        raise HarnessError(message)
+
+
+def first_best(scores: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Position of the best score, the first of equal ones: (..., n) -> (...)."""
+    return scores.argmax(axis=-1)
+
+
+def _checked(where: str, value: Any, hint: Any) -> Any:
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    kinds = typing.get_args(hint) or (hint,)
+    plain = tuple(kind for kind in kinds if isinstance(kind, type))
+    # bool is an int to Python, but `population = true` is a mistake.
+    if plain and (not isinstance(value, plain) or (isinstance(value, bool) and bool not in plain)):
+        raise HarnessError(f"{where}: wanted {' or '.join(kind.__name__ for kind in plain)}, not {value!r}")
+    return value
+
+
+def _source_hash(cls: type) -> str:
+    try:
+        with open(inspect.getfile(cls), "rb") as source:
+            return "source-" + hashlib.sha256(source.read()).hexdigest()[:16]
+    except (OSError, TypeError):  # defined in an interactive session
+        return "unversioned"
+
+
+def _load_all() -> None:
+    import harness.methods
+
+    harness.methods.load_builtin()
+    for point in entry_points(group="nas_harness.methods"):
+        if point.name not in _REGISTRY:
+            point.load()

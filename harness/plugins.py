@@ -1,0 +1,54 @@
+"""Plug-in files: Python files outside the package that register methods and benchmarks."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.errors import HarnessError
+
+PREFIX = "nas_harness_plugin_"
+_LOADED: dict[str, None] = {}
+
+
+def load(paths: Iterable[str | Path]) -> None:
+    """Import plug-in files, each once a process.
+
+    Raises
+    ------
+    HarnessError
+        If a file is missing or raises while it is imported.
+    """
+    for given in paths:
+        path = Path(given).resolve()
+        if str(path) in _LOADED:
+            continue
+        if not path.is_file():
+            raise HarnessError(f"--plugin {given}: no such file")
+        name = f"{PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise HarnessError(f"--plugin {given}: not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except HarnessError:
+            raise
+        except Exception as error:
+            del sys.modules[name]
+            raise HarnessError(f"--plugin {given}: {type(error).__name__}: {error}") from error
+        _LOADED[str(path)] = None
+
+
+def loaded() -> tuple[str, ...]:
+    """Paths of all plug-in files loaded so far, for workers to load them too."""
+    return tuple(_LOADED)
+
+
+def is_plugin(module: str) -> bool:
+    """Whether a module is a plug-in file."""
+    return module.startswith(PREFIX)

@@ -1,0 +1,300 @@
+"""What a run leaves behind: the schema of its records and traces, and the folder that keeps them through anything.
+
+A finished cell is one line of an append journal, checksummed and synced to disk; only one process, the one that started the
+run, writes. When all cells are there the journal is compacted into ``records.parquet`` and ``traces.parquet``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from filelock import FileLock, Timeout
+
+from harness.errors import HarnessError
+from harness.suite import SCHEMA
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Column of a record -> (pandas type, what it holds). `label` is the method's name in tables and plots.
+RECORD_COLUMNS: dict[str, tuple[str, str]] = {
+    "schema_version": ("int64", "version of this schema"),
+    "cell": ("str", "SHA-256 of the cell's resolved configuration, its data's hash and the method's version"),
+    "suite": ("str", "name of the suite"),
+    "benchmark": ("str", "name of the benchmark"),
+    "dataset": ("str", "data set of the benchmark"),
+    "space": ("str", "search space"),
+    "method": ("str", "registered name of the method"),
+    "label": ("str", "the method's name in tables and plots"),
+    "method_params": ("str", "all parameters as JSON"),
+    "method_version": ("str", "version of the method"),
+    "seed": ("int64", "seed of the cell"),
+    "budget": ("int64", "what the search might spend"),
+    "budget_kind": ("str", "unit of the budget"),
+    "fidelity": ("str", "what validation and test were measured at"),
+    "status": ("str", "ok or failed"),
+    "error": ("str", "traceback of a failed cell"),
+    "arch": ("str", "architecture that the method recommends"),
+    "metric": ("str", "what valid and test measure"),
+    "unit": ("str", "unit of valid and test"),
+    "valid": ("float64", "validation score of the architecture"),
+    "test": ("float64", "test score of the architecture, joined after the search"),
+    "test_best": ("float64", "best test score among all that were evaluated: an oracle's choice, for diagnosis only"),
+    "n_evaluations": ("int64", "architectures evaluated"),
+    "n_unique": ("int64", "different rows of the table among them"),
+    "simulated_s": ("float64", "simulated seconds of all evaluations, NaN where the table has no costs"),
+    "wall_s": ("float64", "seconds that the search took; of searches in lockstep, an equal share"),
+    "peak_memory": ("float64", "largest resident memory of the worker so far, MB"),
+    "params": ("float64", "parameters of the architecture, in the table's unit"),
+    "flops": ("float64", "floating point operations of the architecture, in the table's unit"),
+    "latency": ("float64", "latency of the architecture, in the table's unit"),
+    "data_sha256": ("str", "hash of the table's content"),
+    "code_version": ("str", "version of nas-harness"),
+    "git_commit": ("str", "commit of the working directory"),
+    "git_dirty": ("str", "whether it had uncommitted changes: yes, no, or empty outside git"),
+    "environment": ("str", "head of the hash of environment.json"),
+    "started_at": ("str", "when the cell was started, UTC"),
+}
+TRACE_COLUMNS: dict[str, tuple[str, str]] = {
+    "cell": ("str", "cell that the step belongs to"),
+    "step": ("int64", "evaluation at which the incumbent changed, from 1"),
+    "arch": ("str", "architecture evaluated"),
+    "valid": ("float64", "its validation score"),
+    "incumbent_arch": ("str", "best architecture by validation so far"),
+    "incumbent_valid": ("float64", "its validation score"),
+    "incumbent_test": ("float64", "its test score, joined after the search"),
+    "cumulative_cost_s": ("float64", "simulated seconds spent so far"),
+}
+# The only columns that may differ between two runs of the same suite on the same code and data.
+TIME_COLUMNS = ("wall_s", "started_at", "peak_memory", "environment")
+
+RECORDS, TRACES, JOURNAL = "records.parquet", "traces.parquet", "journal.jsonl"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One finished cell: its record, and a row for each change of its incumbent."""
+
+    record: dict[str, Any]
+    trace: list[list[Any]]  # columns of TRACE_COLUMNS without the cell
+
+    @property
+    def cell(self) -> str:
+        """The cell's key."""
+        return str(self.record["cell"])
+
+    @property
+    def failed(self) -> bool:
+        """Whether the method raised."""
+        return bool(self.record["status"] != "ok")
+
+    def to_line(self) -> bytes:
+        """A journal line: checksum, blank, JSON."""
+        body = json.dumps({"record": self.record, "trace": self.trace}, separators=(",", ":")).encode()
+        return _checksum(body) + b" " + body + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Self | None:
+        """Read a journal line, or None if it is not whole."""
+        checksum, _, body = line.rstrip(b"\n").partition(b" ")
+        if not line.endswith(b"\n") or checksum != _checksum(body):
+            return None
+        return cls(**json.loads(body))
+
+
+def _checksum(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest()[:16].encode()
+
+
+class RunFolder:
+    """The output folder of a run, held by one process at a time.
+
+    Use as a context manager: it refuses to open a folder that another run is writing.
+
+    Parameters
+    ----------
+    path
+        The folder; made when the first thing is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = FileLock(path / ".lock")
+
+    def __enter__(self) -> Self:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise HarnessError(
+                f"{self.path}: another run is writing into this folder; wait for it, or choose another -o"
+            ) from None
+        except OSError as error:
+            raise HarnessError(f"{self.path}: cannot be used as an output folder: {error.strerror}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+    def entries(self) -> dict[str, Entry]:
+        """All cells that are finished, compacted or not, by key; a later failure never hides an earlier success."""
+        found: dict[str, Entry] = {}
+        for entry in [*_compacted(self.path), *self._journalled()]:
+            if entry.cell not in found or found[entry.cell].failed:
+                found[entry.cell] = entry
+        return found
+
+    def _journalled(self) -> Iterator[Entry]:
+        journal = self.path / JOURNAL
+        if not journal.exists():
+            return
+        with journal.open("rb") as lines:
+            for line in lines:
+                # A line cut short by a kill is dropped: its cells are run again.
+                if (entry := Entry.from_line(line)) is not None:
+                    yield entry
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        """Make finished cells durable: whole lines, synced before this returns.
+
+        Raises
+        ------
+        HarnessError
+            If the disk is full or the file cannot be written; what was there before is intact.
+        """
+        lines = b"".join(entry.to_line() for entry in entries)
+        journal = self.path / JOURNAL
+        try:
+            with journal.open("ab") as stream:
+                size = stream.tell()
+                try:
+                    # A line that a kill cut short must not swallow the next one.
+                    stream.write(lines if _ends_a_line(journal, size) else b"\n" + lines)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                except OSError:
+                    os.ftruncate(stream.fileno(), size)
+                    raise
+        except OSError as error:
+            raise RunError(f"{journal}: {error.strerror}; finished cells are kept, run again to go on") from error
+
+    def compact(self, entries: Mapping[str, Entry], order: Iterable[str]) -> None:
+        """Write records and traces as Parquet, first the cells in `order` and then all others by key, and drop the journal."""
+        first = [key for key in order if key in entries]
+        inside = set(first)
+        ordered = [entries[key] for key in [*first, *sorted(key for key in entries if key not in inside)]]
+        write_parquet(self.path / RECORDS, records_frame(ordered), RECORD_COLUMNS)
+        write_parquet(self.path / TRACES, traces_frame(ordered), TRACE_COLUMNS)
+        (self.path / JOURNAL).unlink(missing_ok=True)
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a JSON file, whole or not at all."""
+        write_whole(self.path / name, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
+
+
+class RunError(HarnessError):
+    """A run had to stop (the disk is full, a worker was killed): finished cells are kept. Exit code 1."""
+
+
+def records_frame(entries: Iterable[Entry]) -> pd.DataFrame:
+    """Records as a frame with the columns and types of `RECORD_COLUMNS`."""
+    return _typed([entry.record for entry in entries], RECORD_COLUMNS)
+
+
+def traces_frame(entries: Iterable[Entry]) -> pd.DataFrame:
+    """Traces as a frame with the columns and types of `TRACE_COLUMNS`."""
+    rows = [[entry.cell, *row] for entry in entries for row in entry.trace]
+    return _typed([dict(zip(TRACE_COLUMNS, row, strict=True)) for row in rows], TRACE_COLUMNS)
+
+
+def read_run(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Records, traces and resolved suite of a finished run.
+
+    Raises
+    ------
+    HarnessError
+        If the folder holds no finished run or a file of it is damaged.
+    """
+    import pandas as pd
+
+    if not (path / RECORDS).is_file():
+        unfinished = " (it holds a run that is not finished: run the suite again)" if (path / JOURNAL).exists() else ""
+        raise HarnessError(f"{path}: no {RECORDS} here{unfinished}; wanted the output folder of `nas-harness run`")
+    try:
+        resolved: dict[str, Any] = json.loads((path / "suite.resolved.json").read_text())
+        return pd.read_parquet(path / RECORDS), pd.read_parquet(path / TRACES), resolved
+    except (OSError, ValueError) as error:
+        raise HarnessError(f"{path}: damaged: {str(error).splitlines()[0]}") from error
+
+
+def write_parquet(path: Path, frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> None:
+    """Write a frame as Parquet with its schema's description in the footer, whole or not at all."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    described = {"schema_version": SCHEMA, "columns": {key: text for key, (_, text) in columns.items()}}
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = table.replace_schema_metadata(
+        (table.schema.metadata or {}) | {b"nas_harness": json.dumps(described).encode()}
+    )
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    write_whole(path, sink.getvalue().to_pybytes())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that after a crash it is either the old one or the new one."""
+    scratch = path.with_name(f".{path.name}.writing")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with scratch.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise RunError(f"{path}: {error.strerror}; what was there before is intact") from error
+
+
+def _compacted(path: Path) -> Iterator[Entry]:
+    import pandas as pd
+
+    if not (path / RECORDS).is_file():
+        return
+    try:
+        records, traces = pd.read_parquet(path / RECORDS), pd.read_parquet(path / TRACES)
+    except (OSError, ValueError) as error:
+        raise HarnessError(
+            f"{path}: {RECORDS} or {TRACES} is damaged: {str(error).splitlines()[0]}; move the folder away"
+        ) from error
+    steps: dict[str, list[list[Any]]] = {cell: [] for cell in records["cell"]}
+    for cell, *row in traces[list(TRACE_COLUMNS)].itertuples(index=False, name=None):
+        if cell in steps:
+            steps[cell].append(row)
+    for record in records.to_dict("records"):
+        yield Entry({str(key): value for key, value in record.items()}, steps[record["cell"]])
+
+
+def _typed(rows: list[dict[str, Any]], columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    import pandas as pd
+
+    frame = pd.DataFrame(rows, columns=list(columns))
+    return frame.astype({key: "object" if kind == "str" else kind for key, (kind, _) in columns.items()})
+
+
+def _ends_a_line(journal: Path, size: int) -> bool:
+    if size == 0:
+        return True
+    with journal.open("rb") as stream:
+        stream.seek(size - 1)
+        return stream.read(1) == b"\n"

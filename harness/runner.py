@@ -1,0 +1,297 @@
+"""Fan cells out with joblib, keep what they bring, and make a run that can be killed at any moment and gone on with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import plugins, provenance
+from harness.errors import HarnessError, unknown_name
+from harness.joining import Search, join_test_values
+from harness.methods.base import Lockstep, Method, method_class, run_search
+from harness.problem import LockstepProblem, TabularProblem
+from harness.progress import Progress
+from harness.records import Entry, RunError, RunFolder, records_frame
+from harness.streams import Streams
+from harness.suite import Group, Suite, load_suite, make_suite
+from harness.tabular.catalogue import load_benchmark, registered_loader
+from harness.tabular.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BACKENDS = ("loky", "threading", "sequential", "dask")
+# Seeds a task: enough to make lockstep worth while and to keep the fan-out cheap, few enough to lose little to a kill.
+CHUNK_LOCKSTEP, CHUNK = 50, 25
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some seeds of one group, as it is sent to a worker."""
+
+    group: Group
+    suite: str
+    seeds: tuple[int, ...]
+    lockstep: bool
+    # What a worker cannot find by name: classes and loaders that were registered outside the package.
+    method: type[Method] | None
+    loader: Callable[[], Table] | None
+    plugins: tuple[str, ...]
+    commit: tuple[str, str]
+    environment: str
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What `run_suite` leaves.
+
+    Attributes
+    ----------
+    records
+        The suite's records, in the order of the suite.
+    n_run, n_kept
+        Cells that were run now, and that were there already.
+    """
+
+    records: pd.DataFrame
+    n_run: int
+    n_kept: int
+
+    @property
+    def n_failed(self) -> int:
+        """Cells whose method raised."""
+        return int((self.records["status"] != "ok").sum())
+
+
+def run(
+    suite: str | Path | Mapping[str, Any] | Suite,
+    output: str | Path,
+    jobs: int = 1,
+    backend: str = "loky",
+    *,
+    scheduler: str | None = None,
+    lockstep: bool = True,
+    plugin: Sequence[str | Path] = (),
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Run a suite, or what is missing of it, and return its records.
+
+    Parameters
+    ----------
+    suite
+        Name or file of a suite, its content as a mapping, or a `Suite`.
+    output
+        Folder for the records; a run that is there already is gone on with.
+    jobs
+        Worker processes (or threads); -1 for one a core.
+    backend
+        ``loky`` (processes), ``threading``, ``sequential`` or ``dask``.
+    scheduler
+        Address of the Dask scheduler, with ``backend="dask"``.
+    lockstep
+        Whether methods may advance many seeds at once; the records are the same either way.
+    plugin
+        Python files that register methods or benchmarks.
+    progress
+        Whether to show progress on standard error.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a cell with the columns of `harness.records.RECORD_COLUMNS`, in the order of the suite.
+
+    Raises
+    ------
+    HarnessError
+        If anything is wrong with the suite, or the folder is in use or cannot be written.
+    """
+    plugins.load(plugin)
+    if isinstance(suite, Mapping):
+        suite = make_suite(suite)
+    elif not isinstance(suite, Suite):
+        suite = load_suite(suite)
+    result = run_suite(
+        suite, Path(output), jobs=jobs, backend=backend, scheduler=scheduler, lockstep=lockstep, progress=progress
+    )
+    return result.records
+
+
+def run_suite(
+    suite: Suite,
+    output: Path,
+    *,
+    jobs: int = 1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    lockstep: bool = True,
+    progress: bool = False,
+) -> RunResult:
+    """Run what is missing of a suite; see `run`."""
+    _check_fan_out(jobs, backend, scheduler)
+    keys = {group.key(seed): (group, seed) for group in suite.groups() for seed in suite.seeds}
+    environment = provenance.environment()
+    with _workers(jobs, backend, scheduler), RunFolder(output) as folder:
+        done = folder.entries()
+        missing = [key for key in keys if key not in done or done[key].failed]
+        folder.write_json("suite.resolved.json", suite.resolved())
+        folder.write_json("environment.json", environment)
+        tasks = list(_tasks(suite, [keys[key] for key in missing], lockstep, _digest(environment)))
+        with Progress(suite, len(keys), len(keys) - len(missing), show=progress) as bar:
+            for entries in _fan_out(tasks):
+                folder.append(entries)
+                done |= {entry.cell: entry for entry in entries}
+                bar.advance(entries)
+        # What the suite calls a cell may have changed since the cell was run; what it found has not.
+        for key, (group, _) in keys.items():
+            done[key] = replace(done[key], record=done[key].record | {"suite": suite.name, "label": group.method.label})
+        folder.compact(done, keys)
+    return RunResult(records_frame(done[key] for key in keys), len(missing), len(keys) - len(missing))
+
+
+def _check_fan_out(jobs: int, backend: str, scheduler: str | None) -> None:
+    if backend not in BACKENDS:
+        raise unknown_name("backend", backend, BACKENDS)
+    if jobs == 0 or jobs < -1:
+        raise HarnessError(f"jobs: wanted a number of workers of at least 1, or -1 for one a core, not {jobs}")
+    if (backend == "dask") != (scheduler is not None):
+        raise HarnessError(
+            "the dask back end and a scheduler address go together: --backend dask --scheduler tcp://host:port"
+        )
+
+
+def _tasks(suite: Suite, cells: Sequence[tuple[Group, int]], lockstep: bool, environment: str) -> Iterator[Task]:
+    seeds_of: dict[Group, list[int]] = {}
+    for group, seed in cells:
+        seeds_of.setdefault(group, []).append(seed)
+    for group, seeds in seeds_of.items():
+        cls = method_class(group.method.name)
+        together = lockstep and hasattr(cls, "lockstep") and not group.metrics
+        chunk = CHUNK_LOCKSTEP if together else CHUNK
+        for start in range(0, len(seeds), chunk):
+            yield Task(
+                group=group,
+                suite=suite.name,
+                seeds=tuple(seeds[start : start + chunk]),
+                lockstep=together,
+                method=None if _found_by_name(cls) else cls,
+                loader=registered_loader(group.benchmark),
+                plugins=plugins.loaded(),
+                commit=provenance.git_state(),
+                environment=environment,
+            )
+
+
+def _found_by_name(cls: type[Method]) -> bool:
+    return cls.__module__.startswith("harness.") or plugins.is_plugin(cls.__module__)
+
+
+@contextmanager
+def _workers(jobs: int, backend: str, scheduler: str | None) -> Iterator[None]:
+    """Inside, joblib fans out to these workers."""
+    import joblib
+
+    if backend == "dask":
+        with _dask_client(str(scheduler)), joblib.parallel_config(backend="dask", n_jobs=-1):
+            yield
+    else:
+        # A search is one thread; more would only be in each other's way.
+        threads = {"inner_max_num_threads": 1} if backend == "loky" else {}
+        with joblib.parallel_config(backend=backend, n_jobs=jobs, **threads):
+            yield
+
+
+def _dask_client(scheduler: str) -> AbstractContextManager[Any]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise HarnessError("the dask back end needs the extra: pip install 'nas-harness[cluster]'") from None
+    try:
+        client: AbstractContextManager[Any] = Client(scheduler, timeout=10)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise HarnessError(f"no Dask scheduler answers at {scheduler}: {str(error).splitlines()[0]}") from error
+    return client
+
+
+def _fan_out(tasks: list[Task]) -> Iterator[list[Entry]]:
+    """Results of the tasks in whatever order they come."""
+    import joblib
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    if not tasks:
+        return
+    try:
+        yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(
+            joblib.delayed(run_task)(task) for task in tasks
+        )
+    except TerminatedWorkerError as error:
+        raise RunError(
+            "a worker process was killed (out of memory?); finished cells are kept, run again to go on"
+        ) from error
+
+
+def run_task(task: Task) -> list[Entry]:
+    """Run the searches of a task; called in a worker. A method that raises fails its own cell only."""
+    plugins.load(task.plugins)
+    table = task.loader() if task.loader is not None else load_benchmark(task.group.benchmark)
+    if table.sha256 != task.group.data_sha256:
+        raise HarnessError(
+            f"benchmark {table.name}: this worker's copy differs from that of the process that started the run"
+        )
+    cls = task.method or method_class(task.group.method.name)
+    searches = _lockstep(task, table, cls) if task.lockstep else None
+    if searches is None:  # no such form, or one of its seeds raised: one by one, so that the others finish
+        searches = [_one(task, table, cls, seed) for seed in task.seeds]
+    origin = {
+        "suite": task.suite,
+        "git_commit": task.commit[0],
+        "git_dirty": task.commit[1],
+        "environment": task.environment,
+    }
+    return [
+        join_test_values(task.group, seed, table, search, origin)
+        for seed, search in zip(task.seeds, searches, strict=True)
+    ]
+
+
+def _lockstep(task: Task, table: Table, cls: type[Method]) -> list[Search] | None:
+    started_at, clock = _now(), time.perf_counter()
+    method = cls(**task.group.method.params)
+    assert isinstance(method, Lockstep)
+    problem = LockstepProblem(table, task.group.budget, len(task.seeds))
+    try:
+        method.lockstep(problem, task.group.benchmark, task.seeds)
+    except Exception:
+        return None
+    wall_s = (time.perf_counter() - clock) / len(task.seeds)
+    return [Search(rows, wall_s=wall_s, started_at=started_at) for rows in problem.history]
+
+
+def _one(task: Task, table: Table, cls: type[Method], seed: int) -> Search:
+    started_at, clock = _now(), time.perf_counter()
+    problem = TabularProblem(table, task.group.budget, task.group.metrics)
+    arch, error = None, ""
+    try:
+        arch = run_search(cls(**task.group.method.params), problem, Streams(task.group.benchmark, seed)).arch
+        if arch is not None and not problem.contains(arch):
+            raise HarnessError(f"the method recommends {table.space.format(arch)}, which is not in the table")
+        if arch is None and not problem.history.size:
+            raise HarnessError("the method evaluated nothing and recommends nothing")
+    except Exception:
+        error = traceback.format_exc()
+    return Search(problem.history, arch, error, time.perf_counter() - clock, started_at)
+
+
+def _digest(environment: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(environment, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

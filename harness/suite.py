@@ -1,0 +1,357 @@
+"""Suites: a TOML file that names benchmarks, methods, budgets and seeds, and the cells that it resolves to."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError, unknown_name
+from harness.methods.base import make_method, method_params
+from harness.problem import Budget
+from harness.tabular.catalogue import expand, load_benchmark
+
+SCHEMA = 1  # of records and of what a cell's key is made of
+SUITE_KEYS = ("name", "description", "seeds", "benchmarks", "budgets", "metrics", "methods")
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """A method with its parameters, as a suite wants it run.
+
+    Attributes
+    ----------
+    name
+        Registered name.
+    label
+        What reports call it; unique in a suite.
+    params
+        All parameters, defaults included.
+    version
+        The method's version.
+    """
+
+    name: str
+    label: str
+    params: Mapping[str, Any] = field(hash=False)
+    version: str
+
+    @property
+    def params_json(self) -> str:
+        """The parameters as JSON with sorted keys."""
+        return json.dumps(dict(self.params), sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cells that differ in their seed only.
+
+    Attributes
+    ----------
+    benchmark, data_sha256
+        Name of the benchmark and hash of its table.
+    method, budget
+        What is run, and how long.
+    metrics
+        Columns that the method may see beside the validation score.
+    """
+
+    benchmark: str
+    data_sha256: str
+    method: MethodSpec
+    budget: Budget
+    metrics: tuple[str, ...]
+
+    @cached_property
+    def _resolved(self) -> str:
+        return json.dumps(
+            {
+                "schema": SCHEMA,
+                "benchmark": self.benchmark,
+                "data_sha256": self.data_sha256,
+                "method": self.method.name,
+                "params": dict(self.method.params),
+                "version": self.method.version,
+                "budget": [self.budget.kind, self.budget.amount],
+                "metrics": list(self.metrics),
+            },
+            sort_keys=True,
+        )
+
+    def key(self, seed: int) -> str:
+        """SHA-256 of the resolved configuration of one cell: equal keys mean equal results."""
+        return hashlib.sha256(f"{self._resolved} seed {seed}".encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What is to be run.
+
+    Attributes
+    ----------
+    name
+        Name of the suite.
+    benchmarks
+        Names, patterns expanded.
+    methods
+        What is compared.
+    budgets
+        Every method gets every one of them.
+    seeds
+        Distinct and not negative.
+    metrics
+        Columns that methods may see beside the validation score.
+    description
+        A sentence for the report.
+    """
+
+    name: str
+    benchmarks: tuple[str, ...]
+    methods: tuple[MethodSpec, ...]
+    budgets: tuple[Budget, ...]
+    seeds: tuple[int, ...]
+    metrics: tuple[str, ...] = ()
+    description: str = ""
+    where: str = field(default="suite", compare=False)
+
+    def groups(self) -> Iterator[Group]:
+        """All groups of cells, in the order of the suite: benchmarks, budgets, methods."""
+        for benchmark in self.benchmarks:
+            table = load_benchmark(benchmark)
+            table.visible(self.metrics)
+            for budget in self.budgets:
+                for method in self.methods:
+                    yield Group(benchmark, table.sha256, method, budget, self.metrics)
+
+    def resolved(self) -> dict[str, Any]:
+        """The suite as plain JSON values, with nothing left to defaults."""
+        return {
+            "schema": SCHEMA,
+            "name": self.name,
+            "description": self.description,
+            "benchmarks": list(self.benchmarks),
+            "tables": {name: load_benchmark(name).describe() for name in self.benchmarks},
+            "data_sha256": {name: load_benchmark(name).sha256 for name in self.benchmarks},
+            "methods": [dataclasses.asdict(method) | {"params": dict(method.params)} for method in self.methods],
+            "budgets": [dataclasses.asdict(budget) for budget in self.budgets],
+            "seeds": list(self.seeds),
+            "metrics": list(self.metrics),
+        }
+
+
+def groups_of(resolved: Mapping[str, Any]) -> list[Group]:
+    """Groups of a suite that was written by `Suite.resolved`, without loading any table; same keys, same order."""
+    methods = [MethodSpec(**method) for method in resolved["methods"]]
+    return [
+        Group(benchmark, resolved["data_sha256"][benchmark], method, Budget(**budget), tuple(resolved["metrics"]))
+        for benchmark in resolved["benchmarks"]
+        for budget in resolved["budgets"]
+        for method in methods
+    ]
+
+
+def load_suite(suite: str | Path, overrides: Sequence[str] = (), seeds: str | None = None) -> Suite:
+    """Read a suite from a TOML file, or one that comes with the project by its name.
+
+    Parameters
+    ----------
+    suite
+        Path of a TOML file, or a name that ``nas-harness ls suites`` lists.
+    overrides
+        ``dotted.key=value`` as the command line's ``--set`` takes them; values are TOML, or else text.
+    seeds
+        Seeds instead of the suite's own, e.g. ``"0:30"``.
+
+    Raises
+    ------
+    HarnessError
+        If the file cannot be read, or anything in it is unknown, missing or out of range.
+    """
+    path = find_suite(suite)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise HarnessError(f"{path}: not valid TOML: {error}") from error
+    except OSError as error:
+        raise HarnessError(f"{path}: {error.strerror}") from error
+    for override in overrides:
+        _override(document, override)
+    if seeds is not None:
+        document["seeds"] = seeds
+    document.setdefault("name", path.stem)
+    return make_suite(document, where=str(path))
+
+
+def spot_suite(
+    benchmarks: Sequence[str],
+    methods: Sequence[str],
+    evaluations: int,
+    seeds: str,
+    overrides: Sequence[str] = (),
+) -> Suite:
+    """A suite made on the spot: these methods, and random search, on these benchmarks.
+
+    Parameters
+    ----------
+    benchmarks
+        Names or patterns.
+    methods
+        ``name`` or ``name,key=value,...``; values are TOML, or else text.
+    evaluations, seeds, overrides
+        As in a suite file.
+    """
+    tables = []
+    for method in methods:
+        name, *pairs = method.split(",")
+        table: dict[str, Any] = {"name": name}
+        for pair in pairs:
+            _override(table, pair)
+        if pairs:
+            table.setdefault("label", method)
+        tables.append(table)
+    if not any(table["name"] == "random" for table in tables):
+        tables.insert(0, {"name": "random"})
+    document: dict[str, Any] = {
+        "name": "spot",
+        "seeds": seeds,
+        "benchmarks": list(benchmarks),
+        "budgets": {"evaluations": evaluations},
+        "methods": tables,
+    }
+    for override in overrides:
+        _override(document, override)
+    return make_suite(document, where="command line")
+
+
+def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
+    """A suite from the values that a TOML file would hold; see `load_suite`."""
+    for key in document:
+        if key not in SUITE_KEYS:
+            raise unknown_name("key", key, SUITE_KEYS, where)
+    for key in ("seeds", "benchmarks", "budgets", "methods"):
+        if not document.get(key):
+            raise HarnessError(f"{where}: {key} is missing or empty")
+    benchmarks = _texts(document["benchmarks"], f"{where}: benchmarks")
+    methods = document["methods"]
+    if not isinstance(methods, list) or not all(isinstance(method, dict) for method in methods):
+        raise HarnessError(f"{where}: methods must be tables, each under its own [[methods]]")
+    return Suite(
+        name=str(document.get("name", "suite")),
+        benchmarks=tuple(expand(benchmarks, where)),
+        methods=_methods(methods, where),
+        budgets=_budgets(document["budgets"], where),
+        seeds=parse_seeds(document["seeds"], where),
+        metrics=tuple(_texts(document.get("metrics", []), f"{where}: metrics")),
+        description=str(document.get("description", "")),
+        where=where,
+    )
+
+
+def parse_seeds(value: Any, where: str = "seeds") -> tuple[int, ...]:
+    """Seeds from ``"0:100"`` (half open), ``"0:10,20:30"`` or a list of whole numbers."""
+    wanted = f"{where}: seeds must be like '0:100' (half open) or a list of whole numbers, not {value!r}"
+    seeds: list[int] = []
+    for part in str(value).split(",") if isinstance(value, str | int) else value:
+        first, colon, end = str(part).strip().partition(":")
+        if not first.isdigit() or (colon and not end.isdigit()):
+            raise HarnessError(wanted)
+        if colon and int(end) <= int(first):
+            raise HarnessError(
+                f"{where}: seed range {part!r} is empty or upside down; wanted first:end with end above first"
+            )
+        seeds.extend(range(int(first), int(end)) if colon else [int(first)])
+    if not seeds:
+        raise HarnessError(wanted)
+    if len(set(seeds)) < len(seeds):
+        raise HarnessError(f"{where}: a seed stands twice in {value!r}")
+    return tuple(seeds)
+
+
+def suite_folders() -> list[Path]:
+    """Where suites are looked for by name: inside the installed package, or in the checkout beside it."""
+    package = Path(__file__).parent
+    return [package / "_data" / "suites", package.parent / "benchmarks" / "suites"]
+
+
+def suite_names() -> list[str]:
+    """Names of the suites that come with the project."""
+    return sorted({path.stem for folder in suite_folders() for path in folder.glob("*.toml")})
+
+
+def find_suite(suite: str | Path) -> Path:
+    """Path of a suite given as a file or by name."""
+    path = Path(suite)
+    if path.suffix == ".toml" or path.exists():
+        if not path.is_file():
+            raise HarnessError(f"{path}: no such suite file; suites by name: {', '.join(suite_names())}")
+        return path
+    for folder in suite_folders():
+        if (found := folder / f"{suite}.toml").is_file():
+            return found
+    raise unknown_name("suite", str(suite), suite_names())
+
+
+def _methods(tables: list[dict[str, Any]], where: str) -> tuple[MethodSpec, ...]:
+    specs: list[MethodSpec] = []
+    for table in tables:
+        params = dict(table)
+        name = params.pop("name", None)
+        if not isinstance(name, str):
+            raise HarnessError(f"{where}: a [[methods]] table has no name")
+        label = str(params.pop("label", name))
+        try:
+            method = make_method(name, **params)
+        except HarnessError as error:
+            raise HarnessError(f"{where}: {error}") from error
+        if label in (spec.label for spec in specs):
+            raise HarnessError(f"{where}: two methods are called {label!r}; give one of them a label of its own")
+        specs.append(MethodSpec(name, label, method_params(method), method.version))
+    return tuple(specs)
+
+
+def _budgets(table: Any, where: str) -> tuple[Budget, ...]:
+    if not isinstance(table, dict):
+        raise HarnessError(f"{where}: budgets must be a table such as [budgets] evaluations = 100")
+    try:
+        return tuple(
+            Budget(kind, amount)
+            for kind, amounts in table.items()
+            for amount in (amounts if isinstance(amounts, list) else [amounts])
+        )
+    except HarnessError as error:
+        raise HarnessError(f"{where}: {error}") from error
+
+
+def _texts(value: Any, where: str) -> list[str]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise HarnessError(f"{where}: wanted a list of texts, not {value!r}")
+    return texts
+
+
+def _override(document: dict[str, Any], override: str) -> None:
+    dotted, separator, text = override.partition("=")
+    if not separator or not dotted:
+        raise HarnessError(f"--set {override}: wanted dotted.key=value, e.g. budgets.evaluations=50")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *path, last = dotted.split(".")
+    place: Any = document
+    for key in path:
+        if isinstance(place, list) and key.isdigit() and int(key) < len(place):
+            place = place[int(key)]  # methods.0.population: the first [[methods]] table
+        else:
+            place = place.setdefault(key, {}) if isinstance(place, dict) else None
+        if not isinstance(place, dict | list):
+            raise HarnessError(f"--set {override}: {key} is not a table of the suite")
+    if not isinstance(place, dict):
+        raise HarnessError(f"--set {override}: wanted a key, not {last!r}, behind a list")
+    place[last] = value

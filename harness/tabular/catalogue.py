@@ -1,0 +1,153 @@
+"""Benchmarks by name: the packaged ones, those that a user has imported, and those of plug-ins."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.metadata import entry_points
+
+from harness.errors import HarnessError, unknown_name
+from harness.spaces.base import CategoricalSpace, Space
+from harness.spaces.nasbench201 import NASBench201Space
+from harness.spaces.nasbench_graph import OPERATIONS_PROTEINS, NASBenchGraphSpace
+from harness.tabular import nasbench_graph, store, synthetic
+from harness.tabular.table import Table
+
+SPACES: dict[str, Callable[[], Space]] = {
+    "nasbench201": NASBench201Space,
+    "nasbench-graph": NASBenchGraphSpace,
+    "nasbench-graph-proteins": lambda: NASBenchGraphSpace(OPERATIONS_PROTEINS),
+}
+
+_REGISTRY: dict[str, Callable[[], Table]] = {}
+
+
+def make_space(name: str) -> Space:
+    """A built-in space by name."""
+    if name not in SPACES:
+        raise unknown_name("space", name, SPACES)
+    return SPACES[name]()
+
+
+def register_benchmark(name: str) -> Callable[[Callable[[], Table]], Callable[[], Table]]:
+    """Decorator: make the table that a function returns known by name. It is called once a process, when first wanted."""
+
+    def register(load: Callable[[], Table]) -> Callable[[], Table]:
+        known = _REGISTRY.get(name)
+        if known is not None and (known.__module__, known.__qualname__) != (load.__module__, load.__qualname__):
+            raise HarnessError(f"benchmark {name!r} is registered twice: {known.__module__} and {load.__module__}")
+        _REGISTRY[name] = load
+        return load
+
+    return register
+
+
+def registered_loader(name: str) -> Callable[[], Table] | None:
+    """The loader that was registered under a name in this process, None for packaged and stored benchmarks."""
+    return _REGISTRY.get(name)
+
+
+def packaged_names() -> list[str]:
+    """Names that are known on every machine."""
+    return [f"{nasbench_graph.FAMILY}/{dataset}" for dataset in nasbench_graph.DATASETS] + [synthetic.NAME]
+
+
+def benchmark_names() -> list[str]:
+    """Sorted names of all benchmarks that can be loaded here."""
+    _load_entry_points()
+    return sorted({*packaged_names(), *_REGISTRY, *store.stored_names()})
+
+
+def expand(patterns: list[str], where: str) -> list[str]:
+    """Names that the patterns (``nasbench-graph/*``) stand for, each once, in order of the patterns and then of the alphabet.
+
+    Raises
+    ------
+    HarnessError
+        If a pattern stands for nothing; the message has the nearest names.
+    """
+    names = benchmark_names()
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        matches = fnmatch.filter(names, pattern)
+        if not matches:
+            raise unknown_name("benchmark", pattern, names, where)
+        found.update(dict.fromkeys(matches))
+    return list(found)
+
+
+@lru_cache(maxsize=64)
+def load_benchmark(name: str) -> Table:
+    """Load a benchmark by name.
+
+    Parameters
+    ----------
+    name
+        A name that ``nas-harness ls benchmarks`` lists, e.g. ``"nasbench-graph/cora"``.
+
+    Returns
+    -------
+    Table
+        With ``.space``, ``.valid``, ``.test`` and ``.weights`` (float arrays over rows, in the table's own unit) and
+        ``.architectures`` (the encoding of every row). Its arrays are memory-mapped and read-only.
+
+    Raises
+    ------
+    HarnessError
+        If the name is unknown (the nearest names are given), or a stored table is damaged.
+    """
+    _load_entry_points()
+    if name in _REGISTRY:
+        return _REGISTRY[name]()
+    if name == synthetic.NAME:
+        return synthetic.convert()
+    family, _, dataset = name.partition("/")
+    if family == nasbench_graph.FAMILY and dataset in nasbench_graph.DATASETS:
+        return _converted(name, dataset)
+    if store.is_stored(name):
+        return store.load(name, _stored_space(name))
+    raise unknown_name("benchmark", name, benchmark_names())
+
+
+def save_benchmark(table: Table) -> None:
+    """Put a table into the store, so that it is known by name from now on.
+
+    Raises
+    ------
+    HarnessError
+        If the name belongs to a packaged benchmark or is not usable as one.
+    """
+    if table.name in packaged_names() or table.name.startswith(f"{nasbench_graph.FAMILY}/"):
+        raise HarnessError(f"benchmark name {table.name!r} belongs to a packaged benchmark; choose another")
+    parts = table.name.split("/")
+    if any(part in ("", ".", "..") or not all(c.isalnum() or c in "-_.+@" for c in part) for part in parts):
+        raise HarnessError(f"benchmark name {table.name!r}: wanted letters, digits and -_.+@ in parts divided by /")
+    store.save(table)
+    load_benchmark.cache_clear()
+
+
+def _converted(name: str, dataset: str) -> Table:
+    """A packaged table from the store; converted first, or again if what is there is damaged or of another release."""
+    if store.is_stored(name):
+        try:
+            table = store.load(name, nasbench_graph.space_of(dataset))
+            if table.source.get("package") == nasbench_graph.package():
+                return table
+        except HarnessError:
+            pass  # a packaged table can always be rebuilt from its package
+    store.save(nasbench_graph.convert(dataset))
+    return store.load(name, nasbench_graph.space_of(dataset))
+
+
+def _stored_space(name: str) -> Space:
+    described = store.card_of(name).get("space", {})
+    if "variables" in described:
+        return CategoricalSpace(described["name"], described["variables"])
+    return make_space(str(described.get("name")))
+
+
+def _load_entry_points() -> None:
+    for point in entry_points(group="nas_harness.benchmarks"):
+        if point.name not in _REGISTRY:
+            point.load()

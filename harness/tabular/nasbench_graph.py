@@ -1,0 +1,76 @@
+"""NAS-Bench-Graph (Qin et al., NeurIPS 2022 Datasets and Benchmarks), from the data inside the package ``nas-bench-graph``."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from harness.errors import HarnessError
+from harness.spaces.nasbench_graph import OPERATIONS, OPERATIONS_PROTEINS, NASBenchGraphSpace
+from harness.tabular.pickles import read_pickle
+from harness.tabular.table import Table
+
+FAMILY = "nasbench-graph"
+DATASETS = ("cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "arxiv", "proteins")
+# Column of a table by the name of the published field.
+FIELDS = {"valid_perf": "valid", "perf": "test", "latency": "latency", "para": "params"}
+
+
+def space_of(dataset: str) -> NASBenchGraphSpace:
+    """The space of a data set's table."""
+    return NASBenchGraphSpace(OPERATIONS_PROTEINS if dataset == "proteins" else OPERATIONS)
+
+
+def convert(dataset: str) -> Table:
+    """Read the published pickle of a data set into a table.
+
+    A row is a distinct computation; the rows are in the order of their published hash and count once each, as the
+    benchmark's authors count them.
+    """
+    path = _published_file(dataset)
+    records: dict[int, dict[str, float]] = read_pickle(path)
+    space = space_of(dataset)
+    keys = sorted(records)
+    row_of_key = {key: row for row, key in enumerate(keys)}
+    codes = [space.from_hash(key) for key in keys]
+    rows = [row_of_key.get(space.published_hash(space.arch(index)), -1) for index in range(space.size)]
+    proteins = dataset == "proteins"
+    return Table(
+        name=f"{FAMILY}/{dataset}",
+        dataset=dataset,
+        space=space,
+        rows=np.array(rows, dtype=np.int32),
+        codes=np.array(codes, dtype=np.int8),
+        columns={
+            column: np.array([records[key][field] for key in keys], dtype=np.float64)
+            for field, column in FIELDS.items()
+        },
+        metric="ROC-AUC" if proteins else "accuracy",
+        unit="fraction",
+        fidelity={"valid": "full training", "test": "full training"},
+        source={
+            "citation": "Qin, Zhang, Wang, Zhang, Zhu: NAS-Bench-Graph, NeurIPS 2022 Datasets and Benchmarks",
+            "licence": "Apache-2.0",
+            "package": package(),
+            "file": path.name,
+            "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        },
+        caveats=("proteins has 2,021 architectures over 5 operations; its metric is ROC-AUC.",) if proteins else (),
+    )
+
+
+def package() -> str:
+    """The package and its version, as a table's card names it."""
+    return f"nas-bench-graph {version('nas-bench-graph')}"
+
+
+def _published_file(dataset: str) -> Path:
+    # Found without importing the package, whose modules we need only to convert.
+    spec = find_spec("nas_bench_graph")
+    if spec is None or spec.origin is None:
+        raise HarnessError("the package nas-bench-graph is not installed: pip install nas-bench-graph")
+    return Path(spec.origin).parent / "light" / f"{dataset}.bench"

@@ -1,0 +1,49 @@
+"""A made-up table with a known optimum: for tests and documentation, never in a report by default."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.spaces.base import CategoricalSpace
+from harness.streams import generator
+from harness.tabular.table import Table
+
+NAME = "synthetic/ridge"
+
+
+def convert(variables: int = 5, choices: int = 4, noise: float = 0.5) -> Table:
+    """A smooth ridge: the score falls with the distance of every variable from its best choice.
+
+    Parameters
+    ----------
+    variables, choices
+        Size of the space: ``choices ** variables`` architectures.
+    noise
+        Standard deviation of what validation and test have each of their own, in percent points.
+
+    Returns
+    -------
+    Table
+        Row 0's opposite is the optimum: without noise, the architecture whose every choice is the last one scores 95.
+    """
+    space = CategoricalSpace("synthetic", {f"x{i}": [str(j) for j in range(choices)] for i in range(variables)})
+    codes = space.codes(np.arange(space.size))
+    distance = (choices - 1 - codes) / (choices - 1)
+    importance = 1.0 / np.arange(1, variables + 1)
+    truth = 95.0 - 20.0 * (distance**2 @ importance) / importance.sum()
+    rng = generator("synthetic", NAME, variables, choices)
+    return Table(
+        name=NAME,
+        dataset="ridge",
+        space=space,
+        rows=np.arange(space.size, dtype=np.int32),
+        codes=codes.astype(np.int16),
+        columns={
+            "valid": truth + noise * rng.standard_normal(space.size),
+            "test": truth + noise * rng.standard_normal(space.size),
+            "cost": 10.0 + 5.0 * (1.0 - distance.mean(axis=1)),
+        },
+        fidelity={"valid": "made up", "test": "made up"},
+        source={"citation": "made up by this project", "licence": "Apache-2.0"},
+        caveats=("This table is made up: it says nothing about any data set.",),
+    )
