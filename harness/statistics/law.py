@@ -306,7 +306,8 @@ class ExactBaseline:
 
 def exact_random_baseline(law: RandomSearchLaw, budget: int) -> ExactBaseline:
     """Return random search with `budget` draws as an exact baseline; budget 1 is the average architecture."""
-    return ExactBaseline(f"random@{budget}", float(law.mean(budget)), float(law.std(budget)), int(budget), law)
+    n = int(counts("budget", budget))
+    return ExactBaseline(f"random@{n}", float(law.mean(n)), float(law.std(n)), n, law)
 
 
 def _distinct(values: FloatArray) -> tuple[FloatArray, IntArray]:
