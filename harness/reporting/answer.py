@@ -10,6 +10,7 @@ import pandas as pd
 from harness.reporting.formats import joined, plural
 from harness.reporting.frames.improvement import LEVEL, relative_improvements, win_counts
 from harness.reporting.frames.scores import random_equivalents
+from harness.reporting.model import Claim
 from harness.reporting.run import Entrant, Run
 
 
@@ -31,47 +32,38 @@ def facts(run: Run) -> str:
     )
 
 
-def answer(run: Run) -> list[str]:
-    """Return one sentence or two a method: where it beats random search at its own budget, and what it is worth."""
+def answer(run: Run) -> list[Claim]:
+    """Return a claim a method: where it beats random search at its own budget, and what it is worth."""
     claims = [entrant for entrant in run.entrants if not entrant.is_check]
     if not claims:
-        return ["Only random search was run: there is nothing to compare with it."]
-    return [" ".join([_standing(run, entrant), *_worth(run, entrant)]) for entrant in claims]
+        return [Claim("Only random search", "was run: there is nothing to compare with it.")]
+    return [Claim(entrant.name, " ".join([_standing(run, entrant), *_worth(run, entrant)])) for entrant in claims]
 
 
 def _standing(run: Run, entrant: Entrant) -> str:
     baseline = f"random@{entrant.budget.amount}"
     counts = run.of(win_counts)
     row = counts[(counts["method"] == entrant.name) & (counts["baseline"] == baseline)].iloc[0]
-    tested = int(row["benchmarks"] - row["untested"])
-    untested = f" ({plural(int(row['untested']), 'table')} without a test)" if row["untested"] else ""
+    wins, losses, undecided, untested = (int(row[key]) for key in ("wins", "losses", "undecided", "untested"))
+    tested = wins + losses + undecided
+    note = f"; {plural(untested, 'table')} without a test" if untested else ""
     if tested == 0:
-        return f"{entrant.name}: no table allows a test against {baseline}; the tables below say why."
-    wins, losses, undecided = int(row["wins"]), int(row["losses"]), int(row["undecided"])
-    tables = "the only table" if tested == 1 else f"{tested} tables"
+        return f"cannot be compared with {baseline} on any table; the notes below say why."
+    tables = "the only table" if len(run.benchmarks) == 1 else plural(tested, "table")
     if wins == losses == 0:
-        return f"{entrant.name} cannot be told from random search at equal budget on {tables}{untested}."
+        return f"cannot be told from random search at equal budget on {tables}{note}."
     if tested == 1:
-        return f"{entrant.name} {'beats' if wins else 'loses to'} random search at equal budget on {tables}{untested}."
-    parts = [
-        f"beats random search at equal budget on {wins} of {tables}"
-        if wins
-        else "beats random search at equal budget nowhere",
-        f"loses on {losses} {_listed(run, entrant, baseline)}" if losses else "loses on none",
-    ]
+        return f"{'beats' if wins else 'loses to'} random search at equal budget on {tables}{note}."
+    better = f"on {wins} of {tables}" if wins else f"on none of {tables}"
+    worse = f"loses on {losses} ({joined(_lost(run, entrant, baseline))})" if losses else "loses on none"
     rest = f"; {undecided} undecided" if undecided else ""
-    return f"{entrant.name} {' and '.join(parts)}{rest}{untested}."
+    return f"beats random search at equal budget {better} and {worse}{rest}{note}."
 
 
-def _listed(run: Run, entrant: Entrant, baseline: str) -> str:
+def _lost(run: Run, entrant: Entrant, baseline: str) -> list[str]:
     frame = run.of(relative_improvements)
-    lost = frame[
-        (frame["method"] == entrant.name)
-        & (frame["baseline"] == baseline)
-        & (frame["p_holm"] < LEVEL)
-        & (frame["ri"] < 0)
-    ]
-    return f"({joined(run.titles[name] for name in lost['benchmark'])})"
+    own = frame[(frame["method"] == entrant.name) & (frame["baseline"] == baseline)]
+    return [run.titles[name] for name in own.loc[(own["p_holm"] < LEVEL) & (own["ri"] < 0), "benchmark"]]
 
 
 def _worth(run: Run, entrant: Entrant) -> Iterator[str]:

@@ -87,7 +87,7 @@ def build_report(run_folder: Path, output: Path | None = None, formats: Sequence
     except OSError as error:
         raise RunError(f"{target}: {error.strerror or error}; what was there before is intact") from error
     files = sorted(path for path in target.rglob("*") if path.is_file())
-    return Report(target, tuple(files), tuple(document.answer), tuple(document.warnings))
+    return Report(target, tuple(files), tuple(map(str, document.answer)), tuple(document.warnings))
 
 
 def make_document(run: Run) -> Document:

@@ -67,7 +67,7 @@ def table_caveats(run: Run) -> Iterator[str]:
     """What the tables themselves say of their limits."""
     for benchmark in run.benchmarks:
         for text in benchmark.card.get("caveats", []):
-            yield f"{run.titles[benchmark.name]}: {text}"
+            yield text if benchmark.dataset in text else f"{run.titles[benchmark.name]}: {text}"
 
 
 def not_comparable(run: Run) -> Iterator[str]:

@@ -61,7 +61,7 @@ def draw_random_curves(run: Run) -> Figure:
     def draw(part: pd.DataFrame, ax: Axes) -> None:
         plot_random_curve(part, ax=ax)
         for budget in dict.fromkeys(entrant.budget.amount for entrant in run.entrants):
-            ax.axvline(budget, color="#0072B2", linewidth=0.8, linestyle=(0, (3, 2)))
+            ax.axvline(budget, color="#0072B2", linewidth=0.9, linestyle=(0, (3, 2)))
 
     return _panels(run, run.of(random_curves), draw, "draws (log scale)")
 

@@ -85,7 +85,7 @@ def score_text(value: float, unit: str, bare: bool = False) -> str:
     """Return a score: a percentage or fraction in percent, anything else with four significant digits."""
     if unit not in PERCENT_UNITS:
         return f"{value:.4g}"
-    return f"{shown_score(value, unit):.2f}" + ("" if bare else " %")
+    return f"{shown_score(value, unit):.2f}" + ("" if bare else "\u00a0%")
 
 
 def shown_score(value: Any, unit: str) -> Any:

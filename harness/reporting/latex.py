@@ -20,6 +20,7 @@ _SPECIAL = str.maketrans(
         '"': r"\textquotedbl{}",
         "–": "--",
         "−": "$-$",
+        "\u00a0": "~",
         "±": r"$\pm$",
         "×": r"$\times$",
         "…": r"\dots{}",

@@ -23,7 +23,7 @@ def _lines(document: Document, image_kind: str) -> Iterator[str]:
         yield ""
         yield from (f"> **Warning.** {escape(text)}\n>" for text in document.warnings)
     yield from ("", "## The answer", "")
-    yield from (f"- {escape(sentence)}" for sentence in document.answer)
+    yield from (f"- **{escape(claim.subject)}** {escape(claim.statement)}" for claim in document.answer)
     for section in document.sections:
         yield from ("", f"## {escape(section.title)}")
         for block in section.blocks:

@@ -124,13 +124,24 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A sentence about a method, which is its subject."""
+
+    subject: str
+    statement: str
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.statement}"
+
+
+@dataclass(frozen=True)
 class Document:
     """The whole report: what every format is rendered from."""
 
     title: str
     description: str
     facts: str
-    answer: Sequence[str]
+    answer: Sequence[Claim]
     warnings: Sequence[str]
     sections: Sequence[Section] = field(default_factory=tuple)
 

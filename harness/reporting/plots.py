@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from harness.reporting.formats import shown_score
 from harness.reporting.frames.curves import EXACT
+from harness.reporting.run import FloatArray
 from harness.reporting.style import EXACT_MARK, Marks, marks_for
 
 if TYPE_CHECKING:
@@ -62,17 +63,18 @@ def plot_anytime(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | 
 
     Notes
     -----
-    The first evaluations, which are far below everything else and alike for all methods, may lie outside the panel.
+    The panel begins at a twentieth of the budget: before that all methods are far below, and alike.
     """
     ax, marks = _axes(ax), marks or marks_for(frame["method"])
+    end = int(frame["step"].max())
+    start = max(1, end // 20)
+    frame = frame[frame["step"] >= start]
     for method, curve in _by_method(frame):
-        mark, unit = marks[method], str(curve["unit"].iloc[0])
-        x, mean = curve["step"].to_numpy(), shown_score(curve["mean"].to_numpy(), unit)
-        low, high = (shown_score(curve[end].to_numpy(), unit) for end in ("low", "high"))
-        ax.fill_between(x, low, high, step="post", color=mark.colour, alpha=0.18, linewidth=0)
-        ax.step(x, mean, where="post", color=mark.colour, linestyle=mark.line, linewidth=1.3)
-    _limit_to_late(ax, frame)
-    _log_steps(ax, int(frame["step"].max()))
+        mark, (mean, low, high) = marks[method], _shown(curve, "mean", "low", "high")
+        ax.fill_between(curve["step"], low, high, step="post", color=mark.colour, alpha=0.16, linewidth=0)
+        ax.step(curve["step"], mean, where="post", color=mark.colour, linestyle=mark.line, linewidth=1.3)
+    _limit(ax, *_shown(frame[frame["step"] >= 2 * start], "low", "high", "mean"))
+    _log_steps(ax, start, end)
     ax.set_xlabel("evaluations")
     return ax
 
@@ -86,18 +88,25 @@ def plot_distribution(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Mar
         Columns ``unit, method, test, share``, as `distributions` returns them.
     ax, marks
         As in `plot_forest`.
+
+    Notes
+    -----
+    The panel leaves out the lowest and the highest 1 % of each distribution.
     """
     ax, marks = _axes(ax), marks or marks_for(frame["method"])
     for method, curve in _by_method(frame):
-        mark, unit = marks[method], str(curve["unit"].iloc[0])
-        x = np.repeat(shown_score(curve["test"].to_numpy(), unit), 2)
-        y = np.concatenate(([0.0], np.repeat(curve["share"].to_numpy(), 2)[:-1]))
+        mark, (test,) = marks[method], _shown(curve, "test")
+        x, share = np.r_[test, np.inf], np.r_[curve["share"], 1.0]
+        x = np.where(np.isinf(x), test[-1] + 10.0 * (np.ptp(test) + abs(test[-1])), x)  # stays at 1 beyond the last
         if method == EXACT:
-            ax.fill_between(x, y, color=mark.colour, alpha=0.12, linewidth=0)
-        ax.plot(x, y, color=mark.colour, linestyle=mark.line, linewidth=1.2)
+            ax.fill_between(x, share, step="post", color=mark.colour, alpha=0.12, linewidth=0)
+        ax.step(np.r_[x[0], x], np.r_[0.0, share], where="post", color=mark.colour, linestyle=mark.line, linewidth=1.2)
+    (inner,) = _shown(frame[frame["share"].between(0.01, 0.99)], "test")
     ax.set_ylim(0.0, 1.0)
+    _limit(ax, inner, axis="x")
     ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
     ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.set_xlabel("test score")
     return ax
 
 
@@ -110,12 +119,18 @@ def plot_random_curve(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         Columns ``unit, n, mean, low, high`` of one benchmark, as `random_curves` returns them.
     ax
         As in `plot_forest`.
+
+    Notes
+    -----
+    The worse end of the range may lie outside the panel.
     """
-    ax, unit = _axes(ax), str(frame["unit"].iloc[0])
-    mean, low, high = (shown_score(frame[column].to_numpy(), unit) for column in ("mean", "low", "high"))
+    ax = _axes(ax)
+    mean, low, high = _shown(frame, "mean", "low", "high")
     ax.fill_between(frame["n"], low, high, color=EXACT_MARK.colour, alpha=0.12, linewidth=0)
     ax.plot(frame["n"], mean, color=EXACT_MARK.colour, linewidth=1.3)
-    _log_steps(ax, int(frame["n"].max()))
+    late = frame["n"].to_numpy() >= 10
+    _limit(ax, mean, low[late], high[late])
+    _log_steps(ax, 1, int(frame["n"].max()))
     ax.set_xlabel("draws")
     return ax
 
@@ -128,20 +143,27 @@ def _by_method(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(str(method), curve) for method, curve in frame.groupby("method", sort=False)]
 
 
-def _log_steps(ax: Axes, end: int) -> None:
+def _shown(frame: pd.DataFrame, *columns: str) -> list[FloatArray]:
+    """Return columns of scores of one benchmark in the unit in which they are shown."""
+    unit = str(frame["unit"].iloc[0]) if len(frame) else ""
+    return [np.asarray(shown_score(frame[column].to_numpy(dtype=np.float64), unit)) for column in columns]
+
+
+def _limit(ax: Axes, *values: FloatArray, axis: Literal["x", "y"] = "y") -> None:
+    """Fit an axis to values, with a little room; what else is drawn may reach beyond."""
+    every = np.concatenate(values)
+    every = every[np.isfinite(every)]
+    if every.size and np.ptp(every) > 0:
+        room = 0.05 * np.ptp(every)
+        ax.set(**{f"{axis}lim": (every.min() - room, every.max() + room)})
+
+
+def _log_steps(ax: Axes, start: int, end: int) -> None:
+    """Make the x axis one of counts, logarithmic, with ticks at round ones."""
     ax.set_xscale("log")
-    ax.set_xlim(1, max(end, 2))
-    ax.set_xticks([10**k for k in range(len(str(end)))])
+    ax.set_xlim(start, max(end, start + 1))
+    rounds = [m * 10**k for k in range(len(str(end))) for m in (1, 2, 5) if start <= m * 10**k <= end]
+    ticks = rounds if len(rounds) <= 6 else [n for n in rounds if str(n)[0] == "1"]
+    ax.set_xticks(ticks)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
     ax.xaxis.set_minor_locator(NullLocator())
-
-
-def _limit_to_late(ax: Axes, frame: pd.DataFrame) -> None:
-    """Show what happens from a tenth of the budget on, and a little below."""
-    late = frame[frame["step"] >= frame["step"].max() / 10]
-    unit = str(frame["unit"].iloc[0])
-    bounds = late[["mean", "low", "high"]].to_numpy(dtype=np.float64)
-    low, high = shown_score(np.nanmin(bounds), unit), shown_score(np.nanmax(bounds), unit)
-    margin = 0.06 * (high - low)
-    if margin > 0:
-        ax.set_ylim(low - margin, high + margin)

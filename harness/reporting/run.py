@@ -83,6 +83,13 @@ class Benchmark:
         """1 where higher is better, -1 where lower is."""
         return 1.0 if self.card["direction"] == "max" else -1.0
 
+    @property
+    def best_test(self) -> float:
+        """Best test score in the table; NaN without the table."""
+        if self.table is None:
+            return float("nan")
+        return float(self.table.test.max() if self.sign > 0 else self.table.test.min())
+
     @cached_property
     def law(self) -> RandomSearchLaw | None:
         """The exact law of random search; None without the table."""

@@ -11,8 +11,8 @@ from harness.statistics import incumbents_on_grid, mean_band
 
 EXACT = "random search, exact"  # what the law is called among the methods of a figure
 _Z = 1.959964  # standard errors on each side of a 95 % interval
-_GRID = 100  # points of an anytime curve
-_LEVELS = 200  # points of a distribution
+_GRID = 60  # points of a curve, at most
+_LEVELS = 100  # points of a distribution, at most
 
 
 def random_curves(run: Run) -> pd.DataFrame:

@@ -49,7 +49,7 @@ def baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseli
 
 
 def relative_improvements(run: Run) -> pd.DataFrame:
-    """Return RI of every method on every benchmark over every baseline, baseline by baseline.
+    """Return RI of every method on every benchmark over every baseline: equal budgets first, the average architecture last.
 
     Returns
     -------
@@ -86,8 +86,8 @@ def relative_improvements(run: Run) -> pd.DataFrame:
             )
     frame = pd.DataFrame(rows).astype({"n_baseline": "Int64"})
     frame["p_holm"] = frame.groupby("baseline")["p_value"].transform(lambda p: holm(p.to_numpy()))
-    draws = frame["baseline"].str.rpartition("@")[2].astype(int)
-    return frame.iloc[np.argsort(draws, kind="stable")].reset_index(drop=True)
+    is_average = frame["baseline"] == "random@1"
+    return frame.iloc[np.lexsort((frame["budget"], is_average))].reset_index(drop=True)
 
 
 def win_counts(run: Run) -> pd.DataFrame:

@@ -41,7 +41,6 @@ def summary(run: Run) -> pd.DataFrame:
     for group, (benchmark, entrant) in enumerate(run.pairs):
         done = run.finished(group)
         test, valid = run.scores(group), done["valid"].to_numpy(dtype=np.float64)
-        best = _best(benchmark)
         rows.append(
             {
                 "benchmark": benchmark.name,
@@ -58,8 +57,8 @@ def summary(run: Run) -> pd.DataFrame:
                 "test_max": test.max() if len(test) else np.nan,
                 "valid_mean": _mean(valid),
                 "valid_std": _std(valid),
-                "best_test": best,
-                "regret": benchmark.sign * (best - _mean(test)),
+                "best_test": benchmark.best_test,
+                "regret": benchmark.sign * (benchmark.best_test - _mean(test)),
                 "selection_loss": benchmark.sign * (_mean(done["test_best"].to_numpy()) - _mean(test)),
                 **{column: _mean(done[column].to_numpy(dtype=np.float64)) for column in _MEANS},
                 "group": group,
@@ -121,13 +120,6 @@ def _mean_interval(scores: FloatArray, sign: float) -> tuple[float, float, float
         return mean, np.nan, np.nan
     reach = float(stats.t.ppf(0.975, len(scores) - 1) * scores.std(ddof=1) / np.sqrt(len(scores)))
     return mean, mean - sign * reach, mean + sign * reach
-
-
-def _best(benchmark: Benchmark) -> float:
-    if benchmark.table is None:
-        return np.nan
-    test = np.asarray(benchmark.table.test)
-    return float(test.max() if benchmark.sign > 0 else test.min())
 
 
 def _mean(values: FloatArray) -> float:

@@ -28,7 +28,7 @@ def relative_improvement(run: Run) -> Section:
         "improvement",
         "Relative improvement over random search",
         [
-            *(_glance(run, baseline) for baseline in _baselines(run)),
+            *(_glance(run, baseline) for baseline in run.of(relative_improvements)["baseline"].drop_duplicates()),
             FigureBlock(
                 "relative_improvement",
                 f"Relative improvement with 95 % intervals over {len(run.seeds):,} seeds; right of the line is better than the "
@@ -71,12 +71,6 @@ def worth(run: Run) -> Section | None:
     return Section("worth", "What the methods are worth in random draws", [table])
 
 
-def _baselines(run: Run) -> list[str]:
-    """Return the baselines' names, equal budgets first, the average architecture last."""
-    names = list(dict.fromkeys(run.of(relative_improvements)["baseline"]))
-    return names[1:] + names[:1]
-
-
 def _glance(run: Run, baseline: str) -> TableBlock:
     frame = run.of(relative_improvements)
     frame = frame[frame["baseline"] == baseline]
@@ -113,7 +107,7 @@ def _glance_column(method: str, is_check: bool) -> Column:
             return NOTHING
         if is_missing(row[low]):
             return signed(row[ri])
-        return f"{signed(row[ri])} ± {(row[high] - row[low]) / 2:.2f}" + (" *" if verdict(row[p_holm], row[ri]) else "")
+        return ("* " if verdict(row[p_holm], row[ri]) else "") + f"{signed(row[ri])} ± {(row[high] - row[low]) / 2:.2f}"
 
     return Column(ri, f"{method} (simulated)" if is_check else method, show, numeric=True, tone=tone)
 

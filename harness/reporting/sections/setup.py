@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.reporting.formats import dataset, integer, number, score, text
-from harness.reporting.frames.setup import budgets, data, methods, provenance
+from harness.reporting.frames.setup import budgets, data, methods, provenance, sources
 from harness.reporting.model import Column, Section, TableBlock
 from harness.reporting.run import Run
 
@@ -33,10 +33,19 @@ def data_and_methods(run: Run) -> Section:
                     score("best_test", "best test", run),
                     score("mean_test", "mean test", run),
                     text("baseline", "baseline"),
-                    text("source", "source"),
+                ],
+            ),
+            TableBlock(
+                "sources",
+                "Where the tables come from; the hash is that of a table's content.",
+                run.of(sources),
+                [
+                    text("benchmark", "benchmark"),
                     text("licence", "licence"),
                     Column("data_sha256", "SHA-256", lambda row: f"{row['data_sha256'][:12]}…"),
+                    text("source", "source"),
                 ],
+                folded=True,
             ),
             TableBlock(
                 "methods",
