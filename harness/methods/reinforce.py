@@ -44,7 +44,10 @@ class Reinforce(AskTell):
     source: ClassVar[str] = "Williams, Machine Learning 1992; parameters of Dong and Yang, ICLR 2020"
 
     def __post_init__(self) -> None:
-        require(self.learning_rate > 0, f"reinforce: learning_rate must be above 0, not {self.learning_rate}")
+        require(
+            0 < self.learning_rate < float("inf"),
+            f"reinforce: learning_rate must be finite and above 0, not {self.learning_rate}",
+        )
         require(0 <= self.momentum < 1, f"reinforce: momentum must be in [0, 1), not {self.momentum}")
 
     def start(self, problem: Problem, streams: Streams) -> None:
