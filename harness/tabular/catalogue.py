@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import entry_points
@@ -57,24 +56,6 @@ def benchmark_names() -> list[str]:
     """Sorted names of all benchmarks that can be loaded here."""
     _load_entry_points()
     return sorted({*packaged_names(), *_REGISTRY, *store.stored_names()})
-
-
-def expand(patterns: list[str], where: str) -> list[str]:
-    """Names that the patterns (``nasbench-graph/*``) stand for, each once, in order of the patterns and then of the alphabet.
-
-    Raises
-    ------
-    HarnessError
-        If a pattern stands for nothing; the message has the nearest names.
-    """
-    names = benchmark_names()
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        matches = fnmatch.filter(names, pattern)
-        if not matches:
-            raise unknown_name("benchmark", pattern, names, where)
-        found.update(dict.fromkeys(matches))
-    return list(found)
 
 
 @lru_cache(maxsize=64)
