@@ -160,6 +160,7 @@ def test_discrete_networks_have_a_logit_a_class(space):
         (lambda: supernet("dart", Shape(4, 3, CIFAR, 10), 0), "unknown live space 'dart'; did you mean 'darts'"),
         (lambda: supernet("darts", Shape(4, 3, CIFAR, 10), 0, batch_norm="runing"), "did you mean 'running'"),
         (lambda: discrete.network("dart", (), Shape(4, 3, CIFAR, 10)), "did you mean 'darts'"),
+        (lambda: supernet("darts", Shape(4, 3, CIFAR, 10), 0, device="gpu"), "wanted cpu, cuda"),
         (lambda: operation("sep_conv_7x7", 4, 1, batch_statistics), "unknown operation 'sep_conv_7x7'"),
     ],
 )
