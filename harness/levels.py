@@ -144,8 +144,7 @@ class SingleLevel(Level):
 
 @dataclass(frozen=True, kw_only=True)
 class Bilevel(Level):
-    """α descends the validation loss, at the weights (order 1) or one step ahead of them (order 2): DARTS (Eq. 1-2,
-    7-8)."""
+    """α descends the validation loss, at the weights or (order 2) one step ahead of them: DARTS (Eq. 1-2, 7-8)."""
 
     @property
     def coefficients(self) -> tuple[float, float]:
@@ -324,8 +323,7 @@ class SoftmaxProduct:
 
 
 def minimiser(losses: Floats) -> int:
-    """Row of the least objective (the first of equals). The expected loss is least there too: it is linear in every
-    softmax."""
+    """Row of the least objective, the first of equals. No distribution over the rows has a smaller expected loss."""
     return int(np.argmin(losses))
 
 

@@ -154,8 +154,7 @@ def _stratified(labels: Rows, rng: np.random.Generator) -> Rows:
 
 
 def crop_and_flip(images: NDArray[np.uint8], rng: np.random.Generator, padding: int = 4) -> NDArray[np.uint8]:
-    """Random crops of the zero-padded images, half of them mirrored: the usual augmentation of CIFAR. (n, c, h, w)
-    -> same."""
+    """CIFAR's usual augmentation: random crops of the zero-padded images, half of them mirrored. Keeps (n, c, h, w)."""
     n, _, height, width = images.shape
     padded = np.pad(images, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
     down, right = rng.integers(2 * padding + 1, size=(2, n, 1))
@@ -297,8 +296,7 @@ def _read_binary(form: Cifar, path: Path, n: int) -> tuple[NDArray[np.uint8], Ro
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Containers, numbers, bytes and NumPy arrays; whatever else a pickle asks for is refused, and nothing of it
-    runs."""
+    """Containers, numbers, bytes, NumPy arrays; whatever else a pickle asks for is refused, and nothing of it runs."""
 
     def find_class(self, module: str, name: str) -> Any:
         from numpy._core import multiarray
@@ -329,6 +327,5 @@ def batches(rows: Rows, size: int, count: int, rng: np.random.Generator) -> Sequ
 
 
 def portions(rows: Rows, size: int) -> Sequence[Rows]:
-    """All rows in order, in nearly equal batches of at most `size`: with batch statistics no image is judged in a
-    tiny batch."""
+    """All rows in order, in nearly equal batches of at most `size`: a tiny last one would have odd batch statistics."""
     return np.array_split(rows, -(-len(rows) // size))
