@@ -328,7 +328,8 @@ def _compacted(path: Path) -> Iterator[Entry]:
         if cell in steps:
             steps[cell].append(row)
     tracked: dict[str, list[dict[str, Any]]] = {cell: [] for cell in records["cell"]}
-    for row in () if epochs is None else epochs.to_dict("records"):
+    rows: list[dict[Any, Any]] = [] if epochs is None else epochs.to_dict("records")
+    for row in rows:
         found = {str(key): _plain(value) for key, value in row.items() if key != "cell" and not _is_missing(value)}
         tracked.setdefault(row["cell"], []).append(found)
     for record in records.to_dict("records"):

@@ -128,7 +128,7 @@ class LiveBenchmark:
         """
         if budget.kind != "epochs":
             raise HarnessError(
-                f"benchmark {self.name}: a live benchmark counts epochs, not {budget.kind}; write [budgets] epochs = ..."
+                f"benchmark {self.name}: its budget is in epochs, not {budget.kind}; write [budgets] epochs = ..."
             )
         if metrics:
             raise HarnessError(f"benchmark {self.name}: it has no columns; methods may be shown metrics of tables only")
