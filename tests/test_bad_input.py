@@ -84,11 +84,8 @@ SUITES: dict[str, tuple[str, str, str]] = {
     "no benchmark": ('["synthetic/ridge"]', "[]", "benchmarks is missing or empty"),
     "benchmarks as numbers": ('["synthetic/ridge"]', "[1]", "benchmarks: wanted a list of texts"),
     "no methods": ("[[methods]]", "[[method]]", "unknown key 'method'; did you mean 'methods'"),
-    "methods as texts": (
-        '[[methods]]\nname = "random"\n[[methods]]\nname = "regularized-evolution"\npopulation = 3',
-        "x = 1",
-        "x",
-    ),
+    "methods as texts": ('[[methods]]\nname = "random"', '[x]\nname = "random"', "unknown key 'x'"),
+    "methods as a table": ('[[methods]]\nname = "random"\n[[methods]]', "[methods]", "methods must be tables"),
     "method without a name": ('name = "random"', 'label = "random"', "a [[methods]] table has no name"),
     "label as a number": ('name = "random"', 'name = "random"\nlabel = 3', "label"),
     "label twice": ('name = "random"', 'name = "random"\nlabel = "regularized-evolution"', "two methods are called"),
@@ -131,11 +128,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "empty seeds by option": ("run --benchmark synthetic/ridge --method random --seeds= -o OUT", "seeds"),
     "zero budget by option": ("run --benchmark synthetic/ridge --method random --budget 0 -o OUT", "at least 1"),
     "negative budget by option": ("run --benchmark synthetic/ridge --method random --budget -3 -o OUT", "at least 1"),
-    "fraction of a budget": ("run --benchmark synthetic/ridge --method random --budget 1.5 -o OUT", "invalid int value"),
+    "fraction of a budget": (
+        "run --benchmark synthetic/ridge --method random --budget 1.5 -o OUT",
+        "invalid int value",
+    ),
     "unknown method by option": ("run --benchmark synthetic/ridge --method randam -o OUT", "did you mean 'random'"),
-    "unknown benchmark by option": ("run --benchmark synthetic/rigde --method random -o OUT", "did you mean 'synthetic/ridge'"),
+    "unknown benchmark by option": (
+        "run --benchmark synthetic/rigde --method random -o OUT",
+        "did you mean 'synthetic/ridge'",
+    ),
     "parameter without value": ("run --benchmark synthetic/ridge --method random,replace -o OUT", "wanted"),
-    "unknown parameter by option": ("run --benchmark synthetic/ridge --method random,replac=true -o OUT", "did you mean 'replace'"),
+    "unknown parameter by option": (
+        "run --benchmark synthetic/ridge --method random,replac=true -o OUT",
+        "did you mean 'replace'",
+    ),
     "--set without value": ("run suite.toml --set budgets.evaluations -o OUT", "wanted dotted.key=value"),
     "--set without key": ("run suite.toml --set =3 -o OUT", "wanted dotted.key=value"),
     "--set of an unknown key": ("run suite.toml --set budget.evaluations=3 -o OUT", "did you mean 'budgets'"),
@@ -149,11 +155,26 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plug-in with an error": ("run suite.toml --plugin syntax.py -o OUT", "--plugin syntax.py: SyntaxError"),
     "plug-in that is no Python": ("run suite.toml --plugin suite.toml -o OUT", "not a Python file"),
     "plug-in that takes a name": ("run suite.toml --plugin takes.py -o OUT", "'random' is registered twice"),
-    "plug-in that takes a benchmark": ("run suite.toml --plugin benchmark.py -o OUT", "'nasbench-graph/cora' is a packaged benchmark"),
-    "plug-in without dataclass": ("run --benchmark synthetic/ridge --method plain --plugin plain.py -o OUT", "@dataclass"),
-    "plug-in whose table fails": ("run --benchmark broken/table --method random --plugin broken.py -o OUT", "benchmark 'broken/table'"),
-    "plug-in whose table is none": ("run --benchmark broken/none --method random --plugin broken.py -o OUT", "benchmark 'broken/none'"),
-    "plug-in whose table has another name": ("run --benchmark broken/name --method random --plugin broken.py -o OUT", "benchmark 'broken/name'"),
+    "plug-in that takes a benchmark": (
+        "run suite.toml --plugin benchmark.py -o OUT",
+        "'nasbench-graph/cora' is a packaged benchmark",
+    ),
+    "plug-in without dataclass": (
+        "run --benchmark synthetic/ridge --method plain --plugin plain.py -o OUT",
+        "@dataclass",
+    ),
+    "plug-in whose table fails": (
+        "run --benchmark broken/table --method random --plugin broken.py -o OUT",
+        "benchmark 'broken/table'",
+    ),
+    "plug-in whose table is none": (
+        "run --benchmark broken/none --method random --plugin broken.py -o OUT",
+        "benchmark 'broken/none'",
+    ),
+    "plug-in whose table has another name": (
+        "run --benchmark broken/name --method random --plugin broken.py -o OUT",
+        "benchmark 'broken/name'",
+    ),
     "output in a file": ("run suite.toml -o suite.toml", "cannot be used as an output folder"),
     "output below a file": ("run suite.toml -o suite.toml/out", "cannot be used as an output folder"),
     "plan of an unknown suite": ("plan quickstrat -o OUT", "did you mean 'quickstart'"),
@@ -169,7 +190,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "an option cut short": ("run suite.toml --back loky -o OUT", "unrecognized arguments"),
     "quiet and verbose": ("run suite.toml -q -v -o OUT", "not allowed with"),
     "ls of something": ("ls benchmark", "invalid choice: 'benchmark'"),
-}  # fmt: skip
+}
 # What is wrong -> (text of the CSV to replace, its replacement, further arguments, what the message must say).
 TABLES: dict[str, tuple[str, str, str, str]] = {
     "missing column": ("valid,test", "val,test", "", "unknown column 'valid'; did you mean 'val'"),
@@ -178,7 +199,12 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "empty cell": ("50.5", "", "", "column 'valid' has no finite number in 1 row(s), first in row 2"),
     "word in a cell": ("50.5", "good", "", "first in row 2: 'good'"),
     "unparsable architecture": ("avg_pool_3x3~0", "max_pool_3x3~0", "", "row 2: space nasbench201: cannot read"),
-    "missing architecture": ("|avg_pool_3x3~0|+|none~0|none~1|+|none~0|none~1|none~2|", "", "", "row 2: space nasbench201"),
+    "missing architecture": (
+        "|avg_pool_3x3~0|+|none~0|none~1|+|none~0|none~1|none~2|",
+        "",
+        "",
+        "row 2: space nasbench201",
+    ),
     "percent and fraction": ("50.5", "0.505", "", "mixes percent and fraction: 0.505 in row 2"),
     "columns in two units": ("10.25,1\n", "0.1025,1\n", "", "percent and fraction"),
     "stated unit": ("", "", "--unit fraction", "stated as fraction, but the values look like percent"),
@@ -198,7 +224,7 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
     "ragged lines": ("91.5,3", "91.5,3,4,5,6", "", "cannot be read as CSV"),
     "not text": ("50.5", "\udcff\udcfe", "", "table.csv"),
     "missing file": ("", "", "absent.csv", "absent.csv"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
