@@ -254,7 +254,7 @@ def run_task(task: Task) -> list[Entry]:
         )
     cls = task.method or method_class(task.group.method.name)
     searches = _lockstep(task, table, cls) if task.lockstep else None
-    if searches is None:  # no such form, or one of its seeds raised: one by one, so that the others finish
+    if searches is None:  # no such form, or it failed or did nothing: one by one, so that the other seeds finish
         searches = [_one(task, table, cls, seed) for seed in task.seeds]
     origin = {
         "suite": task.suite,
@@ -272,10 +272,12 @@ def _lockstep(task: Task, table: Table, cls: type[Method]) -> list[Search] | Non
     started_at, clock = _now(), time.perf_counter()
     method = cls(**task.group.method.params)
     assert isinstance(method, Lockstep)
-    problem = LockstepProblem(table, task.group.budget, len(task.seeds))
     try:
+        problem = LockstepProblem(table, task.group.budget, len(task.seeds))
         method.lockstep(problem, task.group.benchmark, task.seeds)
-    except Exception:
+    except (Exception, SystemExit):
+        return None
+    if not problem.history.size:
         return None
     wall_s = (time.perf_counter() - clock) / len(task.seeds)
     return [Search(rows, wall_s=wall_s, started_at=started_at) for rows in problem.history]
@@ -291,8 +293,9 @@ def _one(task: Task, table: Table, cls: type[Method], seed: int) -> Search:
             raise HarnessError(f"the method recommends {table.space.format(arch)}, which is not in the table")
         if arch is None and not problem.history.size:
             raise HarnessError("the method evaluated nothing and recommends nothing")
-    except Exception:
-        error = traceback.format_exc()
+    except (Exception, SystemExit):  # a method that exits must not end the run
+        # A message may hold what no file takes, such as a piece of an undecodable file name.
+        error = traceback.format_exc().encode("utf-8", "backslashreplace").decode()
     return Search(problem.history, arch, error, time.perf_counter() - clock, started_at)
 
 
