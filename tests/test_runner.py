@@ -331,7 +331,7 @@ def test_lockstep_that_does_nothing(mood: Path, tmp_path: Path) -> None:
 
 def test_failures_end_with_exit_code_1(mood: Path, tmp_path: Path, cli: Callable[..., Any]) -> None:
     command = ["run", "--benchmark", "synthetic/ridge", "--method", "moody", "--seeds", "0:4", "--budget", "7"]
-    command += ["--plugin", tmp_path / "plugin.py", "-o", tmp_path / "run", "--backend", "sequential"]
+    command += ["--plugin", tmp_path / "plugin.py", "-o", tmp_path / "run", "--backend", "sequential", "--no-report"]
     outcome = cli(*command)
     assert outcome.code == 1
     lines = [line for line in outcome.err.splitlines() if "failed" in line]
