@@ -1,7 +1,7 @@
 """The command line: parse, call, print.
 
-Exit codes: 0 all well; 1 some cells failed, the disk filled or a worker died (what is finished is kept); 2 wrong usage or
-configuration; 130 interrupted.
+Exit codes: 0 all well; 1 some cells failed, the disk filled or a worker died (what is finished is kept), or a check found a
+regression; 2 wrong usage or configuration; 3 a check is inconclusive; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -122,6 +122,43 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("run", type=Path, metavar="OUT", help="output folder of a run")
     report.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder of the report (default OUT/report)")
     report.set_defaults(command=_report)
+
+    check = verbs.add_parser(
+        "check",
+        parents=[plugin, as_json],
+        help="did a search get worse? pass (0), regressed (1) or inconclusive (3)",
+        allow_abbrev=False,
+    )
+    check.add_argument("run", type=Path, metavar="OUT", help="output folder of a run")
+    check.add_argument(
+        "--against", type=Path, required=True, metavar="BASELINE", help="file made by nas-harness baseline"
+    )
+    check.add_argument("--strict", action="store_true", help="any loss is a regression, even one within the margin")
+    check.add_argument("--timings", action="store_true", help="check search times relative to random search's too")
+    check.add_argument(
+        "--no-rerun", action="store_true", help="do not run changed cells again at all seeds of the baseline"
+    )
+    check.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    check.add_argument("-j", "--jobs", type=int, default=-1, metavar="N", help="workers for what is run again")
+    check.set_defaults(command=_check)
+
+    baseline = verbs.add_parser(
+        "baseline", parents=[plugin, as_json], help="make a baseline of one run or several", allow_abbrev=False
+    )
+    baseline.add_argument("runs", type=Path, nargs="+", metavar="OUT", help="output folders of runs of one suite")
+    baseline.add_argument("-o", "--output", type=Path, metavar="FILE", help="default reports/baselines/SUITE.json")
+    baseline.set_defaults(command=_baseline)
+
+    compare = verbs.add_parser(
+        "compare",
+        parents=[plugin, as_json],
+        help="two runs side by side, cell by cell and method by method",
+        allow_abbrev=False,
+    )
+    compare.add_argument("first", type=Path, metavar="OUT_A")
+    compare.add_argument("second", type=Path, metavar="OUT_B")
+    compare.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV")
+    compare.set_defaults(command=_compare)
 
     listing = verbs.add_parser("ls", parents=[plugin, as_json], help="list what can be named", allow_abbrev=False)
     listing.add_argument("what", choices=("benchmarks", "methods", "suites"))
@@ -273,6 +310,51 @@ def _report(options: argparse.Namespace) -> int:
     build_report(options.run, options.output)
     page = (options.output or options.run / "report") / "index.html"
     _print(options, {"report": str(page)}, f"report: {page}")
+    return OK
+
+
+def _check(options: argparse.Namespace) -> int:
+    from harness.regression import baseline, outputs
+    from harness.regression.check import check
+
+    result = check(
+        options.run,
+        baseline.load(options.against),
+        rerun=not options.no_rerun,
+        strict=options.strict,
+        timings=options.timings,
+        jobs=options.jobs,
+    )
+    if options.junit:
+        outputs.write_junit(result, options.junit)
+    _print(options, outputs.as_json(result), outputs.text(result))
+    if outputs.on_github():
+        for line in outputs.github(result):
+            print(line, file=sys.stderr)
+    return outputs.exit_code(result)
+
+
+def _baseline(options: argparse.Namespace) -> int:
+    from harness.regression import baseline
+
+    made = baseline.merged([baseline.cells_of_run(run) for run in options.runs])
+    path = options.output or Path("reports") / "baselines" / f"{made.name}.json"
+    baseline.save(made, path)
+    seeds = sorted({len(cell.seeds) for cell in made.cells.values()})
+    text = f"{path}: {len(made.cells)} cells of {' or '.join(map(str, seeds))} seeds"
+    _print(options, {"baseline": str(path), "cells": len(made.cells), "seeds": seeds}, text)
+    return OK
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from harness.regression.compare import compare
+
+    frame = compare(options.first, options.second)
+    if options.csv:
+        from harness.records import write_whole
+
+        write_whole(options.csv, frame.to_csv(index=False).encode())
+    _print(options, json.loads(frame.to_json(orient="records")), frame.to_string(index=False, float_format="%.4g"))
     return OK
 
 

@@ -51,8 +51,9 @@ def rows() -> Iterator[Row]:
         method.lockstep(LockstepProblem(benchmark, budget, SEEDS), benchmark.name, range(SEEDS))
 
     def ask_tell(name: str) -> None:
+        method = make_method(name)
         for seed in range(FEW_SEEDS):
-            run_search(make_method(name), TabularProblem(benchmark, budget), Streams(benchmark.name, seed))
+            run_search(method, TabularProblem(benchmark, budget), Streams(benchmark.name, seed))
 
     many, few = SEEDS * EVALUATIONS, FEW_SEEDS * EVALUATIONS
     plain = few / cpu_seconds(lambda: plain_python(benchmark))

@@ -1,1 +1,1 @@
-"""Live benchmarks: supernets and stand-alone networks trained on real images. The only part that needs torch."""
+"""Live benchmarks: supernets, search steps and stand-alone training on real images. Needs PyTorch, the extra ``live``."""

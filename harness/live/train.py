@@ -131,7 +131,8 @@ def train(
         row: Row = {"epoch": epoch, "train_loss": total / steps}
         network.eval()
         for name in ("valid", "test"):
-            part = getattr(splits, name)
+            if not len(part := getattr(splits, name)):
+                continue  # a search has no test split
             row[f"{name}_loss"], row[f"{name}_accuracy"] = tracking.evaluate(network, read, part, recipe.batch_size)
         network.train()
         rows.append(row)

@@ -9,6 +9,7 @@ import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, TypeVar
 
@@ -202,6 +203,7 @@ def _source_hash(cls: type) -> str:
         return "unversioned"
 
 
+@lru_cache(maxsize=1)  # looking through the installed packages takes milliseconds
 def _load_all() -> None:
     import harness.methods
 

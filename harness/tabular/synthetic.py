@@ -44,6 +44,6 @@ def convert(variables: int = 5, choices: int = 4, noise: float = 0.5) -> Table:
             "cost": 10.0 + 5.0 * (1.0 - distance.mean(axis=1)),
         },
         fidelity={"valid": "made up", "test": "made up"},
-        source={"citation": "made up by this project", "licence": "Apache-2.0"},
+        source={"citation": "made up by this project", "licence": "MIT"},
         caveats=("This table is made up: it says nothing about any data set.",),
     )
