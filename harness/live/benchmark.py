@@ -169,9 +169,9 @@ class LiveBenchmark:
 @lru_cache(maxsize=4)
 def _images(dataset: str) -> Images:
     _shapes()  # says what to install where torch is missing
-    from harness.live import data
+    from harness.live import sources
 
-    return data.load(dataset, data_folder() / dataset if dataset.startswith("cifar") else None)
+    return sources.load(dataset, data_folder() / dataset if dataset.startswith("cifar") else None)
 
 
 def _shapes() -> tuple[Any, Any, Any]:
