@@ -323,10 +323,9 @@ def _compacted(path: Path) -> Iterator[Entry]:
         if cell in steps:
             steps[cell].append(row)
     tracked: dict[str, list[dict[str, Any]]] = {cell: [] for cell in records["cell"]}
-    rows: list[dict[Any, Any]] = [] if epochs is None else epochs.to_dict("records")
-    for row in rows:
-        found = {str(key): _plain(value) for key, value in row.items() if key != "cell" and not _is_missing(value)}
-        tracked.setdefault(row["cell"], []).append(found)
+    for epoch in [] if epochs is None else epochs.to_dict("records"):
+        found = {str(key): _plain(value) for key, value in epoch.items() if key != "cell" and not _is_missing(value)}
+        tracked.setdefault(epoch["cell"], []).append(found)
     for record in records.to_dict("records"):
         cell = record["cell"]
         yield Entry({str(key): value for key, value in record.items()}, steps[cell], tracked[cell])

@@ -104,8 +104,8 @@ class LevelSearch(OwnLoop):
         needed = [name for name, share in ((TRAIN_LOSS, train_share), (VALID_LOSS, valid_share)) if share > 0]
         if missing := [name for name in needed if name not in problem.metrics]:
             raise HarnessError(
-                f"{self.name}: needs {' and '.join(missing)} of every architecture, and nothing stands in for a loss; use a table "
-                f"that holds it and write metrics = {needed} in the suite".replace("'", '"')
+                f"{self.name}: needs {' and '.join(missing)} of every architecture, and nothing stands in for a loss; "
+                f"use a table that holds it and write metrics = {needed} in the suite".replace("'", '"')
             )
         if self.on_tables == "score":
             return self._by_score(problem, streams)
