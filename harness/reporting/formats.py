@@ -25,6 +25,13 @@ def dataset(run: Run) -> Column:
     return Column("benchmark", "data set", lambda row: run.titles[row["benchmark"]])
 
 
+def method() -> Column:
+    """Return the column that names each row's method, and says where that is random search itself, simulated."""
+    return Column(
+        "method", "method", lambda row: f"{row['method']} (simulated)" if row["is_check"] else str(row["method"])
+    )
+
+
 def integer(key: str, title: str, help: str = "", link: str = "") -> Column:
     """Return a column of whole numbers."""
     return _numeric(key, title, lambda value: f"{int(value):,}", help, link)
