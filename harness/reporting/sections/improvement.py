@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from harness.reporting.figures import draw_forest
 from harness.reporting.formats import (
     NOTHING,
@@ -77,14 +75,14 @@ def _glance(run: Run, baseline: str) -> TableBlock:
     frame = frame[frame["baseline"] == baseline]
     rows, checks = frame["benchmark"].drop_duplicates(), set(frame.loc[frame["is_check"], "method"])
     wide = frame.pivot(index="benchmark", columns="method", values=["ri", "ci_low", "ci_high", "p_holm"]).loc[rows]
-    wide.columns = pd.Index([f"{name} {key}" for key, name in wide.columns])
+    wide.columns = wide.columns.map(lambda pair: f"{pair[1]} {pair[0]}")
     meaning = "the average architecture" if baseline == "random@1" else "random search with the same budget"
     return TableBlock(
         f"improvement_over_{baseline.replace('@', '_')}",
         f"RI in % over {baseline}, {meaning}: estimate and half of the 95 % interval.",
         wide.reset_index(),
         [dataset(run), *(_glance_column(name, name in checks) for name in frame["method"].drop_duplicates())],
-        note=f"* differs from the baseline after Holm's adjustment over the {frame['p_value'].count()} tests of this table, at 5 %."
+        note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {frame['p_value'].count()} tests of the table."
         + (" Simulated random search is a check of the exact law, no claim." if checks else ""),
     )
 
