@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.reporting.formats import joined, plural, ranges, score_text, signed
 from harness.reporting.frames.curves import random_curves
-from harness.reporting.frames.improvement import relative_improvements
+from harness.reporting.frames.improvement import LEVEL, relative_improvements
 from harness.reporting.frames.significance import rankings
 from harness.reporting.run import Run
 from harness.tabular import synthetic
@@ -99,8 +99,8 @@ def over_selection(run: Run) -> Iterator[str]:
         yield (
             f"Validation over-selects on {run.titles[benchmark.name]}: the expected test score of random search is best at "
             f"{score_text(mean[peak], benchmark.unit)} with {n[peak]:,} draws and falls to "
-            f"{score_text(mean[last], benchmark.unit)} with {n[last]:,}. A method that is better at finding high validation "
-            "scores is worse in test there" + ("; the budget is already past the peak." if before else ".")
+            f"{score_text(mean[last], benchmark.unit)} with {n[last]:,}. Beyond that peak a higher validation score costs test "
+            "score" + ("; the budget is past it already." if before else ".")
         )
 
 
@@ -171,6 +171,24 @@ def several_budgets(run: Run) -> Iterator[str]:
         )
 
 
+def check_of_the_law(run: Run) -> Iterator[str]:
+    """Simulated random search beside its exact law: a check of both."""
+    frame = run.of(relative_improvements)
+    rows = frame[
+        frame["is_check"] & frame["n_baseline"].isna() & frame["p_holm"].notna() & (frame["baseline"] != "random@1")
+    ]
+    if len(rows) == 0:
+        return
+    most = rows.iloc[int(rows["ri"].abs().argmax())]
+    apart = rows[rows["p_holm"] < LEVEL]
+    where = f"{signed(most['ri'])} % at most, {most['method']} on {run.titles[most['benchmark']]}"
+    if len(apart):
+        names = joined(dict.fromkeys(run.titles[name] for name in apart["benchmark"]))
+        yield f"Simulated random search differs from its exact law on {names} ({where}): one of the two is wrong."
+    else:
+        yield f"Simulated random search agrees with its exact law on every table ({where}), as it should."
+
+
 def unspent_budgets(run: Run) -> Iterator[str]:
     """Methods that stopped before their budget was spent."""
     short = run.cells[(run.cells["status"] == "ok") & (run.cells["n_evaluations"] < run.cells["budget"])]
@@ -188,5 +206,6 @@ CAVEATS: tuple[Caveat, ...] = (
     zero_variance,
     few_data_sets,
     validation_ties,
+    check_of_the_law,
     table_caveats,
 )

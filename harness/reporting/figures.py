@@ -72,7 +72,7 @@ def draw_ranks(run: Run) -> Figure:
     ranks, pairs, marks = run.of(mean_ranks), run.of(rank_pairs), marks_of(run)
     parts = [(str(baseline), part) for baseline, part in ranks.groupby("baseline", sort=False)]
     rows = max(len(part) for _, part in parts)
-    figure = Figure(figsize=(WIDTH / 1.5, (0.7 + 0.28 * rows) * len(parts)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, (0.75 + 0.24 * rows) * len(parts)), layout="constrained")
     for place, (baseline, part) in enumerate(parts):
         ax = figure.add_subplot(len(parts), 1, place + 1)
         plot_ranks(part, ax=ax, marks=marks, pairs=pairs[pairs["baseline"] == baseline])

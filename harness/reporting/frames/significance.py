@@ -22,10 +22,9 @@ from harness.statistics import (
     probability_of_improvement,
 )
 
-POPULATIONS = {"these": "these data sets", "like these": "data sets like these"}
 AGGREGATE_COLUMNS = (
-    *("method", "baseline", "population", "datasets", "ri", "ci_low", "ci_high", "p_value", "note"),
-    "is_check",
+    *("method", "baseline", "datasets", "ri", "these_low", "these_high", "p_these"),
+    *("like_low", "like_high", "p_like", "note"),
 )
 
 
@@ -49,30 +48,39 @@ def significance(run: Run) -> pd.DataFrame:
 
 
 def aggregates(run: Run) -> pd.DataFrame:
-    """Return the geometric-mean RI over all benchmarks, for each method, baseline and population.
+    """Return the geometric-mean RI over all benchmarks, for each method and baseline.
 
     Returns
     -------
     DataFrame
-        Columns `AGGREGATE_COLUMNS`; empty for a single benchmark, and where some are better high and others low.
+        Columns `AGGREGATE_COLUMNS` and ``is_check``: the interval and p-value for these data sets, and for data sets like
+        these. Empty for a single benchmark, and where higher is better on some and lower on others.
     """
     signs = {benchmark.sign for benchmark in run.benchmarks}
+    columns = [*AGGREGATE_COLUMNS, "is_check"]
     if len(run.benchmarks) < 2 or len(signs) > 1:
-        return pd.DataFrame(columns=AGGREGATE_COLUMNS)
+        return pd.DataFrame(columns=columns)
     (sign,) = signs
     rows: list[dict[str, Any]] = []
     for (baseline, method), part in run.of(relative_improvements).groupby(["baseline", "method"], sort=False):
-        for population, words in POPULATIONS.items():
-            row: dict[str, Any] = {"method": method, "baseline": baseline, "population": words, "datasets": len(part)}
-            if part["ri"].isna().any():
-                row |= {"datasets": int(part["ri"].notna().sum()), "note": "not every data set has an RI"}
-            else:
-                found = aggregate_improvement(part["result"].tolist(), population)
-                ends = sorted((sign * found.low, sign * found.high))
-                row |= {"ri": sign * found.estimate, "ci_low": ends[0], "ci_high": ends[1]}
-                row |= {"p_value": found.p_value, "note": found.note}
-            rows.append(row | {"is_check": bool(part["is_check"].iloc[0])})
-    return pd.DataFrame(rows, columns=AGGREGATE_COLUMNS)
+        row = {
+            "method": method,
+            "baseline": baseline,
+            "datasets": len(part),
+            "is_check": bool(part["is_check"].iloc[0]),
+        }
+        if part["ri"].isna().any():
+            rows.append(row | {"note": f"no RI on {part['ri'].isna().sum()} of them"})
+            continue
+        results = part["result"].tolist()
+        these, like = (aggregate_improvement(results, population) for population in ("these", "like these"))
+        row |= {"ri": sign * these.estimate, "p_these": these.p_value, "p_like": like.p_value}
+        for name, found in (("these", these), ("like", like)):
+            row |= dict(
+                zip((f"{name}_low", f"{name}_high"), sorted((sign * found.low, sign * found.high)), strict=True)
+            )
+        rows.append(row | {"note": "; ".join(filter(None, (these.note, like.note)))})
+    return pd.DataFrame(rows, columns=columns)
 
 
 def rankings(run: Run) -> dict[str, Ranking | str]:

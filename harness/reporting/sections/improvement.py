@@ -135,7 +135,7 @@ def _full(run: Run) -> TableBlock:
         interval("ci_low", "ci_high", "95 % interval"),
         p_value("p_value", "p", help="two-sided, of the test that the interval inverts"),
         p_value("p_holm", "p, Holm", help="adjusted over all rows with the same baseline"),
-        Column("test", "test", lambda row: row["note"] or row["test"]),
+        Column("test", "test", lambda row: row["note"] or row["test"], wrap=True),
     ]
     if frame["n_baseline"].notna().any():
         columns.insert(4, integer("n_baseline", "seeds of the baseline"))

@@ -18,7 +18,14 @@ from harness.reporting.formats import (
     points,
     text,
 )
-from harness.reporting.frames.significance import aggregates, mean_ranks, rank_pairs, rankings, significance
+from harness.reporting.frames.significance import (
+    AGGREGATE_COLUMNS,
+    aggregates,
+    mean_ranks,
+    rank_pairs,
+    rankings,
+    significance,
+)
 from harness.reporting.model import Block, Column, FigureBlock, Prose, Row, Section, TableBlock
 from harness.reporting.run import Run
 
@@ -99,19 +106,20 @@ def all_tables(run: Run) -> Section | None:
 def _aggregate(frame: pd.DataFrame) -> TableBlock:
     return TableBlock(
         "aggregate",
-        "Geometric-mean RI over all data sets.",
+        "Geometric-mean RI over all data sets, with 95 % intervals for two claims.",
         frame,
         [
             text("baseline", "baseline"),
             method(),
-            text("population", "speaks of"),
             integer("datasets", "data sets"),
             points("ri", "RI, %"),
-            interval("ci_low", "ci_high", "95 % interval"),
-            p_value("p_value", "p", help="two-sided, not adjusted"),
-            text("note", "note"),
+            interval("these_low", "these_high", "these data sets", help="95 % interval"),
+            p_value("p_these", "p", help="two-sided, not adjusted"),
+            interval("like_low", "like_high", "data sets like these", help="95 % interval"),
+            p_value("p_like", "p", help="two-sided, not adjusted"),
+            *([text("note", "note", wrap=True)] if frame["note"].any() else []),
         ],
-        csv=[column for column in frame.columns if column != "is_check"],
+        csv=AGGREGATE_COLUMNS,
         note="“These data sets”: the error is that of the seeds, and the claim ends with these tables. “Data sets like these”: "
         "the tables are taken for a sample of such, and the error is mostly that between them. All tables weigh alike, although "
         "an RI point is not worth the same on each: read the single rows first.",
