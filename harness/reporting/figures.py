@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 
 from harness.reporting.frames.curves import anytime, distributions, random_curves
 from harness.reporting.frames.improvement import relative_improvements
-from harness.reporting.plots import plot_anytime, plot_distribution, plot_forest, plot_random_curve
+from harness.reporting.frames.significance import mean_ranks, rank_pairs
+from harness.reporting.plots import plot_anytime, plot_distribution, plot_forest, plot_random_curve, plot_ranks
 from harness.reporting.run import PERCENT_UNITS, Benchmark, Run
 from harness.reporting.style import Marks, marks_of, short
 
@@ -64,6 +65,19 @@ def draw_random_curves(run: Run) -> Figure:
             ax.axvline(budget, color="#0072B2", linewidth=0.9, linestyle=(0, (3, 2)))
 
     return _panels(run, run.of(random_curves), draw, "draws (log scale)")
+
+
+def draw_ranks(run: Run) -> Figure:
+    """Draw mean ranks over the data sets, a panel a budget."""
+    ranks, pairs, marks = run.of(mean_ranks), run.of(rank_pairs), marks_of(run)
+    parts = [(str(baseline), part) for baseline, part in ranks.groupby("baseline", sort=False)]
+    rows = max(len(part) for _, part in parts)
+    figure = Figure(figsize=(WIDTH, (0.75 + 0.24 * rows) * len(parts)), layout="constrained")
+    for place, (baseline, part) in enumerate(parts):
+        ax = figure.add_subplot(len(parts), 1, place + 1)
+        plot_ranks(part, ax=ax, marks=marks, pairs=pairs[pairs["baseline"] == baseline])
+        ax.set_title(f"among methods at the budget of {baseline}" if len(parts) > 1 else "")
+    return figure
 
 
 def _panels(run: Run, frame: pd.DataFrame, draw: Callable[[pd.DataFrame, Axes], object], xlabel: str) -> Figure:

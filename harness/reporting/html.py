@@ -22,10 +22,9 @@ class Cell:
     """A cell as the template writes it."""
 
     text: str
-    numeric: bool
+    style: str
     sort: str
     href: str
-    tone: str
 
 
 def render_html(document: Document, images: Mapping[str, Mapping[str, bytes]]) -> str:
@@ -61,12 +60,16 @@ def _rows(table: TableBlock) -> list[tuple[str, list[Cell]]]:
 
 def _cell(column: Column, row: Row) -> Cell:
     value: Any = row[column.key]
+    styles = (
+        "number" if column.numeric else "",
+        "long" if column.wrap else "",
+        column.tone(row) if column.tone else "",
+    )
     return Cell(
-        text=column.show(row).replace("-", "−") if column.numeric else column.show(row),
-        numeric=column.numeric,
+        text=column.show(row),
+        style=" ".join(style for style in styles if style),
         sort=repr(float(value)) if column.numeric and not is_missing(value) else "",
         href=f"#{row[column.link]}" if column.link else "",
-        tone=column.tone(row) if column.tone else "",
     )
 
 

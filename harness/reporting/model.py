@@ -32,6 +32,8 @@ class Column:
         What the head means, for whoever points at it.
     link
         Column of the frame with the anchor that the cell links to; empty for none.
+    wrap
+        Whether its texts are long enough to be broken into lines.
     tone
         Gives ``better``, ``worse`` or an empty text for a row: how the cell is tinted.
     """
@@ -42,6 +44,7 @@ class Column:
     numeric: bool = False
     help: str = ""
     link: str = ""
+    wrap: bool = False
     tone: Callable[[Row], str] | None = None
 
 

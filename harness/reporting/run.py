@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from harness.tabular.catalogue import load_benchmark
 from harness.tabular.table import Table
 
 FloatArray = NDArray[np.float64]
+T = TypeVar("T")
 PERCENT_UNITS = ("percent", "fraction")  # shown in percent, whichever of the two a table is in
 
 
@@ -129,13 +130,13 @@ class Run:
     cells: pd.DataFrame
     traces: pd.DataFrame
     keys: tuple[str, ...]
-    _frames: dict[Callable[..., pd.DataFrame], pd.DataFrame] = field(default_factory=dict, repr=False)
+    _computed: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)
 
-    def of(self, compute: Callable[[Run], pd.DataFrame]) -> pd.DataFrame:
-        """Return the frame that a function computes of this run; several sections share what is computed once."""
-        if compute not in self._frames:
-            self._frames[compute] = compute(self)
-        return self._frames[compute]
+    def of(self, compute: Callable[[Run], T]) -> T:
+        """Return what a function computes of this run; several sections share what is computed once."""
+        if compute not in self._computed:
+            self._computed[compute] = compute(self)
+        return cast(T, self._computed[compute])
 
     @property
     def pairs(self) -> list[tuple[Benchmark, Entrant]]:
@@ -164,9 +165,13 @@ class Run:
         """Return the records of a group's cells that did not fail, in the order of the suite's seeds."""
         return self._finished.get(group, self.cells.iloc[:0])
 
+    @cached_property
+    def _scores(self) -> list[FloatArray]:
+        return [self.finished(group)["test"].to_numpy(dtype=np.float64) for group in range(len(self.keys))]
+
     def scores(self, group: int) -> FloatArray:
         """Return a group's final test scores, one a seed, in the table's own unit."""
-        return self.finished(group)["test"].to_numpy(dtype=np.float64)
+        return self._scores[group]
 
     @cached_property
     def _first_draws(self) -> dict[int, FloatArray]:

@@ -17,7 +17,7 @@ def anytime_curves(run: Run) -> Section | None:
         "anytime",
         f"Test score of the incumbent by validation after so many evaluations: mean over {len(run.seeds):,} seeds as a step "
         "function, with its pointwise 95 % interval. The exact curve is the law of random search, its band the interval in which "
-        "the mean of as many searches lies. The first tenth of the budget may start below the panel.",
+        "the mean of as many searches lies. The panels begin at a twentieth of the budget.",
         "Anytime curves, one panel a data set: mean test score of each method against evaluations on a logarithmic axis.",
         lambda: draw_anytime(run),
     )

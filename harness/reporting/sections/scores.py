@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.reporting.figures import draw_distributions
-from harness.reporting.formats import dataset, integer, number, score, text
+from harness.reporting.formats import dataset, integer, method, number, score
 from harness.reporting.frames.curves import distributions
 from harness.reporting.frames.scores import summary
 from harness.reporting.model import FigureBlock, Section, TableBlock
@@ -36,7 +36,7 @@ def final_scores(run: Run) -> Section | None:
         frame,
         [
             dataset(run),
-            text("method", "method"),
+            method(),
             integer("n", "seeds", link="anchor"),
             score("test_mean", "test mean", run),
             score("test_std", "std", run, help="standard deviation over seeds, n - 1"),
@@ -64,7 +64,7 @@ def cost(run: Run) -> Section:
         frame,
         [
             dataset(run),
-            text("method", "method"),
+            method(),
             number("n_evaluations", "evaluations", 1),
             number(
                 "n_unique", "different ones", 1, help="different rows of the table among the evaluated architectures"
