@@ -189,6 +189,38 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument("--replace", action="store_true", help="replace a benchmark of the same name")
     importing.set_defaults(command=_import)
 
+    elsewhere = verbs.add_parser(
+        "import-results",
+        parents=[as_json],
+        help="report final scores that this harness did not produce",
+        allow_abbrev=False,
+    )
+    elsewhere.add_argument("files", type=Path, nargs="+", metavar="FILE", help="CSV files, say one a data set")
+    elsewhere.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="folder of the report (default reports/FILE)"
+    )
+    form = elsewhere.add_mutually_exclusive_group()
+    form.add_argument(
+        "--long", dest="form", action="store_const", const="long", help="columns for method and score (default: told)"
+    )
+    form.add_argument("--wide", dest="form", action="store_const", const="wide", help="a column a method")
+    for role in ("method", "dataset", "score", "seed"):
+        elsewhere.add_argument(f"--{role}", metavar="COL", help=f"column of the {role}")
+    elsewhere.add_argument(
+        "--baseline", metavar="NAME", help="method that is the baseline of the others, or column that names baselines"
+    )
+    elsewhere.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="METHOD=BASELINE",
+        help="a method's own baseline, or a .toml file of such lines; may be repeated",
+    )
+    elsewhere.add_argument("--unit", help="percent, fraction or none (default: told from the values)")
+    elsewhere.add_argument("--direction", default="max", help="max if larger is better (default), or min")
+    elsewhere.add_argument("--paired", action="store_true", help="equal seeds share noise: compare seed by seed")
+    elsewhere.set_defaults(command=_import_results)
+
     doctor = verbs.add_parser(
         "doctor", parents=[plugin, as_json], help="check this installation, or a benchmark", allow_abbrev=False
     )
@@ -398,6 +430,31 @@ def _import(options: argparse.Namespace) -> int:
         f"{table.name}: {len(table):,} architectures, {table.metric} in {table.unit}; "
         f"{options.valid} drives a search, {options.test} is reported",
     )
+    return OK
+
+
+def _import_results(options: argparse.Namespace) -> int:
+    from harness.results import import_results
+    from harness.results.read import Columns, read_mapping
+
+    made = import_results(
+        options.files,
+        options.output or Path("reports") / options.files[0].stem,
+        columns=Columns(options.method, options.dataset, options.score, options.seed),
+        form=options.form,
+        baseline=options.baseline,
+        mapping=read_mapping(options.map),
+        unit=options.unit,
+        direction=options.direction,
+        paired=options.paired,
+    )
+    for fault in made.faults:
+        print(f"nas-harness: warning: {fault}", file=sys.stderr)
+    page = made.folder / "index.html"
+    table = json.loads(made.table.to_json(orient="records"))
+    faults = [{"kind": fault.kind, "what": fault.what} for fault in made.faults]
+    summary = {"report": str(page), "relative_improvement": table, "faults": faults}
+    _print(options, summary, "\n".join([*made.answer, f"report: {page}"]))
     return OK
 
 

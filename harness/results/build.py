@@ -15,6 +15,7 @@ from harness.records import RunError
 
 # Written for the report of a run; nothing in them is of a run.
 from harness.reporting.build import FORMATS, _csv, _refuse_others, _swap, _text
+from harness.reporting.frames.improvement import RI_COLUMNS
 from harness.reporting.html import render_html
 from harness.reporting.images import draw_images
 from harness.reporting.latex import render_latex
@@ -35,8 +36,8 @@ class Imported:
     ----------
     results
         What was read.
-    improvements
-        The table of relative improvements.
+    table
+        Relative improvements, with the columns of every such table.
     faults
         Everything odd that was found.
     answer
@@ -46,7 +47,7 @@ class Imported:
     """
 
     results: Results
-    improvements: pd.DataFrame
+    table: pd.DataFrame
     faults: tuple[Fault, ...]
     answer: tuple[str, ...]
     folder: Path
@@ -79,7 +80,8 @@ def import_results(files: Sequence[Path], output: Path, **options: Any) -> Impor
     faults = all_faults(results)
     document = make_document(results, faults)
     write_document(document, output)
-    return Imported(results, relative_improvements(results), tuple(faults), tuple(map(str, document.answer)), output)
+    table = relative_improvements(results)[list(RI_COLUMNS)]
+    return Imported(results, table, tuple(faults), tuple(map(str, document.answer)), output)
 
 
 def write_document(document: Document, target: Path) -> None:

@@ -177,9 +177,9 @@ def _over_all(overall: pd.DataFrame) -> Section:
 
 def _scores(results: Results) -> Section:
     rows = []
-    for (dataset, method), runs in results.runs.groupby(["dataset", "method"], sort=False):
+    for (dataset, method), runs in results.groups.items():
         scores, unit = runs["score"], runs["unit"].iloc[0]
-        row = {"dataset": dataset, "method": method, "baseline": results.baselines.get(str(method), ""), "unit": unit}
+        row = {"dataset": dataset, "method": method, "baseline": results.baselines.get(method, ""), "unit": unit}
         row |= {"n": len(scores), "mean": scores.mean(), "std": scores.std(), "min": scores.min()}
         rows.append(row | {"median": scores.median(), "max": scores.max()})
     shown = {"mean": "mean", "std": "std", "min": "min", "median": "median", "max": "max"}
@@ -277,7 +277,8 @@ def _claim(method: str, part: pd.DataFrame, overall: pd.DataFrame) -> Claim:
     these = overall[(overall["method"] == method) & (overall["population"] == POPULATIONS["these"])]
     for row in these.to_dict("records"):
         ends = "" if pd.isna(row["ci_low"]) else f" [{signed(row['ci_low'])}, {signed(row['ci_high'])}]"
-        said += f" Geometric mean over {'these' if not row['note'] else row['note']}: {signed(row['ri'])} %{ends}."
+        over = "these" if row["datasets"] == len(part) else f"{row['datasets']} of the {len(part)}"
+        said += f" Geometric mean over {over} data sets: {signed(row['ri'])} %{ends}."
     return Claim(method, said)
 
 

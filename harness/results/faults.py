@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ def without_baseline(results: Results) -> Iterator[Fault]:
 
 def few_runs(results: Results) -> Iterator[Fault]:
     """Methods and baselines with fewer than three runs."""
-    few = [f"{m} on {d} ({len(runs)})" for (d, m), runs in _groups(results) if len(runs) < FEW]
+    few = [f"{m} on {d} ({len(runs)})" for (d, m), runs in results.groups.items() if len(runs) < FEW]
     if few:
         yield Fault("few runs", f"Fewer than {FEW} runs, so that their spread is hardly known: {listed(few)}.")
 
@@ -86,7 +87,7 @@ def mixed_units(results: Results) -> Iterator[Fault]:
         yield Fault(
             "unit", f"Percent and fractions are mixed: {where}. Each comparison is within one unit, so RI stands."
         )
-    for (dataset, method), runs in _groups(results):
+    for (dataset, method), runs in results.groups.items():
         small = runs[(runs["score"] > 0) & (runs["score"] <= 1) & (runs["unit"] == "percent")]
         if len(small) and runs["score"].max() > APART * small["score"].max():
             yield Fault(
@@ -99,7 +100,7 @@ def mixed_units(results: Results) -> Iterator[Fault]:
 def same_numbers(results: Results) -> Iterator[Fault]:
     """Columns that hold the same scores, in whatever order."""
     alike: dict[tuple[float, ...], list[str]] = {}
-    for (dataset, method), runs in _groups(results):
+    for (dataset, method), runs in results.groups.items():
         if len(runs) >= FEW:
             alike.setdefault(tuple(sorted(runs["score"])), []).append(f"{method} on {dataset}")
     for scores, names in alike.items():
@@ -137,7 +138,7 @@ def carried_by_few(results: Results) -> Iterator[Fault]:
                 continue
             after = _by_comparison(dataclasses.replace(results, runs=results.runs.drop(far.index)))
             own = [(dataset, name) for name, baseline in results.baselines.items() if method in (name, baseline)]
-            said = [text for key in own if (text := _change(before.loc[key], after.loc[key]))]
+            said = [text for key in own if (text := _change(before[key], after[key]))]
             if said:
                 yield Fault(
                     "outlier",
@@ -159,18 +160,14 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _groups(results: Results) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
-    for (dataset, method), runs in results.runs.groupby(["dataset", "method"], sort=False):
-        yield (str(dataset), str(method)), runs
-
-
 def _by_dataset(results: Results) -> Iterator[tuple[str, pd.DataFrame]]:
     for dataset, rows in results.runs.groupby("dataset", sort=False):
         yield str(dataset), rows
 
 
-def _by_comparison(results: Results) -> pd.DataFrame:
-    return relative_improvements(results).set_index(["dataset", "method"], drop=False)
+def _by_comparison(results: Results) -> dict[tuple[str, str], dict[Any, Any]]:
+    rows = relative_improvements(results).to_dict("records")
+    return {(row["dataset"], row["method"]): row for row in rows}
 
 
 def _deviation(scores: pd.Series[float]) -> float:
@@ -203,7 +200,7 @@ def _far(runs: pd.DataFrame, typical: float) -> pd.DataFrame:
     return far if len(runs) >= FEW and spread > 0 else far.iloc[:0]
 
 
-def _change(before: pd.Series[float], after: pd.Series[float]) -> str:
+def _change(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> str:
     """Return what leaving out runs does to a comparison; empty if nothing that matters."""
     if pd.isna(before["ri"]) or pd.isna(after["ri"]):
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import pandas as pd
@@ -75,6 +76,12 @@ class Results:
         """1 where higher is better, -1 where lower is."""
         return 1.0 if self.direction == "max" else -1.0
 
+    @cached_property
+    def groups(self) -> dict[tuple[str, str], pd.DataFrame]:
+        """Runs by data set and method, in the order of the files."""
+        parts = self.runs.groupby(["dataset", "method"], sort=False)
+        return {(str(dataset), str(method)): runs for (dataset, method), runs in parts}
+
     def of(self, dataset: str, method: str) -> pd.DataFrame:
         """Return the runs of a method on a data set; none is an empty frame."""
-        return self.runs[(self.runs["dataset"] == dataset) & (self.runs["method"] == method)]
+        return self.groups.get((dataset, method), self.runs.iloc[:0])
