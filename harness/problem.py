@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from harness.spaces.base import Arch, Space
 from harness.tabular.table import COST, Table
 
 MAX_BUDGET = 10_000_000  # evaluations; what a search did is kept in memory
+if TYPE_CHECKING:
+    from harness.levels import Level, Schedule
+
 _NO_METRICS: Mapping[str, float] = MappingProxyType({})
 
 
@@ -47,7 +50,8 @@ class Budget:
     Attributes
     ----------
     kind
-        Unit of the amount; ``"evaluations"`` counts calls of `Problem.evaluate`, repeated ones too.
+        Unit of the amount: ``"evaluations"`` counts calls of `Problem.evaluate`, repeated ones too; ``"epochs"`` counts passes
+        over the training images, on live benchmarks.
     amount
         Number of units, at least 1 and at most `MAX_BUDGET`.
     """
@@ -55,7 +59,7 @@ class Budget:
     kind: str
     amount: int
 
-    KINDS = ("evaluations",)
+    KINDS = ("evaluations", "epochs")
 
     def __post_init__(self) -> None:
         if self.kind not in self.KINDS:
@@ -109,6 +113,22 @@ class Problem(ABC):
         """Whether the budget is spent."""
 
 
+class SupernetProblem(Problem):
+    """A problem whose architectures are trained here and now, and whose space has a supernet."""
+
+    @abstractmethod
+    def search_supernet(self, level: Level | Schedule, **options: Any) -> Arch:
+        """Search on the supernet for the whole budget with this level; returns the architecture that it derives.
+
+        Parameters
+        ----------
+        level
+            How the architecture parameters are updated.
+        **options
+            Parts of the search that a method may replace, as `harness.live.search.Search` takes them: ``relax``, ``rule``.
+        """
+
+
 class TabularProblem(Problem):
     """One search over a table.
 
@@ -142,6 +162,27 @@ class TabularProblem(Problem):
     def exhausted(self) -> bool:
         """Whether the budget is spent."""
         return self._left <= 0
+
+    @property
+    def architectures(self) -> NDArray[np.integer]:
+        """(n_rows, variables) encoding of every row of the table."""
+        return self._codes
+
+    def architecture(self, row: int) -> Arch:
+        """Encoding of a row."""
+        return tuple(self._codes[row].tolist())
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the columns that this method may see."""
+        return tuple(self._metrics)
+
+    def metric(self, name: str) -> NDArray[np.float64] | None:
+        """(n_rows,) a column that the method may see, of all architectures at once; None if there is no such column.
+
+        For methods that are exact by reading everything; they spend no budget, and reports must say so.
+        """
+        return np.frombuffer(self._metrics[name], dtype=np.float64) if name in self._metrics else None
 
     @property
     def history(self) -> NDArray[np.int64]:

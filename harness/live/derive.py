@@ -22,8 +22,7 @@ def strongest_operations(weights: Sequence[Weights]) -> Arch:
 
 
 def strongest_inputs(weights: Sequence[Weights]) -> Arch:
-    """The two inputs of every node whose heaviest operation, `none` left out, weighs most, with that operation:
-    DARTS's rule."""
+    """DARTS's rule: the two inputs of every node whose heaviest operation, `none` left out, weighs most, with it."""
     normal, reduce = (_cell(group) for group in weights)
     return DartsSpace().encode(Genotype(normal, CONCAT, reduce, CONCAT))
 

@@ -67,8 +67,7 @@ class DartsNetwork(nn.Module):
     shape
         Sizes.
     make_cell
-        Makes a cell whose call is ``cell(state_0, state_1, *extra)`` and whose attribute ``multiplier`` says how
-        many times `channels` its output has.
+        Makes a cell. Its call is ``cell(before, previous, extra)``; its output has four times its channels.
     stem_norm
         Batch norm of the stem.
     """
@@ -87,17 +86,15 @@ class DartsNetwork(nn.Module):
         self.classifier = nn.Linear(previous, shape.classes)
 
     def forward(self, images: Tensor, normal: object = None, reduce: object = None) -> Tensor:
-        """Logits (n, classes) of images (n, channels, height, width); every cell also receives what its kind is
-        given."""
+        """Logits (n, classes) of images (n, channels, height, width); cells also receive what their kind is given."""
         before = previous = self.stem(images)
         for cell, reduction in zip(self.cells, self.reductions, strict=True):
             before, previous = previous, cell(before, previous, reduce if reduction else normal)
-        return torch.as_tensor(self.classifier(previous.mean(dim=(2, 3))))
+        return cast(Tensor, self.classifier(previous.mean(dim=(2, 3))))
 
 
 def preprocess(channels_in: int, channels: int, reduced: bool, norm: Norm) -> nn.Module:
-    """Bring an input of a DARTS cell to the cell's channels, and to half the size if the cell before was a
-    reduction."""
+    """Bring an input of a DARTS cell to the cell's channels, and to half the size after a reduction."""
     return FactorizedReduce(channels_in, channels, norm) if reduced else Stage(channels_in, channels, 1, norm)
 
 
@@ -134,7 +131,7 @@ class NASBench201Network(nn.Module):
             x = halving(x)
             for cell in cast(nn.ModuleList, stage):
                 x = cell(x, extra)
-        return torch.as_tensor(self.classifier(F.relu(self.last_norm(x)).mean(dim=(2, 3))))
+        return cast(Tensor, self.classifier(F.relu(self.last_norm(x)).mean(dim=(2, 3))))
 
 
 class _ResidualHalving(nn.Module):
@@ -145,7 +142,7 @@ class _ResidualHalving(nn.Module):
         self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(channels_in, channels_out, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.as_tensor(self.shortcut(x) + self.second(self.first(x)))
+        return cast(Tensor, self.shortcut(x) + self.second(self.first(x)))
 
 
 def build(make: Callable[[], nn.Module], stream: Sequence[str | int], device: str = "cpu") -> nn.Module:
@@ -166,7 +163,7 @@ def build(make: Callable[[], nn.Module], stream: Sequence[str | int], device: st
     rng = generator(*stream)
     with torch.device("meta"):
         network = make()
-    network = network.to_empty(device=device)
+    network = network.to_empty(device=usable(device))
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
@@ -176,6 +173,17 @@ def build(make: Callable[[], nn.Module], stream: Sequence[str | int], device: st
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()  # constants
     return network
+
+
+def usable(device: str) -> torch.device:
+    """A device by name, if there is one."""
+    try:
+        found = torch.device(device)
+    except RuntimeError:
+        raise HarnessError(f"device {device!r}: wanted cpu, cuda or cuda:<number>") from None
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise HarnessError(f"device {device!r}: torch finds no CUDA here; use cpu")
+    return found
 
 
 def parameters(network: nn.Module) -> int:

@@ -6,6 +6,7 @@ Every operation is a module from (n, channels, height, width) to the same number
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from harness.errors import unknown_name
 
 Norm = Callable[[int], nn.Module]
+Make = Callable[[int, int, Norm], nn.Module]  # from channels, stride and norm
 
 
 def batch_statistics(channels: int) -> nn.Module:
@@ -25,8 +27,7 @@ def batch_statistics(channels: int) -> nn.Module:
 
 
 def running_statistics(channels: int) -> nn.Module:
-    """Batch norm with running statistics, moved by every pass in training mode, without weights: the published
-    codes'."""
+    """Batch norm with running statistics, which every training pass moves, without weights: the published codes'."""
     return nn.BatchNorm2d(channels, affine=False)
 
 
@@ -75,7 +76,7 @@ class Stage(nn.Module):
         x = self.spatial(F.relu(x))
         if self.pointwise is not None:
             x = self.pointwise(x)
-        return torch.as_tensor(self.norm(x))
+        return cast(Tensor, self.norm(x))
 
 
 class Convolution(nn.Sequential):
@@ -94,7 +95,7 @@ class FactorizedReduce(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Halve the image."""
         x = F.relu(x)
-        return torch.as_tensor(self.norm(torch.cat([self.even(x), self.odd(x[:, :, 1:, 1:])], dim=1)))
+        return cast(Tensor, self.norm(torch.cat([self.even(x), self.odd(x[:, :, 1:, 1:])], dim=1)))
 
 
 class Zero(nn.Module):
@@ -123,10 +124,10 @@ class Pool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Pool."""
-        return torch.as_tensor(self.norm(self.pool(x)))
+        return cast(Tensor, self.norm(self.pool(x)))
 
 
-def _separable(kernel: int, dilation: int, stages: int) -> Callable[[int, int, Norm], nn.Module]:
+def _separable(kernel: int, dilation: int, stages: int) -> Make:
     def make(channels: int, stride: int, norm: Norm) -> nn.Module:
         strides = (stride, *(1,) * (stages - 1))
         return Convolution(
@@ -136,7 +137,7 @@ def _separable(kernel: int, dilation: int, stages: int) -> Callable[[int, int, N
     return make
 
 
-def _plain(kernel: int) -> Callable[[int, int, Norm], nn.Module]:
+def _plain(kernel: int) -> Make:
     return lambda channels, stride, norm: Convolution(Stage(channels, channels, kernel, norm, stride=stride))
 
 
@@ -144,10 +145,8 @@ def _skip(channels: int, stride: int, norm: Norm) -> nn.Module:
     return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, norm)
 
 
-Make = Callable[[int, int, Norm], nn.Module]
-
-# name -> (channels, stride, norm) -> module. Pools are bare here; a DARTS supernet normalises them, see
-# `darts_candidate`.
+# Pools are bare here; a DARTS supernet normalises them, see
+# `normalised`.
 OPERATIONS: Mapping[str, Make] = {
     "none": lambda channels, stride, norm: Zero(stride),
     "skip_connect": _skip,

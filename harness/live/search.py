@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from harness.live.mixed import Relaxation, softmax
 from harness.live.networks import Shape
 from harness.live.step import SearchStep
 from harness.live.supernet import searchable, supernet
+from harness.provenance import peak_memory_mb
 from harness.spaces.base import Arch
 from harness.streams import generator
 
@@ -288,7 +288,7 @@ class Search:
         row["seconds"] = stepped - started
         row["evaluation_seconds"] = evaluated - stepped
         row["tracking_seconds"] = time.perf_counter() - evaluated
-        row["peak_memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        row["peak_memory"] = peak_memory_mb()
         self.rows.append(row)
         self._history.append([alpha.detach().cpu().clone() for alpha in self.alphas])
         return row
@@ -398,3 +398,29 @@ class Search:
         self._alpha_optimizer.load_state_dict(state["alpha_optimizer"])
         self.rows = state["rows"]
         self._history = state["history"]
+
+
+def estimate_seconds(
+    space: str, splits: Splits, level: Level | Schedule, settings: SearchSettings, *, device: str = "cpu"
+) -> float:
+    """Seconds that a search would take here and now, by timing a step of each of its levels and a batch of evaluation.
+
+    Parameters
+    ----------
+    space, splits, level, settings, device
+        As in `Search`.
+    """
+    search = Search(space, splits, level, settings, seed=0, device=device)
+    read, size = splits.reader(device), settings.batch_size
+    train, valid = splits.train[:size], splits.valid[:size]
+
+    def seconds(call: Callable[[], object]) -> float:
+        call()  # the first call is slower, and not counted
+        started = time.perf_counter()
+        call()
+        return time.perf_counter() - started
+
+    levels = [level.at(epoch) for epoch in range(settings.epochs)]
+    step = {one: seconds(lambda one=one: search.step(one, read(train), read(valid))) for one in set(levels)}  # type: ignore[misc]
+    evaluation = seconds(lambda: search.evaluate(valid)) * len(splits.valid) / size
+    return sum(step[one] * search.steps + evaluation for one in levels)

@@ -22,8 +22,7 @@ PERTURBATION = 0.01  # length of the finite difference of Eq. 8
 
 
 class Pass(NamedTuple):
-    """One forward and backward pass: loss, network output, gradients of weights and of α (empty where not asked
-    for)."""
+    """A forward and backward pass: loss, network output, gradients of weights and α (empty where not asked for)."""
 
     loss: Tensor
     output: Tensor

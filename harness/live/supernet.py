@@ -1,5 +1,4 @@
-"""Supernets: networks whose every cell edge is a mixed operation. They hold the weights; architecture parameters are
-apart."""
+"""Supernets: networks whose every cell edge is a mixed operation. Architecture parameters are apart from them."""
 
 from __future__ import annotations
 

@@ -112,10 +112,9 @@ def train(
     for epoch in range(recipe.epochs):
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * (1 + math.cos(math.pi * epoch / recipe.epochs)) / 2
-        streams = (
+        order, noise = (
             generator("batches", splits.data.name, splits.seed, seed, name, epoch) for name in ("train", "augment")
         )
-        order, noise = streams
         change = partial(crop_and_flip, rng=noise) if recipe.augment else np.asarray
         steps = len(splits.train) // recipe.batch_size
         total = 0.0
@@ -132,7 +131,8 @@ def train(
         row: Row = {"epoch": epoch, "train_loss": total / steps}
         network.eval()
         for name in ("valid", "test"):
-            part = getattr(splits, name)
+            if not len(part := getattr(splits, name)):
+                continue  # a search has no test split
             row[f"{name}_loss"], row[f"{name}_accuracy"] = tracking.evaluate(network, read, part, recipe.batch_size)
         network.train()
         rows.append(row)

@@ -1,5 +1,4 @@
-"""The cell space of DARTS (Liu et al., ICLR 2019): a normal and a reduction cell of 4 nodes, two inputs a node, 7
-operations."""
+"""The cell space of DARTS (Liu et al., ICLR 2019): two cells of 4 nodes, two inputs a node, 7 operations."""
 
 from __future__ import annotations
 

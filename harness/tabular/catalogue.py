@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import entry_points
@@ -34,6 +33,8 @@ def register_benchmark(name: str) -> Callable[[Callable[[], Table]], Callable[[]
     """Decorator: make the table that a function returns known by name. It is called once a process, when first wanted."""
 
     def register(load: Callable[[], Table]) -> Callable[[], Table]:
+        if name in packaged_names():
+            raise HarnessError(f"{name!r} is a packaged benchmark; register {load.__module__} under another name")
         known = _REGISTRY.get(name)
         if known is not None and (known.__module__, known.__qualname__) != (load.__module__, load.__qualname__):
             raise HarnessError(f"benchmark {name!r} is registered twice: {known.__module__} and {load.__module__}")
@@ -59,24 +60,6 @@ def benchmark_names() -> list[str]:
     return sorted({*packaged_names(), *_REGISTRY, *store.stored_names()})
 
 
-def expand(patterns: list[str], where: str) -> list[str]:
-    """Names that the patterns (``nasbench-graph/*``) stand for, each once, in order of the patterns and then of the alphabet.
-
-    Raises
-    ------
-    HarnessError
-        If a pattern stands for nothing; the message has the nearest names.
-    """
-    names = benchmark_names()
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        matches = fnmatch.filter(names, pattern)
-        if not matches:
-            raise unknown_name("benchmark", pattern, names, where)
-        found.update(dict.fromkeys(matches))
-    return list(found)
-
-
 @lru_cache(maxsize=64)
 def load_benchmark(name: str) -> Table:
     """Load a benchmark by name.
@@ -99,7 +82,7 @@ def load_benchmark(name: str) -> Table:
     """
     _load_entry_points()
     if name in _REGISTRY:
-        return _REGISTRY[name]()
+        return loaded(name, _REGISTRY[name])
     if name == synthetic.NAME:
         return synthetic.convert()
     family, _, dataset = name.partition("/")
@@ -108,6 +91,28 @@ def load_benchmark(name: str) -> Table:
     if store.is_stored(name):
         return store.load(name, _stored_space(name))
     raise unknown_name("benchmark", name, benchmark_names())
+
+
+def loaded(name: str, load: Callable[[], Table]) -> Table:
+    """What a registered loader returns, once it has been looked at.
+
+    Raises
+    ------
+    HarnessError
+        If it raises, or returns anything but a table of that name.
+    """
+    try:
+        table = load()
+    except HarnessError:
+        raise
+    except Exception as error:
+        raise HarnessError(
+            f"benchmark {name!r}: its loader {load.__qualname__} raised {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(table, Table) or table.name != name:
+        found = f"a table called {table.name!r}" if isinstance(table, Table) else repr(table)
+        raise HarnessError(f"benchmark {name!r}: its loader {load.__qualname__} returned {found}, not its table")
+    return table
 
 
 def save_benchmark(table: Table) -> None:

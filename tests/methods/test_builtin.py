@@ -201,7 +201,7 @@ def sparse(table: Table, rows: list[int]) -> Table:
 
 EVOLUTION_TO_MEND = [
     "random",
-    pytest.param("regularized-evolution", marks=pytest.mark.xfail(strict=True)),
+    "regularized-evolution",
     "local-search",
     "reinforce",
 ]

@@ -28,7 +28,19 @@ def records(small: Path) -> pd.DataFrame:
 def test_relative_improvement(tables: Path, records: pd.DataFrame) -> None:
     frame = pd.read_csv(tables / "relative_improvement.csv")
     assert list(frame) == (
-        ["benchmark", "dataset", "method", "baseline", "n_method", "n_baseline", "ri", "ci_low", "ci_high", "p_value", "p_holm"]
+        [
+            "benchmark",
+            "dataset",
+            "method",
+            "baseline",
+            "n_method",
+            "n_baseline",
+            "ri",
+            "ci_low",
+            "ci_high",
+            "p_value",
+            "p_holm",
+        ]
     )
     assert len(frame) == 2 * 2 * 2
     assert frame["n_baseline"].isna().all()
