@@ -130,10 +130,14 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     check.add_argument("run", type=Path, metavar="OUT", help="output folder of a run")
-    check.add_argument("--against", type=Path, required=True, metavar="BASELINE", help="file made by nas-harness baseline")
+    check.add_argument(
+        "--against", type=Path, required=True, metavar="BASELINE", help="file made by nas-harness baseline"
+    )
     check.add_argument("--strict", action="store_true", help="any loss is a regression, even one within the margin")
     check.add_argument("--timings", action="store_true", help="check search times relative to random search's too")
-    check.add_argument("--no-rerun", action="store_true", help="do not run changed cells again at all seeds of the baseline")
+    check.add_argument(
+        "--no-rerun", action="store_true", help="do not run changed cells again at all seeds of the baseline"
+    )
     check.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
     check.add_argument("-j", "--jobs", type=int, default=-1, metavar="N", help="workers for what is run again")
     check.set_defaults(command=_check)
@@ -146,7 +150,10 @@ def _parser() -> argparse.ArgumentParser:
     baseline.set_defaults(command=_baseline)
 
     compare = verbs.add_parser(
-        "compare", parents=[plugin, as_json], help="two runs side by side, cell by cell and method by method", allow_abbrev=False
+        "compare",
+        parents=[plugin, as_json],
+        help="two runs side by side, cell by cell and method by method",
+        allow_abbrev=False,
     )
     compare.add_argument("first", type=Path, metavar="OUT_A")
     compare.add_argument("second", type=Path, metavar="OUT_B")

@@ -117,7 +117,9 @@ def cells_of_run(output: Path) -> Baseline:
     cells = {}
     for identity, frame in records.groupby(list(IDENTITY), sort=False):
         cells[identity] = _cell(identity, frame, resolved)
-    medians = {identity: float(frame["wall_s"].median()) for identity, frame in records.groupby(list(IDENTITY), sort=False)}
+    medians = {
+        identity: float(frame["wall_s"].median()) for identity, frame in records.groupby(list(IDENTITY), sort=False)
+    }
     for identity, cell in cells.items():
         yardstick = medians.get((cell.benchmark, "random", cell.budget_kind, cell.budget), float("nan"))
         if yardstick > 0:
@@ -167,7 +169,9 @@ def load(path: Path) -> Baseline:
         if document["format"] != FORMAT:
             raise HarnessError(f"{path}: baseline of format {document['format']}; wanted {FORMAT}: make it again")
         if _checksum(document) != stated:
-            raise HarnessError(f"{path}: its content does not match its checksum: it was edited or damaged; make it again")
+            raise HarnessError(
+                f"{path}: its content does not match its checksum: it was edited or damaged; make it again"
+            )
         cells = [_decoded(values) for values in document["cells"]]
     except OSError as error:
         raise HarnessError(f"{path}: {error.strerror}; wanted a file made by `nas-harness baseline`") from error
@@ -208,7 +212,9 @@ def _joined(one: Cell, other: Cell) -> Cell:
         raise HarnessError(f"{one.name}: the runs differ in data or parameters and make no common baseline")
     common = np.intersect1d(one.seeds, other.seeds)
     if not same_results(one.at(common), other.at(common)):
-        raise HarnessError(f"{one.name}: the runs disagree on a seed that both have; make a baseline of runs of the same code")
+        raise HarnessError(
+            f"{one.name}: the runs disagree on a seed that both have; make a baseline of runs of the same code"
+        )
     fresh = ~np.isin(other.seeds, one.seeds)
     seeds = np.concatenate([one.seeds, other.seeds[fresh]])
     order = np.argsort(seeds)
@@ -233,7 +239,9 @@ def _encoded(cell: Cell) -> dict[str, Any]:
     # For people, beside the arrays that the check uses.
     values |= {"n": len(cell.seeds), "mean_test": float(cell.test.mean()) if len(cell.test) else None}
     for key, kind in ARRAYS.items():
-        packed = zlib.compress(np.ascontiguousarray(getattr(cell, key), dtype=np.dtype(kind).newbyteorder("<")).tobytes(), 9)
+        packed = zlib.compress(
+            np.ascontiguousarray(getattr(cell, key), dtype=np.dtype(kind).newbyteorder("<")).tobytes(), 9
+        )
         values[key] = base64.b64encode(packed).decode()
     values["cost_ratio"] = None if np.isnan(cell.cost_ratio) else round(cell.cost_ratio, 3)
     return values

@@ -146,16 +146,22 @@ def check(
     if timings:
         methods = [_with_timing(finding, baseline) for finding in methods]
     extra = [cell.name for identity, cell in now.items() if identity not in baseline.cells]
-    notes = (f"{len(extra)} cell(s) that the baseline does not have were not checked: {extra[0]}, ...",) if extra else ()
+    notes = (
+        (f"{len(extra)} cell(s) that the baseline does not have were not checked: {extra[0]}, ...",) if extra else ()
+    )
     return CheckResult(_worst([finding.outcome for finding in methods]), tuple(methods), baseline.name, notes)
 
 
 def _check_match(output: Path, now: dict[tuple[Any, ...], Cell], baseline: Baseline) -> None:
     for identity, old in baseline.cells.items():
         if identity not in now:
-            raise HarnessError(f"{output}: no cells of {old.name}, which baseline {baseline.name!r} has; run the same suite")
+            raise HarnessError(
+                f"{output}: no cells of {old.name}, which baseline {baseline.name!r} has; run the same suite"
+            )
         if now[identity].data_sha256 != old.data_sha256:
-            raise HarnessError(f"{output}: {old.benchmark} is another table than the baseline's; make the baseline again")
+            raise HarnessError(
+                f"{output}: {old.benchmark} is another table than the baseline's; make the baseline again"
+            )
 
 
 def _identical(new: Cell, old: Cell) -> bool:
@@ -229,14 +235,18 @@ def _verdict(findings: Sequence[CellFinding], baseline: Baseline, strict: bool) 
     changed = [finding for finding in cells if not finding.identical]
     if not changed:
         count = sum(finding.n_seeds for finding in cells)
-        return MethodFinding(label, "pass", f"all {count} searches in {len(cells)} cell(s) are equal to the baseline", cells)
+        return MethodFinding(
+            label, "pass", f"all {count} searches in {len(cells)} cell(s) are equal to the baseline", cells
+        )
     testable = [finding for finding in changed if finding.error > 0]
     if len(testable) < len(changed):
         return _without_spread(label, cells, changed)
     old = [baseline.cells[finding.cell.identity] for finding in testable]
     new = [finding.cell for finding in testable]
     changes = cell_changes(
-        [cell.sign * cell.test for cell in new], [cell.sign * cell.test for cell in old], [cell.reference for cell in old]
+        [cell.sign * cell.test for cell in new],
+        [cell.sign * cell.test for cell in old],
+        [cell.reference for cell in old],
     )
     margin = margin_of(old)
     verdict = non_inferiority(changes, margin, LEVEL, strict)
@@ -263,7 +273,12 @@ def _without_spread(label: str, cells: tuple[CellFinding, ...], changed: Sequenc
         return MethodFinding(label, "regressed", why, cells)
     few = [finding for finding in changed if math.isnan(finding.change)]
     if few:
-        return MethodFinding(label, "inconclusive", f"{few[0].cell.name} changed and has {few[0].n_seeds} seed(s); give at least 2", cells)
+        return MethodFinding(
+            label,
+            "inconclusive",
+            f"{few[0].cell.name} changed and has {few[0].n_seeds} seed(s); give at least 2",
+            cells,
+        )
     return MethodFinding(label, "pass", f"{len(changed)} cell(s) changed, none for the worse", cells)
 
 

@@ -96,7 +96,9 @@ def _row(benchmark: str, first: list[Cell], second: list[Cell], confidence: floa
     if min(min(len(x.seeds), len(y.seeds)) for x, y in pairs) < 2:
         return row | {"change": math.nan, "ci_low": math.nan, "ci_high": math.nan}
     try:
-        changes = cell_changes([y.sign * y.test for _, y in pairs], [x.sign * x.test for x, _ in pairs], [x.reference for x, _ in pairs])
+        changes = cell_changes(
+            [y.sign * y.test for _, y in pairs], [x.sign * x.test for x, _ in pairs], [x.reference for x, _ in pairs]
+        )
     except HarnessError:  # no spread over seeds
         change = float(np.mean([100 * x.sign * (y.test.mean() - x.test.mean()) / x.reference for x, y in pairs]))
         return row | {"change": change, "ci_low": math.nan, "ci_high": math.nan}

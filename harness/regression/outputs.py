@@ -36,7 +36,10 @@ def as_json(result: CheckResult) -> dict[str, Any]:
                 "label": method.label,
                 "outcome": method.outcome,
                 "why": method.why,
-                **{key: _number(getattr(method, key)) for key in ("change", "low", "high", "margin", "p_regressed", "p_holm")},
+                **{
+                    key: _number(getattr(method, key))
+                    for key in ("change", "low", "high", "margin", "p_regressed", "p_holm")
+                },
                 "cells": [
                     {
                         "benchmark": cell.cell.benchmark,
@@ -88,7 +91,9 @@ def github(result: CheckResult) -> Iterator[str]:
             yield f"::{level[method.outcome]} title={_escaped(method.label, title=True)} {method.outcome}::{_escaped(method.why)}"
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(summary, "a", encoding="utf-8") as stream:
-            stream.write(f"### {result.outcome}: checked against {result.baseline}\n\n| method | verdict | why |\n|---|---|---|\n")
+            stream.write(
+                f"### {result.outcome}: checked against {result.baseline}\n\n| method | verdict | why |\n|---|---|---|\n"
+            )
             for method in result.methods:
                 stream.write(f"| {_table(method.label)} | {method.outcome} | {_table(method.why)} |\n")
 
@@ -124,5 +129,3 @@ def _escaped(value: str, *, title: bool = False) -> str:
 
 def _table(value: str) -> str:
     return value.replace("|", "\\|").replace("\n", " ")
-
-
