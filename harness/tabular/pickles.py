@@ -12,13 +12,12 @@ import bz2
 import collections
 import io
 import math
-import os
 import pickle
 from array import array
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -316,17 +315,20 @@ class _Memo:
         self._containers.clear()
 
 
-class _ItemUnpickler(pickle._Unpickler):  # type: ignore[name-defined,misc]
-    """The standard library's own unpickler in Python, whose steps can be watched; see `load_items`."""
+_PythonUnpickler: Any = vars(pickle)["_Unpickler"]  # the standard library's own, in Python: its steps can be watched
 
-    dispatch = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+
+class _ItemUnpickler(_PythonUnpickler):  # type: ignore[misc]
+    """See `load_items`."""
+
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(_PythonUnpickler.dispatch)
 
     def __init__(self, stream: IO[bytes], key: str, each: Callable[[Any, Any], None]) -> None:
         super().__init__(stream)
         self.memo = _Memo()
         self._allowed = _allowed(())
         self._key, self._each = key, each
-        self._items: list[Any] | None = None  # the part of the stack that takes the huge dictionary's items
+        self._items: list[Any] = []  # the part of the stack that takes the huge dictionary's items
 
     def find_class(self, module: str, name: str) -> Any:
         return _find(self._allowed, module, name)
