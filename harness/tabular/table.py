@@ -27,6 +27,13 @@ def is_report_only(column: str) -> bool:
     return TEST in column.lower()
 
 
+def row_of_encodings(space: Space, codes: NDArray[np.integer]) -> NDArray[np.int32]:
+    """(space.size,) row of every encoding when row i holds ``codes[i]``, -1 for those that stand nowhere."""
+    rows = np.full(space.size, -1, dtype=np.int32)
+    rows[space.indices(codes)] = np.arange(len(codes))
+    return rows
+
+
 def digest_of(array: NDArray[Any]) -> str:
     """SHA-256 of an array's type, shape and values."""
     digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
