@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import plugins, provenance
+from harness.catalogue import find_benchmark
 from harness.errors import HarnessError, unknown_name
-from harness.joining import Search, join_test_values
-from harness.methods.base import Lockstep, Method, method_class, run_search
-from harness.problem import LockstepProblem, TabularProblem
+from harness.execution import run_cells
+from harness.methods.base import Method, method_class
 from harness.progress import Progress
 from harness.records import Entry, RunError, RunFolder, records_frame
-from harness.streams import Streams
 from harness.suite import Group, Suite, load_suite, make_suite
-from harness.tabular.catalogue import load_benchmark, registered_loader
+from harness.tabular.catalogue import registered_loader
 from harness.tabular.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
+CHECKPOINTS = "checkpoints"
 BACKENDS = ("loky", "threading", "sequential", "dask")
 # Seeds a task: enough to make lockstep worth while and to keep the fan-out cheap, few enough to lose little to a kill.
-CHUNK_LOCKSTEP, CHUNK = 50, 25
+# A live search takes minutes: it is a task of its own.
+CHUNK_LOCKSTEP, CHUNK, CHUNK_LIVE = 50, 25, 1
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,7 @@ class Task:
     plugins: tuple[str, ...]
     commit: tuple[str, str]
     environment: str
+    workspace: str
 
 
 @dataclass(frozen=True)
@@ -143,16 +142,21 @@ def run_suite(
         missing = [key for key in keys if key not in done or done[key].failed]
         folder.write_json("suite.resolved.json", suite.resolved())
         folder.write_json("environment.json", environment)
-        tasks = list(_tasks(suite, [keys[key] for key in missing], lockstep, _digest(environment)))
+        workspace = output / CHECKPOINTS
+        tasks = list(_tasks(suite, [keys[key] for key in missing], lockstep, _digest(environment), workspace))
         with Progress(suite, len(keys), len(keys) - len(missing), show=progress) as bar:
             for entries in _fan_out(tasks):
                 folder.append(entries)
+                for entry in entries:  # durable now: its checkpoint has done its work
+                    (workspace / f"{entry.cell}.pt").unlink(missing_ok=True)
                 done |= {entry.cell: entry for entry in entries}
                 bar.advance(entries)
         # What the suite calls a cell may have changed since the cell was run; what it found has not.
         for key, (group, _) in keys.items():
             done[key] = replace(done[key], record=done[key].record | {"suite": suite.name, "label": group.method.label})
         folder.compact(done, keys)
+        if workspace.is_dir() and not any(workspace.iterdir()):
+            workspace.rmdir()
     return RunResult(records_frame(done[key] for key in keys), len(missing), len(keys) - len(missing))
 
 
@@ -167,14 +171,16 @@ def _check_fan_out(jobs: int, backend: str, scheduler: str | None) -> None:
         )
 
 
-def _tasks(suite: Suite, cells: Sequence[tuple[Group, int]], lockstep: bool, environment: str) -> Iterator[Task]:
+def _tasks(
+    suite: Suite, cells: Sequence[tuple[Group, int]], lockstep: bool, environment: str, workspace: Path
+) -> Iterator[Task]:
     seeds_of: dict[Group, list[int]] = {}
     for group, seed in cells:
         seeds_of.setdefault(group, []).append(seed)
     for group, seeds in seeds_of.items():
         cls = method_class(group.method.name)
-        together = lockstep and hasattr(cls, "lockstep") and not group.metrics
-        chunk = CHUNK_LOCKSTEP if together else CHUNK
+        together = lockstep and hasattr(cls, "lockstep") and not group.metrics and not group.settings
+        chunk = CHUNK_LIVE if group.settings else CHUNK_LOCKSTEP if together else CHUNK
         for start in range(0, len(seeds), chunk):
             yield Task(
                 group=group,
@@ -186,6 +192,7 @@ def _tasks(suite: Suite, cells: Sequence[tuple[Group, int]], lockstep: bool, env
                 plugins=plugins.loaded(),
                 commit=provenance.git_state(),
                 environment=environment,
+                workspace=str(workspace.resolve()),
             )
 
 
@@ -240,58 +247,22 @@ def _fan_out(tasks: list[Task]) -> Iterator[list[Entry]]:
 def run_task(task: Task) -> list[Entry]:
     """Run the searches of a task; called in a worker. A method that raises fails its own cell only."""
     plugins.load(task.plugins)
-    table = task.loader() if task.loader is not None else load_benchmark(task.group.benchmark)
-    if table.sha256 != task.group.data_sha256:
+    benchmark = task.loader() if task.loader is not None else find_benchmark(task.group.benchmark)
+    if benchmark.sha256 != task.group.data_sha256:
         raise HarnessError(
-            f"benchmark {table.name}: this worker's copy differs from that of the process that started the run"
+            f"benchmark {benchmark.name}: this worker's copy differs from that of the process that started the run"
         )
     cls = task.method or method_class(task.group.method.name)
-    searches = _lockstep(task, table, cls) if task.lockstep else None
-    if searches is None:  # no such form, or one of its seeds raised: one by one, so that the others finish
-        searches = [_one(task, table, cls, seed) for seed in task.seeds]
     origin = {
         "suite": task.suite,
         "git_commit": task.commit[0],
         "git_dirty": task.commit[1],
         "environment": task.environment,
     }
-    return [
-        join_test_values(task.group, seed, table, search, origin)
-        for seed, search in zip(task.seeds, searches, strict=True)
-    ]
-
-
-def _lockstep(task: Task, table: Table, cls: type[Method]) -> list[Search] | None:
-    started_at, clock = _now(), time.perf_counter()
-    method = cls(**task.group.method.params)
-    assert isinstance(method, Lockstep)
-    problem = LockstepProblem(table, task.group.budget, len(task.seeds))
-    try:
-        method.lockstep(problem, task.group.benchmark, task.seeds)
-    except Exception:
-        return None
-    wall_s = (time.perf_counter() - clock) / len(task.seeds)
-    return [Search(rows, wall_s=wall_s, started_at=started_at) for rows in problem.history]
-
-
-def _one(task: Task, table: Table, cls: type[Method], seed: int) -> Search:
-    started_at, clock = _now(), time.perf_counter()
-    problem = TabularProblem(table, task.group.budget, task.group.metrics)
-    arch, error = None, ""
-    try:
-        arch = run_search(cls(**task.group.method.params), problem, Streams(task.group.benchmark, seed)).arch
-        if arch is not None and not problem.contains(arch):
-            raise HarnessError(f"the method recommends {table.space.format(arch)}, which is not in the table")
-        if arch is None and not problem.history.size:
-            raise HarnessError("the method evaluated nothing and recommends nothing")
-    except Exception:
-        error = traceback.format_exc()
-    return Search(problem.history, arch, error, time.perf_counter() - clock, started_at)
+    return run_cells(
+        benchmark, task.group, cls, task.seeds, origin, lockstep=task.lockstep, workspace=Path(task.workspace)
+    )
 
 
 def _digest(environment: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(environment, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -99,7 +99,7 @@ class LockstepUniforms:
     def take_for(self, which: NDArray[np.intp], count: int) -> NDArray[np.float64]:
         """Next `count` uniforms of the seeds at the (distinct) positions `which`: (len(which), count)."""
         self._apart = True
-        if int(self._next[which].max()) + count > self._buffer.shape[1]:
+        if len(which) and int(self._next[which].max()) + count > self._buffer.shape[1]:
             self._draw(count)
         places = self._next[which][:, None] + np.arange(count)
         self._next[which] += count

@@ -12,13 +12,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from harness.catalogue import expand, find_benchmark
 from harness.errors import HarnessError, unknown_name
 from harness.methods.base import make_method, method_params
 from harness.problem import Budget
-from harness.tabular.catalogue import expand, load_benchmark
 
 SCHEMA = 1  # of records and of what a cell's key is made of
-SUITE_KEYS = ("name", "description", "seeds", "benchmarks", "budgets", "metrics", "methods")
+SUITE_KEYS = (
+    "name",
+    "description",
+    "seeds",
+    "benchmarks",
+    "budgets",
+    "metrics",
+    "methods",
+    "search",
+    "evaluation",
+    "device",
+)
 
 
 @dataclass(frozen=True)
@@ -60,13 +71,16 @@ class Group:
         What is run, and how long.
     metrics
         Columns that the method may see beside the validation score.
+    settings
+        How a live benchmark searches and evaluates, as JSON with nothing left to defaults; empty for a table.
     """
 
     benchmark: str
     data_sha256: str
     method: MethodSpec
     budget: Budget
-    metrics: tuple[str, ...]
+    metrics: tuple[str, ...] = ()
+    settings: str = ""
 
     @cached_property
     def _resolved(self) -> str:
@@ -80,7 +94,8 @@ class Group:
                 "version": self.method.version,
                 "budget": [self.budget.kind, self.budget.amount],
                 "metrics": list(self.metrics),
-            },
+            }
+            | ({"settings": json.loads(self.settings)} if self.settings else {}),
             sort_keys=True,
         )
 
@@ -109,6 +124,8 @@ class Suite:
         Columns that methods may see beside the validation score.
     description
         A sentence for the report.
+    live
+        What the suite's file says of live benchmarks: its tables ``search`` and ``evaluation`` and its ``device``.
     """
 
     name: str
@@ -118,16 +135,17 @@ class Suite:
     seeds: tuple[int, ...]
     metrics: tuple[str, ...] = ()
     description: str = ""
+    live: Mapping[str, Any] = field(default_factory=dict, hash=False)
     where: str = field(default="suite", compare=False)
 
     def groups(self) -> Iterator[Group]:
         """All groups of cells, in the order of the suite: benchmarks, budgets, methods."""
-        for benchmark in self.benchmarks:
-            table = load_benchmark(benchmark)
-            table.visible(self.metrics)
+        for name in self.benchmarks:
+            benchmark = find_benchmark(name)
             for budget in self.budgets:
+                settings = benchmark.settle(budget, self.metrics, self.live)
                 for method in self.methods:
-                    yield Group(benchmark, table.sha256, method, budget, self.metrics)
+                    yield Group(name, benchmark.sha256, method, budget, self.metrics, settings)
 
     def resolved(self) -> dict[str, Any]:
         """The suite as plain JSON values, with nothing left to defaults."""
@@ -136,22 +154,29 @@ class Suite:
             "name": self.name,
             "description": self.description,
             "benchmarks": list(self.benchmarks),
-            "tables": {name: load_benchmark(name).describe() for name in self.benchmarks},
-            "data_sha256": {name: load_benchmark(name).sha256 for name in self.benchmarks},
+            "tables": {name: find_benchmark(name).describe() for name in self.benchmarks},
+            "data_sha256": {name: find_benchmark(name).sha256 for name in self.benchmarks},
             "methods": [dataclasses.asdict(method) | {"params": dict(method.params)} for method in self.methods],
             "budgets": [dataclasses.asdict(budget) for budget in self.budgets],
             "seeds": list(self.seeds),
             "metrics": list(self.metrics),
+            # One text a benchmark and budget, in this order.
+            "settings": [
+                find_benchmark(name).settle(budget, self.metrics, self.live)
+                for name in self.benchmarks
+                for budget in self.budgets
+            ],
         }
 
 
 def groups_of(resolved: Mapping[str, Any]) -> list[Group]:
     """Groups of a suite that was written by `Suite.resolved`, without loading any table; same keys, same order."""
     methods = [MethodSpec(**method) for method in resolved["methods"]]
+    pairs = [(benchmark, Budget(**budget)) for benchmark in resolved["benchmarks"] for budget in resolved["budgets"]]
+    metrics = tuple(resolved["metrics"])
     return [
-        Group(benchmark, resolved["data_sha256"][benchmark], method, Budget(**budget), tuple(resolved["metrics"]))
-        for benchmark in resolved["benchmarks"]
-        for budget in resolved["budgets"]
+        Group(benchmark, resolved["data_sha256"][benchmark], method, budget, metrics, settings)
+        for (benchmark, budget), settings in zip(pairs, resolved["settings"], strict=True)
         for method in methods
     ]
 
@@ -249,6 +274,7 @@ def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
         seeds=parse_seeds(document["seeds"], where),
         metrics=tuple(_texts(document.get("metrics", []), f"{where}: metrics")),
         description=str(document.get("description", "")),
+        live={key: document[key] for key in ("search", "evaluation", "device") if key in document},
         where=where,
     )
 

@@ -314,5 +314,5 @@ def _with_timing(finding: MethodFinding, baseline: Baseline) -> MethodFinding:
 def _worst(outcomes: Sequence[Outcome]) -> Outcome:
     for outcome in ("regressed", "inconclusive"):
         if outcome in outcomes:
-            return outcome  # type: ignore[return-value]
+            return outcome
     return "pass"

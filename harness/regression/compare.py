@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,12 +105,7 @@ def _row(benchmark: str, first: list[Cell], second: list[Cell], confidence: floa
         return row | {"change": change, "ci_low": math.nan, "ci_high": math.nan}
     # The one-sided bounds at half the level are the two-sided interval.
     verdict = non_inferiority(changes, margin=np.inf, level=(1 - confidence) / 2, strict=True)
-    better = non_inferiority(_mirrored(changes), margin=np.inf, level=(1 - confidence) / 2, strict=True)
+    mirrored = replace(changes, difference=-changes.difference)
+    better = non_inferiority(mirrored, margin=np.inf, level=(1 - confidence) / 2, strict=True)
     row["p_value"] = min(1.0, 2 * min(verdict.p_regressed, better.p_regressed))
     return row | {"change": verdict.difference, "ci_low": verdict.low, "ci_high": verdict.high}
-
-
-def _mirrored(changes: object) -> object:
-    from dataclasses import replace
-
-    return replace(changes, difference=-changes.difference)  # type: ignore[type-var,attr-defined]

@@ -9,38 +9,124 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.statistics.anytime import Band as Band
-    from harness.statistics.anytime import incumbents_on_grid as incumbents_on_grid
-    from harness.statistics.anytime import mean_band as mean_band
-    from harness.statistics.anytime import simultaneous_band as simultaneous_band
-    from harness.statistics.improvement import RelativeImprovement as RelativeImprovement
-    from harness.statistics.improvement import relative_improvement as relative_improvement
-    from harness.statistics.law import ExactBaseline as ExactBaseline
-    from harness.statistics.law import RandomSearchLaw as RandomSearchLaw
-    from harness.statistics.law import exact_random_baseline as exact_random_baseline
-    from harness.statistics.multiple import benjamini_hochberg as benjamini_hochberg
-    from harness.statistics.multiple import holm as holm
+    from harness.statistics.against_random import ExactTest, SpeedUp, critical_mean, exact_p_value, speed_up
+    from harness.statistics.aggregate import aggregate_improvement
+    from harness.statistics.anytime import Band, area_under_regret, incumbents_on_grid, mean_band, simultaneous_band
+    from harness.statistics.bayes import RopeProbabilities, bayesian_signed_rank
+    from harness.statistics.bootstrap import stratified_bootstrap
+    from harness.statistics.compare import mean_difference, probability_of_improvement, sign_flip_test
+    from harness.statistics.estimate import Estimate
+    from harness.statistics.improvement import RelativeImprovement, relative_improvement
+    from harness.statistics.law import ExactBaseline, RandomSearchLaw, exact_random_baseline
+    from harness.statistics.many import Ranking, against_control, can_carry, compare_over_datasets
+    from harness.statistics.multiple import benjamini_hochberg, holm
+    from harness.statistics.noninferiority import Changes, Verdict, cell_changes, equivalence_p_value, non_inferiority
+    from harness.statistics.power import detectable_improvement, detection_power, seeds_needed
+    from harness.statistics.ranking import (
+        Lottery,
+        hyperparameter_lottery,
+        intraclass_correlation,
+        kendall,
+        noise_ceiling,
+        precision_at,
+        rank_agreement,
+        spearman,
+        weighted_kendall,
+    )
+    from harness.statistics.robust import improvement_over_tasks, interquartile_mean, performance_profile
+    from harness.statistics.wide_shallow import cell_depth, cell_width, trait_agreement
 
-_HOME = {
-    name: module
-    for module, names in {
-        "anytime": ("Band", "incumbents_on_grid", "mean_band", "simultaneous_band"),
-        "improvement": ("RelativeImprovement", "relative_improvement"),
-        "law": ("ExactBaseline", "RandomSearchLaw", "exact_random_baseline"),
-        "multiple": ("benjamini_hochberg", "holm"),
-    }.items()
-    for name in names
+__all__ = [
+    "Band",
+    "Changes",
+    "Estimate",
+    "ExactBaseline",
+    "ExactTest",
+    "Lottery",
+    "RandomSearchLaw",
+    "Ranking",
+    "RelativeImprovement",
+    "RopeProbabilities",
+    "SpeedUp",
+    "Verdict",
+    "against_control",
+    "aggregate_improvement",
+    "area_under_regret",
+    "bayesian_signed_rank",
+    "benjamini_hochberg",
+    "can_carry",
+    "cell_changes",
+    "cell_depth",
+    "cell_width",
+    "compare_over_datasets",
+    "critical_mean",
+    "detectable_improvement",
+    "detection_power",
+    "equivalence_p_value",
+    "exact_p_value",
+    "exact_random_baseline",
+    "holm",
+    "hyperparameter_lottery",
+    "improvement_over_tasks",
+    "incumbents_on_grid",
+    "interquartile_mean",
+    "intraclass_correlation",
+    "kendall",
+    "mean_band",
+    "mean_difference",
+    "noise_ceiling",
+    "non_inferiority",
+    "performance_profile",
+    "precision_at",
+    "probability_of_improvement",
+    "rank_agreement",
+    "relative_improvement",
+    "seeds_needed",
+    "sign_flip_test",
+    "simultaneous_band",
+    "spearman",
+    "speed_up",
+    "stratified_bootstrap",
+    "trait_agreement",
+    "weighted_kendall",
+]
+
+_MODULES = {
+    "against_random": ("ExactTest", "SpeedUp", "critical_mean", "exact_p_value", "speed_up"),
+    "aggregate": ("aggregate_improvement",),
+    "anytime": ("Band", "area_under_regret", "incumbents_on_grid", "mean_band", "simultaneous_band"),
+    "bayes": ("RopeProbabilities", "bayesian_signed_rank"),
+    "bootstrap": ("stratified_bootstrap",),
+    "compare": ("mean_difference", "probability_of_improvement", "sign_flip_test"),
+    "estimate": ("Estimate",),
+    "improvement": ("RelativeImprovement", "relative_improvement"),
+    "law": ("ExactBaseline", "RandomSearchLaw", "exact_random_baseline"),
+    "many": ("Ranking", "against_control", "can_carry", "compare_over_datasets"),
+    "multiple": ("benjamini_hochberg", "holm"),
+    "noninferiority": ("Changes", "Verdict", "cell_changes", "equivalence_p_value", "non_inferiority"),
+    "power": ("detectable_improvement", "detection_power", "seeds_needed"),
+    "ranking": (
+        "Lottery",
+        "hyperparameter_lottery",
+        "intraclass_correlation",
+        "kendall",
+        "noise_ceiling",
+        "precision_at",
+        "rank_agreement",
+        "spearman",
+        "weighted_kendall",
+    ),
+    "robust": ("improvement_over_tasks", "interquartile_mean", "performance_profile"),
+    "wide_shallow": ("cell_depth", "cell_width", "trait_agreement"),
 }
-
-__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+    for module, names in _MODULES.items():
+        if name in names:
+            globals()[name] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+            return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

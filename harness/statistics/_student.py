@@ -25,7 +25,7 @@ def t_interval(estimate: float, error: float, df: float, confidence: float) -> t
     if not error > 0:
         return np.nan, np.nan, np.nan
     reach = t_quantile((1.0 + confidence) / 2.0, df) * error
-    return estimate - reach, estimate + reach, 2.0 * t_upper(abs(estimate / error), df)
+    return float(estimate - reach), float(estimate + reach), 2.0 * t_upper(abs(estimate / error), df)
 
 
 def variance_of_mean(sample: FloatArray) -> float:
@@ -35,10 +35,19 @@ def variance_of_mean(sample: FloatArray) -> float:
     return float(np.var(sample, ddof=1) / len(sample))
 
 
-def welch_df(variance_a: float, n_a: int, variance_b: float, n_b: int) -> float:
+def no_spread_note(*samples: FloatArray) -> str:
+    """Say why `samples` allow no interval; empty if they do."""
+    if min(len(sample) for sample in samples) == 1:
+        return "one seed: no interval"
+    if all(variance_of_mean(sample) == 0 for sample in samples):
+        return "all seeds equal: no interval"
+    return ""
+
+
+def welch_df(variance_a: float, n_a: float, variance_b: float, n_b: float) -> float:
     """Return the Welch-Satterthwaite degrees of freedom of two means whose squared standard errors are given.
 
-    Satterthwaite (1946), Biometrics Bulletin 2, 110; NaN if both are 0.
+    Satterthwaite (1946), Biometrics Bulletin 2, 110. An exactly known mean has variance 0; NaN if both have.
     """
     total = variance_a + variance_b
     parts = [variance**2 / (n - 1) for variance, n in ((variance_a, n_a), (variance_b, n_b)) if variance > 0]

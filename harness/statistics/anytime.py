@@ -10,7 +10,7 @@ import pandas as pd
 
 from harness.errors import HarnessError
 from harness.statistics._student import t_quantile
-from harness.statistics._validate import FloatArray, finite, fraction
+from harness.statistics._validate import FloatArray, finite, fraction, positive
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ def incumbents_on_grid(
     if missing:
         raise HarnessError(f"trace: no column {missing[0]!r}; columns are {', '.join(map(str, trace.columns))}")
     cell, cells = pd.factorize(trace["cell"])
+    if np.any(cell < 0):
+        raise HarnessError(f"trace, column cell: missing at row {np.argmin(cell)}; every row must name its cell")
     steps, at = np.unique(finite(f"trace, column {step}", trace[step]), return_inverse=True)
     points = finite("grid", grid)
     order = np.lexsort((at, cell))
@@ -99,6 +101,24 @@ def simultaneous_band(
         sample = rng.standard_normal((n, n)) @ residual
         largest[i] = np.max(np.abs(sample.mean(axis=0)) / sample.std(axis=0, ddof=1))
     return _band(matrix, float(np.quantile(largest, confidence) * np.sqrt(n)))
+
+
+def area_under_regret(regret: npt.ArrayLike, cost: npt.ArrayLike) -> FloatArray:
+    """Return the mean regret of each curve (cells,) over the logarithm of the cost, for step-wise curves.
+
+    Parameters
+    ----------
+    regret : array_like, shape (cells, grid)
+        Best value of the table minus the incumbent's, in any unit; each value holds until the next grid point.
+    cost : array_like, shape (grid,)
+        Ascending costs above 0: evaluations or seconds. The area is exact if the grid holds every step.
+    """
+    curves, points = _curves(regret), positive("cost", cost)
+    if len(points) != curves.shape[1] or len(points) < 2 or np.any(np.diff(points) <= 0):
+        raise HarnessError(f"cost: give {curves.shape[1]} ascending values, one a grid point, and at least 2")
+    widths = np.diff(np.log(points))
+    area: FloatArray = curves[:, :-1] @ widths / widths.sum()
+    return area
 
 
 def _curves(curves: npt.ArrayLike) -> FloatArray:

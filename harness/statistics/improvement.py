@@ -6,13 +6,14 @@ arXiv 1912.12522). It is invariant under a change of unit, not under a shift: ac
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.errors import HarnessError
-from harness.statistics._student import t_interval, variance_of_mean, welch_df
+from harness.statistics._student import no_spread_note, t_interval, variance_of_mean, welch_df
 from harness.statistics._validate import FloatArray, finite, fraction, positive, same_length
 from harness.statistics.law import ExactBaseline
 
@@ -28,7 +29,7 @@ class RelativeImprovement:
     p_value
         Two-sided, of RI = 0, by the test that the interval inverts.
     df
-        Degrees of freedom of Student's t (NaN or 0 where there is no interval).
+        Degrees of freedom of Student's t.
     n_method, n_baseline
         Numbers of scores (seeds); `n_baseline` is None for an exact baseline.
     baseline
@@ -37,6 +38,8 @@ class RelativeImprovement:
         ``"one-sample t"`` (exact baseline), ``"delta-Welch"`` or ``"paired log-ratio"``.
     confidence
         Level of the interval.
+    log_error
+        Standard error of log(a / r), by which several data sets are aggregated; NaN where there is no interval.
     note
         Why `low`, `high` and `p_value` are NaN, where they are; else empty.
     """
@@ -51,6 +54,7 @@ class RelativeImprovement:
     baseline: str
     method: str
     confidence: float
+    log_error: float
     note: str = ""
 
 
@@ -91,56 +95,42 @@ def relative_improvement(
     if isinstance(baseline, ExactBaseline):
         if paired:
             raise HarnessError(f"paired: {baseline.name} is exact and has no seeds to pair with; use paired=False")
-        return _against_exact(scores, baseline, confidence)
+        return _unpaired(scores, baseline, confidence)
     if np.ndim(baseline) == 0:
         raise HarnessError(
             f"baseline: a bare number ({baseline}) hides its error; give an array of scores or an ExactBaseline"
         )
     sample = finite("baseline scores", baseline)
-    return _paired(scores, sample, confidence) if paired else _against_sample(scores, sample, confidence)
+    return _paired(scores, sample, confidence) if paired else _unpaired(scores, sample, confidence)
 
 
-def _against_exact(scores: FloatArray, baseline: ExactBaseline, confidence: float) -> RelativeImprovement:
-    unit = 100.0 / _reference(baseline.mean, baseline.name)
-    estimate, df = unit * (scores.mean() - baseline.mean), len(scores) - 1
-    low, high, p_value = t_interval(estimate, unit * np.sqrt(variance_of_mean(scores)), df, confidence)
-    return RelativeImprovement(
-        estimate, low, high, p_value, df, len(scores), None, baseline.name, "one-sample t", confidence, _note(scores)
-    )
-
-
-def _against_sample(scores: FloatArray, sample: FloatArray, confidence: float) -> RelativeImprovement:
-    ratio = scores.mean() / _reference(float(sample.mean()), "baseline scores")
-    estimate, sizes, note = 100.0 * (ratio - 1.0), (len(scores), len(sample)), _note(scores, sample)
-    variances = variance_of_mean(scores), ratio**2 * variance_of_mean(sample)
-    df = welch_df(variances[0], sizes[0], variances[1], sizes[1])
-    error = np.nan if note else 100.0 / sample.mean() * np.sqrt(sum(variances))
-    low, high, p_value = t_interval(estimate, error, df, confidence)
-    return RelativeImprovement(estimate, low, high, p_value, df, *sizes, "sample", "delta-Welch", confidence, note)
+def _unpaired(scores: FloatArray, baseline: FloatArray | ExactBaseline, confidence: float) -> RelativeImprovement:
+    n = len(scores)
+    if isinstance(baseline, ExactBaseline):
+        name, method, m = baseline.name, "one-sample t", None
+        reference, reference_variance, note = baseline.mean, 0.0, no_spread_note(scores)
+    else:
+        name, method, m = "sample", "delta-Welch", len(baseline)
+        reference, reference_variance = float(baseline.mean()), variance_of_mean(baseline)
+        note = no_spread_note(scores, baseline)
+    if reference <= 0:
+        raise HarnessError(f"baseline {name}: mean {reference:g} is not above 0, so RI has no meaning; give accuracies")
+    ratio = float(scores.mean()) / reference
+    variances = variance_of_mean(scores), ratio**2 * reference_variance
+    error = np.nan if note else math.sqrt(sum(variances)) / reference
+    df = welch_df(variances[0], n, variances[1], m or np.inf)
+    log_error = error / ratio if ratio > 0 else np.nan
+    ri = 100.0 * (ratio - 1.0)
+    low, high, p_value = t_interval(ri, 100.0 * error, df, confidence)
+    return RelativeImprovement(ri, low, high, p_value, df, n, m, name, method, confidence, log_error, note)
 
 
 def _paired(scores: FloatArray, sample: FloatArray, confidence: float) -> RelativeImprovement:
-    n, df = same_length(method=scores, baseline=sample), len(scores) - 1
+    n = same_length(method=scores, baseline=sample)
     log_ratio = np.log(positive("method scores", scores) / positive("baseline scores", sample))
-    error = np.sqrt(variance_of_mean(log_ratio))
+    note = no_spread_note(log_ratio)
+    error, df = np.nan if note else math.sqrt(variance_of_mean(log_ratio)), n - 1
     low, high, p_value = t_interval(log_ratio.mean(), error, df, confidence)
-    estimate, low, high = (100.0 * float(np.expm1(end)) for end in (log_ratio.mean(), low, high))
-    method, note = "paired log-ratio", _note(log_ratio)
-    return RelativeImprovement(estimate, low, high, p_value, df, n, n, "sample", method, confidence, note)
-
-
-def _reference(mean: float, name: str) -> float:
-    if mean <= 0:
-        raise HarnessError(
-            f"{name}: mean {mean:g} is not above 0, so RI has no meaning; give scores such as accuracies"
-        )
-    return mean
-
-
-def _note(*samples: FloatArray) -> str:
-    """Say why `samples` allow no interval; empty if they do."""
-    if min(len(sample) for sample in samples) == 1:
-        return "one seed: no interval"
-    if all(variance_of_mean(sample) == 0 for sample in samples):
-        return "all seeds equal: no interval"
-    return ""
+    ri, low, high = (100.0 * float(np.expm1(end)) for end in (log_ratio.mean(), low, high))
+    method = "paired log-ratio"
+    return RelativeImprovement(ri, low, high, p_value, df, n, n, "sample", method, confidence, error, note)

@@ -26,6 +26,7 @@ from harness.statistics._validate import FloatArray, IntArray, counts, finite, s
 _CHUNK = 2_000_000  # elements of the largest temporary array
 _UNDERFLOW = -746.0  # exp of less is exactly 0
 _NEGLIGIBLE = 60.0  # exp of minus this is far below rounding
+_MOST_DRAWS = 2**52  # beyond, a count is not exact in floating point
 _ROUNDING = 1e-12  # relative: two values closer than this are equal
 
 
@@ -96,7 +97,7 @@ class RandomSearchLaw:
             self._log_upto = np.where(upto < total / 2, np.log(upto / total), np.log1p(-above / total))
             self._log_step = np.log1p(-group_weight / upto)  # log of F_{g-1} / F_g
         self._valid, self._test = valid, test
-        self._values, self._value_of_row = np.unique(test[self._rows], return_inverse=True)
+        self._values, self._value_of_row = _distinct(test[self._rows])
 
     def mean(self, n: npt.ArrayLike) -> Any:
         """Return the expected test value after `n` draws; it need not be monotone in `n`."""
@@ -131,7 +132,10 @@ class RandomSearchLaw:
         return np.sqrt(variance).reshape(n.shape)[()]
 
     def pmf(self, n: int) -> tuple[FloatArray, FloatArray]:
-        """Return the table's distinct test values, ascending (K,), and the probability of each after `n` draws (K,)."""
+        """Return the table's distinct test values, ascending (K,), and the probability of each after `n` draws (K,).
+
+        Values within 1e-12 (relative) of each other are one: averages over seeds that differ in rounding only.
+        """
         budget = self._budgets(n)
         if budget.ndim:
             raise HarnessError(f"pmf: n has shape {budget.shape}; give one budget")
@@ -241,7 +245,7 @@ class RandomSearchLaw:
             return self.size
         if len(self._starts) == 1:
             return 1
-        return int(np.ceil(_NEGLIGIBLE / -self._log_upto[-2]))
+        return int(min(np.ceil(_NEGLIGIBLE / -self._log_upto[-2]), _MOST_DRAWS))
 
     def _winners(self, n: IntArray) -> Iterator[tuple[slice, slice, FloatArray]]:
         """Yield (part of `n`, tie groups, probability that each of these groups holds the winner), in chunks.
@@ -303,7 +307,15 @@ class ExactBaseline:
 
 def exact_random_baseline(law: RandomSearchLaw, budget: int) -> ExactBaseline:
     """Return random search with `budget` draws as an exact baseline; budget 1 is the average architecture."""
-    return ExactBaseline(f"random@{budget}", float(law.mean(budget)), float(law.std(budget)), int(budget), law)
+    n = int(counts("budget", budget))
+    return ExactBaseline(f"random@{n}", float(law.mean(n)), float(law.std(n)), n, law)
+
+
+def _distinct(values: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Return the values that differ by more than rounding, ascending (K,), and the place of each of `values` (N,)."""
+    exact, place = np.unique(values, return_inverse=True)
+    new = np.append(True, np.diff(exact) > _ROUNDING * np.abs(exact).max())
+    return exact[new], (np.cumsum(new) - 1)[place]
 
 
 def _upto(probability: FloatArray) -> FloatArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import entry_points
@@ -62,24 +61,6 @@ def benchmark_names() -> list[str]:
     return sorted({*packaged_names(), *_REGISTRY, *store.stored_names()})
 
 
-def expand(patterns: list[str], where: str) -> list[str]:
-    """Names that the patterns (``nasbench-graph/*``) stand for, each once, in order of the patterns and then of the alphabet.
-
-    Raises
-    ------
-    HarnessError
-        If a pattern stands for nothing; the message has the nearest names.
-    """
-    names = benchmark_names()
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        matches = fnmatch.filter(names, pattern)
-        if not matches:
-            raise unknown_name("benchmark", pattern, names, where)
-        found.update(dict.fromkeys(matches))
-    return list(found)
-
-
 @lru_cache(maxsize=64)
 def load_benchmark(name: str) -> Table:
     """Load a benchmark by name.
@@ -124,8 +105,11 @@ def save_benchmark(table: Table) -> None:
     if table.name in packaged_names() or table.name.startswith(f"{nasbench_graph.FAMILY}/"):
         raise HarnessError(f"benchmark name {table.name!r} belongs to a packaged benchmark; choose another")
     parts = table.name.split("/")
-    if any(part in ("", ".", "..") or not all(c.isalnum() or c in "-_.+@" for c in part) for part in parts):
+    if any(not part or part.startswith(".") or not all(c.isalnum() or c in "-_.+@" for c in part) for part in parts):
         raise HarnessError(f"benchmark name {table.name!r}: wanted letters, digits and -_.+@ in parts divided by /")
+    for name in store.stored_names():
+        if name.startswith(f"{table.name}/") or table.name.startswith(f"{name}/"):
+            raise HarnessError(f"benchmark name {table.name!r} is in the way of benchmark {name!r}; choose another")
     store.save(table)
     load_benchmark.cache_clear()
 
@@ -144,10 +128,13 @@ def _converted(name: str, dataset: str) -> Table:
 
 
 def _stored_space(name: str) -> Space:
-    described = store.card_of(name).get("space", {})
-    if "variables" in described:
-        return CategoricalSpace(described["name"], described["variables"])
-    return make_space(str(described.get("name")))
+    described = store.card_of(name)["space"]
+    try:
+        if "variables" not in described:
+            return make_space(described["name"])
+        return CategoricalSpace(described["name"], {key: tuple(choices) for key, choices in described["variables"]})
+    except (HarnessError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise HarnessError(f"table {name} has a damaged card, with no space in it; import the table again") from error
 
 
 @lru_cache(maxsize=1)  # looking through the installed packages takes milliseconds

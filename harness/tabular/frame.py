@@ -15,7 +15,7 @@ from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
 from harness.tabular import catalogue, store
 from harness.tabular.formats import describe_source
-from harness.tabular.table import COST, TEST, VALID, Direction, Table, Unit, row_of_encodings
+from harness.tabular.table import COST, TEST, VALID, Direction, Table, Unit, is_report_only, row_of_encodings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +29,11 @@ def read_frame(path: Path) -> pd.DataFrame:
     """Read a CSV (plain or compressed) or Parquet file."""
     import pandas as pd
 
+    # From 3.1 on every number is read exactly; before it that has to be asked for.
+    major, minor = (int(part) for part in pd.__version__.split(".")[:2])
+    exact: dict[str, Any] = {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
     try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, float_precision="round_trip")
+        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, **exact)
     except FileNotFoundError as error:
         raise HarnessError(f"{path}: no such file") from error
     except PermissionError as error:
@@ -105,16 +108,26 @@ def table_from_frame(
         raise unknown_name("direction", direction, DIRECTIONS, where)
     if len(frame) == 0:
         raise HarnessError(f"{where}: there is no row in it")
+    for key in extra or {}:
+        if key in (VALID, TEST, COST):
+            raise HarnessError(f"{where}: extra column {key!r} has an option of its own; call it something else")
     wanted = {VALID: valid, TEST: test} | ({COST: cost} if cost else {}) | dict(extra or {})
     wanted |= {key: key for key in ("latency", "params") if key in frame.columns and key not in wanted}
     arch_columns = [arch] if isinstance(arch, str) else list(arch)
     for column in [*arch_columns, *wanted.values(), *([weights] if weights else [])]:
         if column not in frame.columns:
             raise unknown_name("column", column, map(str, frame.columns), where)
+        if isinstance(frame.columns.get_loc(column), slice | np.ndarray):
+            raise HarnessError(f"{where}: the frame has column {column!r} twice")
     if valid == test:
         raise HarnessError(
             f"{where}: column {valid!r} is named both as validation and as test; a search would see the test"
         )
+    # What a search draws by, is told or counts with must not be a test column under another name.
+    shown = [column for key, column in wanted.items() if key != VALID and not is_report_only(key)]
+    for column in [*arch_columns, *shown, *([weights] if weights else [])]:
+        if column == test or (is_report_only(column) and column not in arch_columns):
+            raise HarnessError(f"{where}: column {column!r} is for the report only; a search would see the test")
 
     columns = {key: _numbers(frame[column], where) for key, column in wanted.items()}
     unit = _unit(unit, {valid: columns[VALID], test: columns[TEST]}, where)
@@ -166,10 +179,9 @@ def import_file(
         As `table_from_frame`, or if the name is taken.
     """
     path = find(file)
+    frame = read_frame(path)
     source = describe_source(path) | {"licence": licence}
-    table = table_from_frame(
-        read_frame(path), name, catalogue.make_space(space), source=source, where=str(path), **columns
-    )
+    table = table_from_frame(frame, name, catalogue.make_space(space), source=source, where=str(path), **columns)
     if not replace and store.is_stored(name) and store.card_of(name).get("sha256") != table.sha256:
         raise HarnessError(f"benchmark {name!r} exists with other content; choose another name, or pass --replace")
     catalogue.save_benchmark(table)
@@ -238,8 +250,8 @@ def _unit(unit: Unit | None, scores: Mapping[str, NDArray[np.float64]], where: s
     return found
 
 
-def _parsed(texts: pd.Series[Any], space: Space, where: str) -> NDArray[np.int16]:
-    codes = np.empty((len(texts), len(space.cardinalities)), dtype=np.int16)
+def _parsed(texts: pd.Series[Any], space: Space, where: str) -> NDArray[np.integer]:
+    codes = np.empty((len(texts), len(space.cardinalities)), dtype=_code_type(space))
     for row, text in enumerate(texts):
         try:
             codes[row] = space.parse(str(text))
@@ -248,16 +260,20 @@ def _parsed(texts: pd.Series[Any], space: Space, where: str) -> NDArray[np.int16
     return codes
 
 
-def _space_of_columns(frame: pd.DataFrame, name: str, columns: list[str]) -> tuple[CategoricalSpace, NDArray[np.int16]]:
-    texts = {column: frame[column].map(str) for column in columns}
-    space = CategoricalSpace(f"space of {name}", {column: sorted(set(values)) for column, values in texts.items()})
-    codes = np.array(
-        [[space.variables[column].index(text) for text in texts[column]] for column in columns], dtype=np.int16
-    )
-    return space, np.ascontiguousarray(codes.T)
+def _space_of_columns(
+    frame: pd.DataFrame, name: str, columns: list[str]
+) -> tuple[CategoricalSpace, NDArray[np.integer]]:
+    texts = {column: frame[column].map(str).to_numpy(dtype=object) for column in columns}
+    places = {column: np.unique(values, return_inverse=True) for column, values in texts.items()}
+    space = CategoricalSpace(f"space of {name}", {column: choices.tolist() for column, (choices, _) in places.items()})
+    return space, np.stack([place for _, place in places.values()], axis=1).astype(_code_type(space))
 
 
-def _row_map(space: Space, codes: NDArray[np.int16], where: str) -> NDArray[np.int32]:
+def _code_type(space: Space) -> type[np.integer]:
+    return np.int16 if max(space.cardinalities) <= np.iinfo(np.int16).max else np.int32
+
+
+def _row_map(space: Space, codes: NDArray[np.integer], where: str) -> NDArray[np.int32]:
     """Row of every encoding; an encoding that is not listed shares the row of an equal computation that is."""
     if space.size > MAX_ENCODINGS:
         raise HarnessError(

@@ -34,9 +34,16 @@ def convert(dataset: str) -> Table:
     path = _published_file(dataset)
     records: dict[int, dict[str, float]] = read_pickle(path)
     space = space_of(dataset)
-    keys = sorted(records)
+    try:
+        keys = sorted(records)
+        codes = np.array([space.from_hash(key) for key in keys], dtype=np.int8)
+        columns = {
+            column: np.array([records[key][field] for key in keys], dtype=np.float64)
+            for field, column in FIELDS.items()
+        }
+    except (LookupError, TypeError, ValueError) as error:
+        raise HarnessError(f"{path}: not a table of NAS-Bench-Graph: {type(error).__name__}: {error}") from error
     row_of_key = {key: row for row, key in enumerate(keys)}
-    codes = [space.from_hash(key) for key in keys]
     rows = [row_of_key.get(space.published_hash(space.arch(index)), -1) for index in range(space.size)]
     proteins = dataset == "proteins"
     return Table(
@@ -44,11 +51,8 @@ def convert(dataset: str) -> Table:
         dataset=dataset,
         space=space,
         rows=np.array(rows, dtype=np.int32),
-        codes=np.array(codes, dtype=np.int8),
-        columns={
-            column: np.array([records[key][field] for key in keys], dtype=np.float64)
-            for field, column in FIELDS.items()
-        },
+        codes=codes,
+        columns=columns,
         metric="ROC-AUC" if proteins else "accuracy",
         unit="fraction",
         fidelity={"valid": "full training", "test": "full training"},

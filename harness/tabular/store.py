@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import platformdirs
+from filelock import FileLock
 
 from harness.errors import HarnessError
 from harness.spaces.base import Space
@@ -36,7 +37,9 @@ def stored_names() -> Iterator[str]:
     """Names of all tables in the store."""
     root = store_root()
     for card in sorted(root.glob("**/card.json")):
-        yield card.parent.relative_to(root).as_posix()
+        name = card.parent.relative_to(root).as_posix()
+        if not name.startswith("."):  # what a killed process left half written
+            yield name
 
 
 def is_stored(name: str) -> bool:
@@ -66,10 +69,10 @@ def save(table: Table) -> Path:
         arrays |= {f"curve-{key}": values for key, values in table.curves.items()}
         for key, values in arrays.items():
             np.save(scratch / f"{key}.npy", values, allow_pickle=False)
-        card = table.describe() | {"format": FORMAT, "sha256": table.sha256, "curve_sha256": table.curve_digests}
-        (scratch / "card.json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n")
+        (scratch / "card.json").write_text(json.dumps(_card(table), indent=1, sort_keys=True) + "\n")
         scratch.chmod(0o755)
-        _replace(scratch, target)
+        with FileLock(store_root() / ".lock"):  # two processes may want to replace it at once
+            _replace(scratch, target)
     except OSError as error:
         raise HarnessError(f"cannot write table {table.name} to {target}: {error.strerror}") from error
     finally:
@@ -78,15 +81,12 @@ def save(table: Table) -> Path:
 
 
 def _replace(scratch: Path, target: Path) -> None:
-    """Move a finished folder into place; another process may have been faster, with the same content."""
+    """Move a finished folder into place."""
     old = scratch.with_name(scratch.name + "-old")
     try:
         if target.exists():
             target.rename(old)
         scratch.rename(target)
-    except OSError:
-        if not (target / "card.json").is_file():
-            raise
     finally:
         shutil.rmtree(old, ignore_errors=True)
 
@@ -122,8 +122,10 @@ def load(name: str, space: Space) -> Table:
         )
         if table.sha256 != card["sha256"]:
             raise ValueError(f"its content has SHA-256 {table.sha256[:12]}..., its card says {card['sha256'][:12]}...")
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        reason = f"no {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
+        if card != _card(table):
+            raise ValueError("its card describes another table")
+    except Exception as error:  # a damaged file may raise nearly anything
+        reason = f"no {error}" if isinstance(error, KeyError) else (str(error) or type(error).__name__).splitlines()[0]
         raise HarnessError(
             f"table {name} in {folder} is damaged: {reason}; delete the folder and import it again"
         ) from error
@@ -134,9 +136,15 @@ def card_of(name: str) -> dict[str, Any]:
     """The card of a stored table, unchecked: enough to know its space."""
     try:
         card: dict[str, Any] = json.loads((store_root() / name / "card.json").read_text())
+        if not isinstance(card, dict) or not isinstance(card.get("space"), dict):
+            raise ValueError("it names no space")
     except (OSError, ValueError) as error:
         raise HarnessError(f"table {name} in {store_root() / name} has no readable card: {error}") from error
     return card
+
+
+def _card(table: Table) -> dict[str, Any]:
+    return table.describe() | {"format": FORMAT, "sha256": table.sha256, "curve_sha256": table.curve_digests}
 
 
 def _curve(folder: Path, key: str) -> Any:

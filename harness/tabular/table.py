@@ -7,13 +7,16 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import Space
+
+if TYPE_CHECKING:
+    from harness.problem import Budget
 
 Direction = Literal["max", "min"]
 Unit = Literal["percent", "fraction", "loss", "none"]
@@ -175,6 +178,15 @@ class Table:
                     f"benchmark {self.name}: column {name!r} is for the report only; a method may be shown {allowed}"
                 )
         return {name: self.column(name) for name in names}
+
+    def settle(self, budget: Budget, metrics: tuple[str, ...], live: Mapping[str, Any]) -> str:
+        """Refuse what this benchmark cannot give; a table has no settings of its own, so the text is empty."""
+        if budget.kind != "evaluations":
+            raise HarnessError(
+                f"benchmark {self.name}: a table counts evaluations; [budgets] {budget.kind} is for live benchmarks"
+            )
+        self.visible(metrics)
+        return ""
 
     def describe(self) -> dict[str, Any]:
         """Everything but the arrays, as plain JSON values."""

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from harness.errors import HarnessError
-from harness.statistics.anytime import incumbents_on_grid, mean_band, simultaneous_band
+from harness.statistics.anytime import area_under_regret, incumbents_on_grid, mean_band, simultaneous_band
 
 TRACE = pd.DataFrame({"cell": ["b", "a", "b", "a", "b"], "step": [4, 2, 1, 7, 4], "value": [0.5, 0.3, 0.2, 0.9, 0.6]})
 
@@ -46,6 +46,8 @@ def test_wrong_traces_are_refused():
         incumbents_on_grid(TRACE, [1], value="incumbent")
     with pytest.raises(HarnessError, match="trace, column step: nan at position 0"):
         incumbents_on_grid(TRACE.assign(step=np.nan), [1])
+    with pytest.raises(HarnessError, match="missing at row 1"):
+        incumbents_on_grid(TRACE.assign(cell=["a", None, "a", "a", "b"]), [1])
     with pytest.raises(HarnessError, match="one row a cell"):
         mean_band([1.0, 2.0])
 
@@ -95,3 +97,13 @@ def test_simultaneous_coverage(rng, n):
         band = simultaneous_band(truth + noise, rng, n_bootstrap=500)
         hits += bool(np.all((band.low <= truth) & (truth <= band.high)))
     assert 0.93 <= hits / 1000 <= 0.975
+
+
+def test_area_under_regret_of_step_functions():
+    cost = np.array([1.0, 10.0, 100.0])
+    np.testing.assert_allclose(area_under_regret([[0.4, 0.2, 0.0], [0.1, 0.1, 0.1]], cost), [0.3, 0.1])
+    np.testing.assert_allclose(area_under_regret([[0.4, 0.2, 0.0]], 7 * cost), [0.3])
+    with pytest.raises(HarnessError, match="give 2 ascending values"):
+        area_under_regret([[0.4, 0.2]], [10.0, 1.0])
+    with pytest.raises(HarnessError, match="every value must be above 0"):
+        area_under_regret([[0.4, 0.2]], [0.0, 1.0])

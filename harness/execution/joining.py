@@ -1,14 +1,17 @@
-"""The one place where test values meet a search: after it has ended."""
+"""The one place where a table's test values meet a search: after it has ended."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness import provenance
+from harness.catalogue import Benchmark
 from harness.records import Entry
 from harness.spaces.base import Arch
 from harness.suite import SCHEMA, Group
@@ -18,13 +21,11 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True)
-class Search:
-    """What one search did.
+class Ended:
+    """A search that has ended, however.
 
     Attributes
     ----------
-    rows
-        (n_evaluations,) rows of the table that it evaluated, in order.
     arch
         What it recommends; None means the best one by validation, the first of equal ones.
     error
@@ -33,15 +34,63 @@ class Search:
         How long it took, and since when.
     """
 
-    rows: NDArray[np.int64]
     arch: Arch | None = None
     error: str = ""
     wall_s: float = 0.0
     started_at: str = ""
 
 
-def join_test_values(group: Group, seed: int, table: Table, search: Search, origin: Mapping[str, str]) -> Entry:
-    """Record and trace of a search that has ended.
+def now() -> str:
+    """The time of day, UTC, for ``started_at``."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def common_columns(
+    group: Group, seed: int, benchmark: Benchmark, search: Ended, origin: Mapping[str, str]
+) -> dict[str, Any]:
+    """The columns of a record that say what the cell is and how its search ended.
+
+    Parameters
+    ----------
+    group, seed
+        The cell.
+    benchmark
+        Where it was searched.
+    search
+        How it ended.
+    origin
+        The record's columns ``suite``, ``git_commit``, ``git_dirty`` and ``environment``.
+    """
+    return {
+        "schema_version": SCHEMA,
+        "cell": group.key(seed),
+        "benchmark": benchmark.name,
+        "dataset": benchmark.dataset,
+        "space": benchmark.space.name,
+        "method": group.method.name,
+        "label": group.method.label,
+        "method_params": group.method.params_json,
+        "method_version": group.method.version,
+        "seed": seed,
+        "budget": group.budget.amount,
+        "budget_kind": group.budget.kind,
+        "status": "failed" if search.error else "ok",
+        "error": search.error,
+        "metric": benchmark.metric,
+        "unit": benchmark.unit,
+        "wall_s": search.wall_s,
+        "peak_memory": provenance.peak_memory_mb(),
+        "data_sha256": group.data_sha256,
+        "code_version": provenance.code_version(),
+        "started_at": search.started_at,
+        **origin,
+    }
+
+
+def join_test_values(
+    group: Group, seed: int, table: Table, rows: NDArray[np.int64], search: Ended, origin: Mapping[str, str]
+) -> Entry:
+    """Record and trace of a search over a table that has ended.
 
     Parameters
     ----------
@@ -49,12 +98,11 @@ def join_test_values(group: Group, seed: int, table: Table, search: Search, orig
         The cell.
     table
         Its table, test values included.
-    search
-        What the search did.
-    origin
-        The record's columns ``suite``, ``git_commit``, ``git_dirty`` and ``environment``.
+    rows
+        (n_evaluations,) rows of the table that it evaluated, in order.
+    search, origin
+        As in `common_columns`.
     """
-    rows = search.rows
     changes = _incumbent_changes(table, rows)
     spent = np.cumsum(table.columns[COST][rows]) if COST in table.columns else np.full(rows.size, NAN)
     final: int | None = None
@@ -64,40 +112,18 @@ def join_test_values(group: Group, seed: int, table: Table, search: Search, orig
     def of_final(column: str) -> float:
         return NAN if final is None or column not in table.columns else float(table.columns[column][final])
 
-    record = {
-        "schema_version": SCHEMA,
-        "cell": group.key(seed),
-        "benchmark": table.name,
-        "dataset": table.dataset,
-        "space": table.space.name,
-        "method": group.method.name,
-        "label": group.method.label,
-        "method_params": group.method.params_json,
-        "method_version": group.method.version,
-        "seed": seed,
-        "budget": group.budget.amount,
-        "budget_kind": group.budget.kind,
+    record = common_columns(group, seed, table, search, origin) | {
         "fidelity": ", ".join(f"{role}: {table.fidelity[role]}" for role in (VALID, TEST) if role in table.fidelity),
-        "status": "failed" if search.error else "ok",
-        "error": search.error,
         "arch": "" if final is None else _text(table, final),
-        "metric": table.metric,
-        "unit": table.unit,
         "valid": of_final(VALID),
         "test": of_final(TEST),
         "test_best": NAN if final is None or not rows.size else _best(table, table.test[rows]),
         "n_evaluations": int(rows.size),
         "n_unique": int(np.unique(rows).size),
         "simulated_s": float(spent[-1]) if rows.size else NAN,
-        "wall_s": search.wall_s,
-        "peak_memory": provenance.peak_memory_mb(),
         "params": of_final("params"),
         "flops": of_final("flops"),
         "latency": of_final("latency"),
-        "data_sha256": group.data_sha256,
-        "code_version": provenance.code_version(),
-        "started_at": search.started_at,
-        **origin,
     }
     trace = []
     for step in changes.tolist():

@@ -1,0 +1,68 @@
+"""What is measured of a supernet and of the architectures derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.live.data import Read, Rows, portions
+
+
+def evaluate(forward: Callable[[Tensor], Tensor], read: Read, rows: Rows, batch_size: int) -> tuple[float, float]:
+    """Mean loss and accuracy (percent) over rows of a data set, in nearly equal batches.
+
+    Parameters
+    ----------
+    forward
+        Logits of a batch.
+    read
+        Batch of rows.
+    rows, batch_size
+        The rows, and how many at most go into a batch.
+    """
+    loss, correct = 0.0, 0
+    with torch.no_grad():
+        for part in portions(rows, batch_size):
+            images, labels = read(part)
+            logits = forward(images)
+            loss += float(F.cross_entropy(logits, labels, reduction="sum"))
+            correct += int((logits.argmax(dim=1) == labels).sum())
+    return loss / len(rows), 100 * correct / len(rows)
+
+
+def entropy(weights: NDArray[np.floating]) -> float:
+    """Entropy of the candidates' weights in nats, mean over edges. `weights` is (edges, candidates)."""
+    positive = np.maximum(weights, np.finfo(weights.dtype).tiny)
+    return float(-(weights * np.log(positive)).sum(axis=1).mean())
+
+
+def convolutions(operations: Sequence[str]) -> int:
+    """How many operations are convolutions: MiLeNAS's size of a cell."""
+    return sum("conv" in name for name in operations)
+
+
+def skips(operations: Sequence[str]) -> int:
+    """How many operations pass their input on: a cell of skips only has collapsed."""
+    return operations.count("skip_connect")
+
+
+def best_by_size(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[int, ...], Mapping[str, Any]]:
+    """MiLeNAS's model-size-based search: of every size of the derived cells, the epoch of best validation accuracy.
+
+    Parameters
+    ----------
+    rows
+        Rows of epochs, see `harness.live.search.Search.run`. The size is the tuple of their ``convolutions_*``.
+    """
+    best: dict[tuple[int, ...], Mapping[str, Any]] = {}
+    for row in rows:
+        size = tuple(value for name, value in row.items() if name.startswith("convolutions_"))
+        if size not in best or row["valid_accuracy"] > best[size]["valid_accuracy"]:
+            best[size] = row
+    return best

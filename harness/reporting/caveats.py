@@ -1,0 +1,182 @@
+"""Caveats that apply to a run, each computed from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from harness.reporting.formats import joined, plural, ranges, score_text, signed
+from harness.reporting.frames.curves import random_curves
+from harness.reporting.frames.improvement import relative_improvements
+from harness.reporting.run import Run
+from harness.tabular import synthetic
+
+Caveat = Callable[[Run], Iterator[str]]
+
+MATERIAL = 0.05  # fall of the exact curve, in RI points, from which over-selection is worth a word
+RANK_TESTS = 8  # data sets from which rank tests over data sets have power worth the name
+TIED = 0.5  # share of rows beyond which validation ties are worth a word
+
+
+def caveats(run: Run) -> list[str]:
+    """Return all caveats that apply."""
+    return [text for caveat in CAVEATS for text in caveat(run)]
+
+
+def warnings(run: Run) -> list[str]:
+    """Return what a reader must know before anything else: what is not there, or is not what it seems."""
+    return [text for warning in (missing_tables, missing_cells, failed_cells, made_up) for text in warning(run)]
+
+
+def missing_tables(run: Run) -> Iterator[str]:
+    """Tables that this machine does not have: their baseline is sampled."""
+    for benchmark in run.benchmarks:
+        if benchmark.table is None:
+            yield (
+                f"The table of {benchmark.name} was not used for the baseline: {benchmark.why_not}. The baseline is the "
+                "simulated random search of this run instead, with its own sampling error (Welch)."
+            )
+
+
+def missing_cells(run: Run) -> Iterator[str]:
+    """Cells of the suite that the folder does not hold."""
+    if run.n_missing:
+        yield f"{plural(run.n_missing, 'cell')} of the suite are not in the records yet: run the suite again to add them."
+
+
+def failed_cells(run: Run) -> Iterator[str]:
+    """Cells whose method raised."""
+    failed = run.cells[run.cells["status"] != "ok"]
+    if len(failed):
+        names = [run.entrants[group % len(run.entrants)].name for group in failed["group"].unique()]
+        yield (
+            f"{plural(len(failed), 'cell')} failed ({joined(dict.fromkeys(names))}) and are left out of every mean: what is "
+            "left may be the easier part. The section on failures has their errors."
+        )
+
+
+def made_up(run: Run) -> Iterator[str]:
+    """Tables that are no measurements."""
+    for benchmark in run.benchmarks:
+        if benchmark.name == synthetic.NAME:
+            yield f"{benchmark.name} is a made-up table: what is said of it here says nothing about any real data set."
+
+
+def table_caveats(run: Run) -> Iterator[str]:
+    """What the tables themselves say of their limits."""
+    for benchmark in run.benchmarks:
+        for text in benchmark.card.get("caveats", []):
+            yield text if benchmark.dataset in text else f"{run.titles[benchmark.name]}: {text}"
+
+
+def not_comparable(run: Run) -> Iterator[str]:
+    """RI does not compare across tables: random search with the same budget has another RI on each."""
+    curves = run.of(random_curves)
+    for budget in dict.fromkeys(entrant.budget.amount for entrant in run.entrants):
+        at = curves[(curves["n"] == budget) & curves["ri"].notna()]
+        if budget > 1 and len(at) > 1:
+            low, high = at.iloc[int(at["ri"].argmin())], at.iloc[int(at["ri"].argmax())]
+            yield (
+                f"RI does not compare across data sets or spaces: random@{budget} itself has an RI over random@1 from "
+                f"{signed(low['ri'])} % ({run.titles[low['benchmark']]}) to {signed(high['ri'])} % "
+                f"({run.titles[high['benchmark']]}), by nothing but how bad the average architecture is there."
+            )
+
+
+def over_selection(run: Run) -> Iterator[str]:
+    """Validation over-selects: the exact expectation of random search falls when it draws more."""
+    curves = run.of(random_curves)
+    for benchmark in run.benchmarks:
+        curve = curves[curves["benchmark"] == benchmark.name]
+        if len(curve) == 0:
+            continue
+        n, mean = curve["n"].to_numpy(), curve["mean"].to_numpy()
+        peak, last = int(np.argmax(benchmark.sign * mean)), len(n) - 1
+        if 100.0 * benchmark.sign * (mean[peak] - mean[last]) / abs(mean[peak]) < MATERIAL:
+            continue
+        before = [entrant for entrant in run.entrants if entrant.budget.amount > n[peak]]
+        yield (
+            f"Validation over-selects on {run.titles[benchmark.name]}: the expected test score of random search is best at "
+            f"{score_text(mean[peak], benchmark.unit)} with {n[peak]:,} draws and falls to "
+            f"{score_text(mean[last], benchmark.unit)} with {n[last]:,}. A method that is better at finding high validation "
+            "scores is worse in test there" + ("; the budget is already past the peak." if before else ".")
+        )
+
+
+def validation_ties(run: Run) -> Iterator[str]:
+    """Many architectures share their validation score, so that chance picks among them."""
+    found = []
+    for benchmark in run.benchmarks:
+        if benchmark.table is not None:
+            rows, values = len(benchmark.table), int(np.unique(np.asarray(benchmark.table.valid)).size)
+            if values < TIED * rows:
+                found.append(f"{run.titles[benchmark.name]} {values:,} values on {rows:,} rows")
+    if found:
+        yield (
+            f"Validation scores are tied: {joined(found)}. Among equal ones a search keeps whichever it saw first; the "
+            "exact law draws among them by weight, which is the same in expectation."
+        )
+
+
+def zero_variance(run: Run) -> Iterator[str]:
+    """Comparisons without an interval."""
+    frame = run.of(relative_improvements)
+    for note, rows in frame[frame["note"] != ""].groupby("note", sort=False):
+        pairs = dict.fromkeys(
+            f"{method} on {run.titles[name]}" for name, method in zip(rows["benchmark"], rows["method"], strict=True)
+        )
+        listed = joined(pairs) if len(pairs) <= 4 else f"{plural(len(pairs), 'comparison')}"
+        yield f"No test and no interval for {listed}: {note}."
+
+
+def few_data_sets(run: Run) -> Iterator[str]:
+    """Too few data sets for rank tests over them."""
+    count = len(run.benchmarks)
+    if count < RANK_TESTS:
+        floor = f"; Wilcoxon's signed-rank test could not go below p = {2.0 ** (1 - count):.2g}" if count < 6 else ""
+        yield (
+            f"{plural(count, 'data set')}: too few for rank tests over data sets, which want {RANK_TESTS}{floor}. Each data "
+            "set is judged by itself."
+        )
+
+
+def unequal_seeds(run: Run) -> Iterator[str]:
+    """Methods whose means are over different seeds."""
+    for benchmark in run.benchmarks:
+        seeds = {e.name: frozenset(run.finished(run.group(benchmark, e))["seed"]) for e in run.entrants}
+        if len(set(seeds.values())) > 1:
+            counts = joined(
+                f"{name} {len(own)} ({ranges(own)})" if own else f"{name} none" for name, own in seeds.items()
+            )
+            yield f"Seeds differ between methods on {run.titles[benchmark.name]}: {counts}."
+
+
+def several_budgets(run: Run) -> Iterator[str]:
+    """Methods at different budgets stand side by side."""
+    budgets = dict.fromkeys(entrant.budget.amount for entrant in run.entrants)
+    if len(budgets) > 1:
+        yield (
+            f"The suite has the budgets {joined(f'{budget:,}' for budget in budgets)}: a method is compared with random "
+            "search at its own budget, and methods at different budgets are not compared with each other."
+        )
+
+
+def unspent_budgets(run: Run) -> Iterator[str]:
+    """Methods that stopped before their budget was spent."""
+    short = run.cells[(run.cells["status"] == "ok") & (run.cells["n_evaluations"] < run.cells["budget"])]
+    for name, cells in short.groupby(short["group"].map(lambda group: run.pairs[group][1].name), sort=False):
+        yield f"{name} stopped before its budget was spent in {plural(len(cells), 'cell')}; its baseline has the whole budget."
+
+
+CAVEATS: tuple[Caveat, ...] = (
+    not_comparable,
+    over_selection,
+    several_budgets,
+    unspent_budgets,
+    unequal_seeds,
+    zero_variance,
+    few_data_sets,
+    validation_ties,
+    table_caveats,
+)

@@ -1,0 +1,1 @@
+"""Tidy data frames of a run: one function a frame, computing only, drawing nothing."""

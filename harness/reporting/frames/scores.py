@@ -1,0 +1,130 @@
+"""What every method found, and what that is worth in draws of random search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from harness.reporting.run import Benchmark, FloatArray, Run
+
+EQUIVALENT_COLUMNS = (
+    "benchmark",
+    "dataset",
+    "method",
+    "budget",
+    "n",
+    "draws",
+    "draws_low",
+    "draws_high",
+    "speed_up",
+    "speed_up_low",
+    "speed_up_high",
+)
+
+
+def summary(run: Run) -> pd.DataFrame:
+    """Return one row a method and benchmark: its final scores over seeds, in the table's unit.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``benchmark, dataset, method, budget, unit, n, n_failed``, mean, std, min, median and max of ``test`` and
+        mean and std of ``valid``, ``best_test`` (of the table), ``regret`` (how far the mean is from it, at least 0),
+        ``selection_loss`` (how much better the best test score among the evaluated architectures was, in the mean),
+        and the means ``n_evaluations, n_unique, simulated_s, params, flops, latency``.
+    """
+    rows: list[dict[str, Any]] = []
+    failed = run.cells[run.cells["status"] != "ok"].groupby("group").size()
+    for group, (benchmark, entrant) in enumerate(run.pairs):
+        done = run.finished(group)
+        test, valid = run.scores(group), done["valid"].to_numpy(dtype=np.float64)
+        rows.append(
+            {
+                "benchmark": benchmark.name,
+                "dataset": benchmark.dataset,
+                "method": entrant.name,
+                "budget": entrant.budget.amount,
+                "unit": benchmark.unit,
+                "n": len(done),
+                "n_failed": int(failed.get(group, 0)),
+                "test_mean": _mean(test),
+                "test_std": _std(test),
+                "test_min": test.min() if len(test) else np.nan,
+                "test_median": float(np.median(test)) if len(test) else np.nan,
+                "test_max": test.max() if len(test) else np.nan,
+                "valid_mean": _mean(valid),
+                "valid_std": _std(valid),
+                "best_test": benchmark.best_test,
+                "regret": benchmark.sign * (benchmark.best_test - _mean(test)),
+                "selection_loss": benchmark.sign * (_mean(done["test_best"].to_numpy()) - _mean(test)),
+                **{column: _mean(done[column].to_numpy(dtype=np.float64)) for column in _MEANS},
+                "group": group,
+                "is_check": entrant.is_check,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+_MEANS = ("n_evaluations", "n_unique", "simulated_s", "params", "flops", "latency")
+
+
+def random_equivalents(run: Run) -> pd.DataFrame:
+    """Return how many random draws each method's mean is worth: the smallest n whose expected test score reaches it.
+
+    Returns
+    -------
+    DataFrame
+        One row a benchmark with a table and method with a finished cell: ``benchmark, dataset, method, budget, n, draws,
+        draws_low, draws_high, speed_up, speed_up_low, speed_up_high``; infinite for never reached, NaN at the ends
+        where there is no interval. The ends are those of the t interval of the mean.
+    """
+    rows: list[dict[str, Any]] = []
+    for group, (benchmark, entrant) in enumerate(run.pairs):
+        scores = run.scores(group)
+        if benchmark.law is None or len(scores) == 0:
+            continue
+        draws = [_draws(benchmark, target) for target in _mean_interval(scores, benchmark.sign)]
+        rows.append(
+            {
+                "benchmark": benchmark.name,
+                "dataset": benchmark.dataset,
+                "method": entrant.name,
+                "budget": entrant.budget.amount,
+                "n": len(scores),
+                **dict(zip(("draws", "draws_low", "draws_high"), draws, strict=True)),
+                **{
+                    f"speed_up{end}": value / entrant.budget.amount
+                    for end, value in zip(("", "_low", "_high"), draws, strict=True)
+                },
+                "group": group,
+                "is_check": entrant.is_check,
+            }
+        )
+    return pd.DataFrame(rows, columns=[*EQUIVALENT_COLUMNS, "group", "is_check"])
+
+
+def _draws(benchmark: Benchmark, target: float) -> float:
+    if np.isnan(target) or benchmark.law is None:
+        return np.nan
+    draws = benchmark.law.equivalent_budget(target)
+    return np.inf if draws is None else float(draws)
+
+
+def _mean_interval(scores: FloatArray, sign: float) -> tuple[float, float, float]:
+    """Return the mean of scores and the worse and the better end of its t interval."""
+    mean = float(scores.mean())
+    if len(scores) < 2 or np.ptp(scores) == 0:
+        return mean, np.nan, np.nan
+    reach = float(stats.t.ppf(0.975, len(scores) - 1) * scores.std(ddof=1) / np.sqrt(len(scores)))
+    return mean, mean - sign * reach, mean + sign * reach
+
+
+def _mean(values: FloatArray) -> float:
+    return float(values.mean()) if len(values) else np.nan
+
+
+def _std(values: FloatArray) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else np.nan

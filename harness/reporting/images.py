@@ -1,0 +1,25 @@
+"""Figures as files: drawn once each, with nothing in them that differs from one time to the next."""
+
+from __future__ import annotations
+
+import io
+
+from harness.reporting.model import FigureBlock
+from harness.reporting.style import in_style
+
+_DPI = 150
+# Neither dates nor versions, so that equal figures are equal files.
+_METADATA: dict[str, dict[str, None]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+
+
+def draw_images(block: FigureBlock, kinds: tuple[str, ...]) -> dict[str, bytes]:
+    """Return a figure's images by kind, ``svg`` or ``png``."""
+    images = {}
+    with in_style():
+        figure = block.draw()
+        for kind in kinds:
+            stream = io.BytesIO()
+            figure.savefig(stream, format=kind, dpi=_DPI, metadata=_METADATA[kind])
+            figure.set_layout_engine("none")  # laid out already
+            images[kind] = stream.getvalue()
+    return images

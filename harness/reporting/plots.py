@@ -1,0 +1,169 @@
+"""Plots: each draws one frame into one axes and returns it. Nothing is shown, saved or set for good."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from harness.reporting.formats import shown_score
+from harness.reporting.frames.curves import EXACT
+from harness.reporting.run import FloatArray
+from harness.reporting.style import EXACT_MARK, Marks, marks_for
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot_forest(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | None = None) -> Axes:
+    """Draw relative improvements with their intervals, one row a benchmark and method, benchmarks from the top.
+
+    Parameters
+    ----------
+    frame
+        Columns ``dataset, method, ri, ci_low, ci_high`` of one baseline, as `relative_improvements` returns them.
+    ax
+        Where to draw; None makes a figure.
+    marks
+        How methods are drawn; None gives them colours in their order.
+    """
+    ax, marks = _axes(ax), marks or marks_for(frame["method"])
+    datasets, methods = list(dict.fromkeys(frame["dataset"])), list(dict.fromkeys(frame["method"]))
+    pitch = len(methods) + 1.0
+    for place, method in enumerate(methods):
+        rows = frame[frame["method"] == method]
+        y = rows["dataset"].map(datasets.index).to_numpy() * pitch + place
+        mark = marks[method]
+        # Intervals that do not exist are not drawn; matplotlib skips NaN.
+        ax.hlines(y, rows["ci_low"], rows["ci_high"], color=mark.colour, linewidth=1.3)
+        ax.plot(rows["ri"], y, mark.marker, color=mark.colour, markersize=3.8, linestyle="none")
+    ax.axvline(0.0, color=EXACT_MARK.colour, linewidth=0.9, zorder=1.5)
+    for place in range(1, len(datasets)):
+        ax.axhline(place * pitch - 1.0, color="#d0d0d0", linewidth=0.6)
+    ax.set_yticks([place * pitch + (len(methods) - 1) / 2 for place in range(len(datasets))], datasets)
+    ax.set_ylim(len(datasets) * pitch - 1.0, -1.0)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(visible=False, axis="y")
+    ax.set_xlabel("relative improvement, %")
+    return ax
+
+
+def plot_anytime(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | None = None) -> Axes:
+    """Draw mean incumbent test scores of one benchmark as step functions, with bands, random search's exact one beneath.
+
+    Parameters
+    ----------
+    frame
+        Columns ``unit, method, step, mean, low, high``, as `anytime` returns them.
+    ax, marks
+        As in `plot_forest`.
+
+    Notes
+    -----
+    The panel begins at a twentieth of the budget: before that all methods are far below, and alike.
+    """
+    ax, marks = _axes(ax), marks or marks_for(frame["method"])
+    end = int(frame["step"].max())
+    start = max(1, end // 20)
+    frame = frame[frame["step"] >= start]
+    for method, curve in _by_method(frame):
+        mark, (mean, low, high) = marks[method], _shown(curve, "mean", "low", "high")
+        ax.fill_between(curve["step"], low, high, step="post", color=mark.colour, alpha=0.16, linewidth=0)
+        ax.step(curve["step"], mean, where="post", color=mark.colour, linestyle=mark.line, linewidth=1.3)
+    _limit(ax, *_shown(frame[frame["step"] >= 2 * start], "low", "high", "mean"))
+    _log_steps(ax, start, end)
+    ax.set_xlabel("evaluations")
+    return ax
+
+
+def plot_distribution(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | None = None) -> Axes:
+    """Draw cumulative distributions of the final test scores on one benchmark, random search's exact one beneath.
+
+    Parameters
+    ----------
+    frame
+        Columns ``unit, method, test, share``, as `distributions` returns them.
+    ax, marks
+        As in `plot_forest`.
+
+    Notes
+    -----
+    The panel leaves out the lowest and the highest 1 % of each distribution.
+    """
+    ax, marks = _axes(ax), marks or marks_for(frame["method"])
+    for method, curve in _by_method(frame):
+        mark, (test,) = marks[method], _shown(curve, "test")
+        x, share = np.r_[test, np.inf], np.r_[curve["share"], 1.0]
+        x = np.where(np.isinf(x), test[-1] + 10.0 * (np.ptp(test) + abs(test[-1])), x)  # stays at 1 beyond the last
+        if method == EXACT:
+            ax.fill_between(x, share, step="post", color=mark.colour, alpha=0.12, linewidth=0)
+        ax.step(np.r_[x[0], x], np.r_[0.0, share], where="post", color=mark.colour, linestyle=mark.line, linewidth=1.2)
+    (inner,) = _shown(frame[frame["share"].between(0.01, 0.99)], "test")
+    ax.set_ylim(0.0, 1.0)
+    _limit(ax, inner, axis="x")
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.set_xlabel("test score")
+    return ax
+
+
+def plot_random_curve(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw the exact expectation of random search over its number of draws, with the central 90 % of single searches.
+
+    Parameters
+    ----------
+    frame
+        Columns ``unit, n, mean, low, high`` of one benchmark, as `random_curves` returns them.
+    ax
+        As in `plot_forest`.
+
+    Notes
+    -----
+    The worse end of the range may lie outside the panel.
+    """
+    ax = _axes(ax)
+    mean, low, high = _shown(frame, "mean", "low", "high")
+    ax.fill_between(frame["n"], low, high, color=EXACT_MARK.colour, alpha=0.12, linewidth=0)
+    ax.plot(frame["n"], mean, color=EXACT_MARK.colour, linewidth=1.3)
+    late = frame["n"].to_numpy() >= 10
+    _limit(ax, mean, low[late], high[late])
+    _log_steps(ax, 1, int(frame["n"].max()))
+    ax.set_xlabel("draws")
+    return ax
+
+
+def _axes(ax: Axes | None) -> Axes:
+    return Figure(layout="constrained").subplots() if ax is None else ax
+
+
+def _by_method(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    return [(str(method), curve) for method, curve in frame.groupby("method", sort=False)]
+
+
+def _shown(frame: pd.DataFrame, *columns: str) -> list[FloatArray]:
+    """Return columns of scores of one benchmark in the unit in which they are shown."""
+    unit = str(frame["unit"].iloc[0]) if len(frame) else ""
+    return [np.asarray(shown_score(frame[column].to_numpy(dtype=np.float64), unit)) for column in columns]
+
+
+def _limit(ax: Axes, *values: FloatArray, axis: Literal["x", "y"] = "y") -> None:
+    """Fit an axis to values, with a little room; what else is drawn may reach beyond."""
+    every = np.concatenate(values)
+    every = every[np.isfinite(every)]
+    if every.size and np.ptp(every) > 0:
+        room = 0.05 * np.ptp(every)
+        ax.set(**{f"{axis}lim": (every.min() - room, every.max() + room)})
+
+
+def _log_steps(ax: Axes, start: int, end: int) -> None:
+    """Make the x axis one of counts, logarithmic, with ticks at round ones."""
+    ax.set_xscale("log")
+    ax.set_xlim(start, max(end, start + 1))
+    rounds = [m * 10**k for k in range(len(str(end))) for m in (1, 2, 5) if start <= m * 10**k <= end]
+    ticks = rounds if len(rounds) <= 6 else [n for n in rounds if str(n)[0] == "1"]
+    ax.set_xticks(ticks)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
+    ax.xaxis.set_minor_locator(NullLocator())

@@ -1,0 +1,264 @@
+"""A finished run as the report sees it: the suite's own cells and, for every benchmark, the law of random search."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.errors import HarnessError
+from harness.problem import Budget
+from harness.records import read_run
+from harness.statistics import RandomSearchLaw
+from harness.suite import Group, MethodSpec
+from harness.tabular.catalogue import load_benchmark
+from harness.tabular.table import Table
+
+FloatArray = NDArray[np.float64]
+PERCENT_UNITS = ("percent", "fraction")  # shown in percent, whichever of the two a table is in
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A method at one of the suite's budgets: what is compared.
+
+    Attributes
+    ----------
+    name
+        What tables and figures call it: its label, with ``@budget`` behind it where the suite has several budgets.
+    method, budget
+        What was run, and how long.
+    """
+
+    name: str
+    method: MethodSpec
+    budget: Budget
+
+    @property
+    def is_check(self) -> bool:
+        """Whether this is random search, simulated: a check of the exact law and no claim."""
+        return self.method.name == "random"
+
+
+@dataclass(frozen=True, eq=False)
+class Benchmark:
+    """A benchmark of the run.
+
+    Attributes
+    ----------
+    name, card, data_sha256
+        As the resolved suite has them.
+    table
+        The table that was searched; None where this machine does not have it.
+    why_not
+        Why it does not; else empty.
+    """
+
+    name: str
+    card: Mapping[str, Any]
+    data_sha256: str
+    table: Table | None
+    why_not: str = ""
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set."""
+        return str(self.card["dataset"])
+
+    @property
+    def unit(self) -> str:
+        """Unit of validation and test scores."""
+        return str(self.card["unit"])
+
+    @property
+    def sign(self) -> float:
+        """1 where higher is better, -1 where lower is."""
+        return 1.0 if self.card["direction"] == "max" else -1.0
+
+    @property
+    def best_test(self) -> float:
+        """Best test score in the table; NaN without the table."""
+        if self.table is None:
+            return float("nan")
+        return float(self.table.test.max() if self.sign > 0 else self.table.test.min())
+
+    @cached_property
+    def law(self) -> RandomSearchLaw | None:
+        """The exact law of random search; None without the table."""
+        table = self.table
+        if table is None:
+            return None
+        return RandomSearchLaw(table.valid, table.test, table.weights, direction=table.direction)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """All that a report is made from.
+
+    Attributes
+    ----------
+    folder
+        The run folder.
+    resolved, environment
+        What ``suite.resolved.json`` and ``environment.json`` hold.
+    benchmarks, entrants, seeds
+        In the order of the suite.
+    cells
+        Records of the suite's cells in its order, with the columns of `harness.records.RECORD_COLUMNS` and ``group``,
+        the number of the pair (benchmark, entrant).
+    traces
+        Traces of these cells, with ``group`` too.
+    keys
+        Key of each group's first cell: what its records are found by.
+    """
+
+    folder: Path
+    resolved: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    benchmarks: tuple[Benchmark, ...]
+    entrants: tuple[Entrant, ...]
+    seeds: tuple[int, ...]
+    cells: pd.DataFrame
+    traces: pd.DataFrame
+    keys: tuple[str, ...]
+    _frames: dict[Callable[..., pd.DataFrame], pd.DataFrame] = field(default_factory=dict, repr=False)
+
+    def of(self, compute: Callable[[Run], pd.DataFrame]) -> pd.DataFrame:
+        """Return the frame that a function computes of this run; several sections share what is computed once."""
+        if compute not in self._frames:
+            self._frames[compute] = compute(self)
+        return self._frames[compute]
+
+    @property
+    def pairs(self) -> list[tuple[Benchmark, Entrant]]:
+        """Benchmarks and entrants by group number."""
+        return list(itertools.product(self.benchmarks, self.entrants))
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """What tables and figures call each benchmark: its data set, or its whole name where two share that."""
+        datasets = [benchmark.dataset for benchmark in self.benchmarks]
+        return {b.name: b.dataset if datasets.count(b.dataset) == 1 else b.name for b in self.benchmarks}
+
+    def group(self, benchmark: Benchmark, entrant: Entrant) -> int:
+        """Return the number of a pair."""
+        return self.benchmarks.index(benchmark) * len(self.entrants) + self.entrants.index(entrant)
+
+    def anchor(self, group: int) -> str:
+        """Return the name under which the page lists a group's cells."""
+        return f"cells-{self.keys[group][:12]}"
+
+    @cached_property
+    def _finished(self) -> dict[int, pd.DataFrame]:
+        return by_group(self.cells[self.cells["status"] == "ok"])
+
+    def finished(self, group: int) -> pd.DataFrame:
+        """Return the records of a group's cells that did not fail, in the order of the suite's seeds."""
+        return self._finished.get(group, self.cells.iloc[:0])
+
+    def scores(self, group: int) -> FloatArray:
+        """Return a group's final test scores, one a seed, in the table's own unit."""
+        return self.finished(group)["test"].to_numpy(dtype=np.float64)
+
+    @cached_property
+    def _first_draws(self) -> dict[int, FloatArray]:
+        first = by_group(self.traces[self.traces["step"] == 1])
+        return {group: part["incumbent_test"].to_numpy(dtype=np.float64) for group, part in first.items()}
+
+    def sampled_random(self, benchmark: Benchmark, budget: Budget, draws: int) -> FloatArray:
+        """Return what the simulated random search of this run found after `draws` draws, one score a seed.
+
+        `draws` is 1 (the first architecture that it drew) or the budget itself. Empty if the run has no such method.
+        """
+        checks = [entrant for entrant in self.entrants if entrant.is_check and entrant.budget == budget]
+        if not checks:
+            return np.empty(0)
+        # Independent draws are what the exact law is of.
+        best = max(checks, key=lambda entrant: bool(entrant.method.params.get("replace", True)))
+        group = self.group(benchmark, best)
+        return self.scores(group) if draws == budget.amount else self._first_draws.get(group, np.empty(0))
+
+    @property
+    def in_percent(self) -> bool:
+        """Whether all scores are shown in percent."""
+        return all(benchmark.unit in PERCENT_UNITS for benchmark in self.benchmarks)
+
+    @property
+    def n_missing(self) -> int:
+        """Cells of the suite that the records do not hold."""
+        return len(self.keys) * len(self.seeds) - len(self.cells)
+
+
+def load_run(folder: Path) -> Run:
+    """Read a run folder, and the tables that it names.
+
+    Raises
+    ------
+    HarnessError
+        If the folder holds no finished run, or a file of it is damaged.
+    """
+    records, traces, resolved = read_run(folder)
+    try:
+        environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+        benchmarks = tuple(_benchmark(name, resolved) for name in resolved["benchmarks"])
+        methods = [MethodSpec(**method) for method in resolved["methods"]]
+        budgets = list(dict.fromkeys(Budget(**budget) for budget in resolved["budgets"]))
+        seeds, metrics = tuple(resolved["seeds"]), tuple(resolved["metrics"])
+    except OSError as error:
+        raise HarnessError(f"{folder / 'environment.json'}: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise HarnessError(f"{folder}: damaged: suite.resolved.json or environment.json: {error!r}") from error
+    entrants = tuple(
+        Entrant(method.label if len(budgets) == 1 else f"{method.label}@{budget.amount}", method, budget)
+        for budget in budgets
+        for method in methods
+    )
+    groups = [
+        Group(benchmark.name, benchmark.data_sha256, entrant.method, entrant.budget, metrics)
+        for benchmark, entrant in itertools.product(benchmarks, entrants)
+    ]
+    cells, traces = _own_cells(records, traces, groups, seeds)
+    keys = tuple(group.key(min(seeds)) for group in groups)
+    return Run(folder, resolved, environment, benchmarks, entrants, seeds, cells, traces, keys)
+
+
+def by_group(frame: pd.DataFrame) -> dict[int, pd.DataFrame]:
+    """Return the rows of every group by its number."""
+    return {cast(int, group): rows for group, rows in frame.groupby("group", sort=False)}
+
+
+def _own_cells(
+    records: pd.DataFrame, traces: pd.DataFrame, groups: Sequence[Group], seeds: Sequence[int]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the suite's records and traces; a folder may hold cells of other suites too."""
+    keys = [group.key(seed) for group in groups for seed in seeds]
+    place = pd.Index(records["cell"]).get_indexer(pd.Index(keys))
+    group = np.repeat(np.arange(len(groups)), len(seeds))[place >= 0]
+    cells = records.iloc[place[place >= 0]].assign(group=group).reset_index(drop=True)
+    owner = pd.Index(cells["cell"]).get_indexer(pd.Index(traces["cell"]))
+    own = traces[owner >= 0].assign(group=group[owner[owner >= 0]]).reset_index(drop=True)
+    return cells, own
+
+
+def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
+    card, data_sha256 = resolved["tables"][name], resolved["data_sha256"][name]
+    try:
+        table = load_benchmark(name)
+    except Exception as error:  # a plug-in's loader may raise anything
+        return Benchmark(name, card, data_sha256, None, f"it cannot be loaded here ({_head(error)})")
+    if table.sha256 != data_sha256:
+        return Benchmark(name, card, data_sha256, None, "the one on this machine is not the one that was searched")
+    return Benchmark(name, card, data_sha256, table)
+
+
+def _head(error: Exception) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].partition(";")[0]

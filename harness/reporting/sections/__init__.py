@@ -1,0 +1,32 @@
+"""Sections of the report: each a function that returns a section of a run, or None where it has nothing to say.
+
+A new section is a function in a file of its own and its name in `SECTIONS`, in the order of the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.reporting.model import Section
+from harness.reporting.run import Run
+from harness.reporting.sections.cells import failed_cells, records
+from harness.reporting.sections.curves import anytime_curves, random_search
+from harness.reporting.sections.improvement import relative_improvement, worth
+from harness.reporting.sections.notes import caveats_of_run, definitions
+from harness.reporting.sections.scores import cost, final_scores
+from harness.reporting.sections.setup import data_and_methods, made_with
+
+SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
+    relative_improvement,
+    failed_cells,
+    worth,
+    anytime_curves,
+    final_scores,
+    random_search,
+    cost,
+    caveats_of_run,
+    data_and_methods,
+    made_with,
+    definitions,
+    records,
+)

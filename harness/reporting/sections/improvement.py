@@ -1,0 +1,181 @@
+"""Relative improvement over random search, and what each method is worth in random draws."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from harness.reporting.figures import draw_forest
+from harness.reporting.formats import (
+    NOTHING,
+    dataset,
+    integer,
+    interval,
+    is_missing,
+    p_value,
+    points,
+    signed,
+    text,
+)
+from harness.reporting.frames.improvement import RI_COLUMNS, relative_improvements, verdict, win_counts
+from harness.reporting.frames.scores import EQUIVALENT_COLUMNS, random_equivalents
+from harness.reporting.model import Column, FigureBlock, Row, Section, TableBlock
+from harness.reporting.run import Run
+
+
+def relative_improvement(run: Run) -> Section:
+    """Return RI over both baselines: at a glance, drawn, counted and in full."""
+    return Section(
+        "improvement",
+        "Relative improvement over random search",
+        [
+            *(_glance(run, baseline) for baseline in run.of(relative_improvements)["baseline"].drop_duplicates()),
+            FigureBlock(
+                "relative_improvement",
+                f"Relative improvement with 95 % intervals over {len(run.seeds):,} seeds; right of the line is better than the "
+                "baseline. The scales of the panels differ: nothing compares across them, nor across data sets.",
+                "Forest plot: one row a data set and method, one panel a baseline; its numbers are in this section's tables.",
+                lambda: draw_forest(run),
+            ),
+            _wins(run),
+            _full(run),
+        ],
+    )
+
+
+def worth(run: Run) -> Section | None:
+    """Return random-equivalent budgets; None where no table is there to compute them from."""
+    frame = run.of(random_equivalents)
+    if len(frame) == 0:
+        return None
+    frame = frame.assign(anchor=frame["group"].map(run.anchor))
+    table = TableBlock(
+        "random_equivalent",
+        "Random-equivalent budget: the fewest random draws whose exact expected test score reaches the method's mean.",
+        frame,
+        [
+            dataset(run),
+            text("method", "method"),
+            integer("n", "seeds", link="anchor"),
+            integer("budget", "evaluations"),
+            Column("draws", "worth, draws", lambda row: _draws(row["draws"]), numeric=True),
+            Column("draws_low", "95 % interval", _draws_interval, numeric=True),
+            Column(
+                "speed_up", "speed-up", lambda row: _ratio(row["speed_up"]), numeric=True, help="draws over evaluations"
+            ),
+        ],
+        csv=EQUIVALENT_COLUMNS,
+        note="“not reached”: random search does not get there, however many draws it makes. The interval is that of the mean "
+        "score, put through the exact curve; where that curve falls again, the first crossing counts.",
+        folded=len(frame) > 20,
+    )
+    return Section("worth", "What the methods are worth in random draws", [table])
+
+
+def _glance(run: Run, baseline: str) -> TableBlock:
+    frame = run.of(relative_improvements)
+    frame = frame[frame["baseline"] == baseline]
+    wide = {
+        key: frame.pivot(index="benchmark", columns="method", values=key)
+        for key in ("ri", "ci_low", "ci_high", "p_holm")
+    }
+    rows, methods = list(dict.fromkeys(frame["benchmark"])), list(dict.fromkeys(frame["method"]))
+    checks = set(frame.loc[frame["is_check"], "method"])
+    flat = pd.DataFrame({"benchmark": rows})
+    for method in methods:
+        for key, values in wide.items():
+            flat[f"{method} {key}"] = values.loc[rows, method].to_numpy()
+    family = int(frame["p_value"].count())
+    meaning = "the average architecture" if baseline == "random@1" else "random search with the same budget"
+    return TableBlock(
+        f"improvement_over_{baseline.replace('@', '_')}",
+        f"RI in % over {baseline}, {meaning}: estimate and half of the 95 % interval.",
+        flat,
+        [dataset(run), *(_glance_column(method, method in checks) for method in methods)],
+        note=f"* differs from the baseline after Holm's adjustment over the {family} tests of this table, at 5 %."
+        + (" Simulated random search is a check of the exact law, no claim." if checks else ""),
+    )
+
+
+def _glance_column(method: str, is_check: bool) -> Column:
+    ri, low, high, p_holm = (f"{method} {key}" for key in ("ri", "ci_low", "ci_high", "p_holm"))
+
+    def tone(row: Row) -> str:
+        return "" if is_missing(row[p_holm]) or is_check else verdict(row[p_holm], row[ri])
+
+    def show(row: Row) -> str:
+        if is_missing(row[ri]):
+            return NOTHING
+        if is_missing(row[low]):
+            return signed(row[ri])
+        return ("* " if verdict(row[p_holm], row[ri]) else "") + f"{signed(row[ri])} ± {(row[high] - row[low]) / 2:.2f}"
+
+    return Column(ri, f"{method} (simulated)" if is_check else method, show, numeric=True, tone=tone)
+
+
+def _wins(run: Run) -> TableBlock:
+    frame = run.of(win_counts)
+    return TableBlock(
+        "wins",
+        "On how many tables each method is better or worse than each baseline, after Holm's adjustment at 5 %.",
+        frame,
+        [
+            text("baseline", "baseline"),
+            _named("method"),
+            integer("wins", "better"),
+            integer("undecided", "undecided"),
+            integer("losses", "worse"),
+            integer("untested", "no test"),
+            integer("benchmarks", "tables"),
+            integer("family", "tests in the family"),
+        ],
+        csv=["baseline", "method", "benchmarks", "wins", "undecided", "losses", "untested", "family"],
+    )
+
+
+def _full(run: Run) -> TableBlock:
+    frame = run.of(relative_improvements)
+    frame = frame.assign(anchor=frame["group"].map(run.anchor))
+    columns = [
+        dataset(run),
+        _named("method"),
+        text("baseline", "baseline"),
+        integer("n_method", "seeds", link="anchor"),
+        points("ri", "RI, %"),
+        interval("ci_low", "ci_high", "95 % interval"),
+        p_value("p_value", "p", help="two-sided, of the test that the interval inverts"),
+        p_value("p_holm", "p, Holm", help="adjusted over all rows with the same baseline"),
+        Column("test", "test", lambda row: row["note"] or row["test"]),
+    ]
+    if frame["n_baseline"].notna().any():
+        columns.insert(4, integer("n_baseline", "seeds of the baseline"))
+    family = frame.groupby("baseline", sort=False)["p_value"].count()
+    listed = ", ".join(f"{count} over {baseline}" for baseline, count in family.items())
+    return TableBlock(
+        "relative_improvement",
+        "Relative improvement of every method on every table over every baseline.",
+        frame,
+        columns,
+        csv=RI_COLUMNS,
+        note=f"One family of tests a baseline ({listed}), simulated random search among them. An exact baseline has no seeds.",
+        folded=True,
+    )
+
+
+def _named(key: str) -> Column:
+    return Column(key, "method", lambda row: f"{row[key]} (simulated)" if row["is_check"] else str(row[key]))
+
+
+def _draws(value: float) -> str:
+    if is_missing(value):
+        return NOTHING
+    return f"{value:,.0f}" if value < float("inf") else "not reached"
+
+
+def _draws_interval(row: Row) -> str:
+    if is_missing(row["draws_low"]):
+        return NOTHING
+    return f"[{_draws(row['draws_low'])}, {_draws(row['draws_high'])}]"
+
+
+def _ratio(value: float) -> str:
+    return "not reached" if value == float("inf") else f"{value:.2f}×"

@@ -1,0 +1,39 @@
+"""What to be careful about, and how the numbers were computed."""
+
+from __future__ import annotations
+
+from harness.reporting.caveats import caveats
+from harness.reporting.model import Prose, Section
+from harness.reporting.run import Run
+
+
+def caveats_of_run(run: Run) -> Section | None:
+    """Return the caveats that apply; None where none does."""
+    texts = caveats(run)
+    return Section("caveats", "Caveats", [Prose(texts, listed=True)]) if texts else None
+
+
+def definitions(run: Run) -> Section:
+    """Return what the words and numbers mean."""
+    texts = [
+        "Score. A search is driven by validation scores and recommends one architecture; what is reported is that "
+        "architecture's test score. Percentages and fractions are both shown in percent; the CSV files keep each table's own "
+        "unit.",
+        "Relative improvement. RI = 100 (a − r) / r, with a the mean test score over seeds and r the mean of the baseline. "
+        "Where lower scores are better, RI = 100 (r − a) / r, so that an improvement is always positive.",
+        "Baselines. random@1 is the average architecture: the mean test score under the measure of the table. random@n is "
+        "random search that draws n architectures with replacement, keeps the one with the best validation score and reports "
+        "its test score. Both are exact, computed from the whole table without sampling, and have no error of their own. Only "
+        "where the table is not at hand are they the simulated random search of the run, and the tables say so.",
+        "Interval and test. Against an exact baseline, the one-sample t interval of the mean; against a sampled one, the "
+        "delta method with Welch's degrees of freedom. Intervals hold one at a time, at 95 %. The p-value is two-sided and "
+        "belongs to the test that the interval inverts.",
+        "Family. p-values are adjusted by Holm's method over one family a baseline: all rows of the table of relative "
+        "improvements with that baseline, simulated random search included. Better, worse and undecided refer to these, at "
+        "5 %.",
+        "Random-equivalent budget. The smallest number of draws whose exact expected test score reaches the method's mean; "
+        "speed-up is that number over the method's evaluations.",
+        "Zero variance. Where all seeds give the same score there is no interval and no p-value: no spread over these seeds "
+        "is no proof of certainty.",
+    ]
+    return Section("definitions", "How the numbers were computed", [Prose(texts, listed=True)])

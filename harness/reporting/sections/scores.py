@@ -1,0 +1,96 @@
+"""Final scores and what the searches spent."""
+
+from __future__ import annotations
+
+from harness.reporting.figures import draw_distributions
+from harness.reporting.formats import dataset, integer, number, score, text
+from harness.reporting.frames.curves import distributions
+from harness.reporting.frames.scores import summary
+from harness.reporting.model import FigureBlock, Section, TableBlock
+from harness.reporting.run import Run
+
+_SUMMARY = (
+    *("benchmark", "dataset", "method", "budget", "unit", "n", "n_failed"),
+    *("test_mean", "test_std", "test_min", "test_median", "test_max"),
+    *("valid_mean", "valid_std", "best_test", "regret"),
+)
+_OF_CELLS = ("n_evaluations", "n_unique", "simulated_s", "params", "flops", "latency")
+
+
+def final_scores(run: Run) -> Section | None:
+    """Return the distributions of final test scores and their summary; None where nothing finished."""
+    if len(run.of(distributions)) == 0:
+        return None
+    figure = FigureBlock(
+        "distributions",
+        "Final test scores: the share of searches that end at or below each score; a curve further right is better where higher "
+        "scores are. Shaded: the exact law of random search at the same budget.",
+        "Cumulative distributions of final test scores, one panel a data set, one curve a method.",
+        lambda: draw_distributions(run),
+    )
+    frame = run.of(summary)
+    frame = frame.assign(anchor=frame["group"].map(run.anchor))
+    table = TableBlock(
+        "summary",
+        "Final scores over seeds.",
+        frame,
+        [
+            dataset(run),
+            text("method", "method"),
+            integer("n", "seeds", link="anchor"),
+            score("test_mean", "test mean", run),
+            score("test_std", "std", run, help="standard deviation over seeds, n - 1"),
+            score("test_min", "min", run),
+            score("test_median", "median", run),
+            score("test_max", "max", run),
+            score("regret", "regret", run, help="distance of the mean from the best test score in the table"),
+            score("valid_mean", "validation mean", run),
+            score("valid_std", "std", run),
+        ],
+        csv=_SUMMARY,
+        folded=len(frame) > 20,
+    )
+    return Section("scores", "Final scores", [figure, table])
+
+
+def cost(run: Run) -> Section:
+    """Return what the searches spent, and what else is known of the architectures that they recommend."""
+    frame = run.of(summary)
+    known = [column for column in _OF_CELLS[2:] if frame[column].notna().any()]
+    titles = {"simulated_s": "simulated s", "params": "parameters", "flops": "operations", "latency": "latency"}
+    table = TableBlock(
+        "cost",
+        "What was evaluated, and what the recommended architectures cost: means over seeds.",
+        frame,
+        [
+            dataset(run),
+            text("method", "method"),
+            number("n_evaluations", "evaluations", 1),
+            number(
+                "n_unique", "different ones", 1, help="different rows of the table among the evaluated architectures"
+            ),
+            *(number(column, titles[column], 4, help="in the table's unit") for column in known),
+            score(
+                "selection_loss",
+                "selection loss",
+                run,
+                help="best test score among the evaluated less that of the one chosen",
+            ),
+        ],
+        csv=[
+            "benchmark",
+            "dataset",
+            "method",
+            "budget",
+            "unit",
+            "n",
+            "n_evaluations",
+            "n_unique",
+            *known,
+            "selection_loss",
+        ],
+        note="Selection loss: how much better, in the mean, the best test score among the evaluated architectures is than "
+        "that of the one that validation chose.",
+        folded=len(frame) > 20,
+    )
+    return Section("cost", "Cost and diagnostics", [table])

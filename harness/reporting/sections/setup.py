@@ -1,0 +1,90 @@
+"""Data, methods and budgets, and what the run was made with."""
+
+from __future__ import annotations
+
+from harness.reporting.formats import dataset, integer, number, score, text
+from harness.reporting.frames.setup import budgets, data, methods, provenance, sources
+from harness.reporting.model import Column, Section, TableBlock
+from harness.reporting.run import Run
+
+
+def data_and_methods(run: Run) -> Section:
+    """Return what was compared on what."""
+    return Section(
+        "data",
+        "Data, methods and budgets",
+        [
+            TableBlock(
+                "data",
+                "Tables that were searched. A search sees validation scores only; test scores are joined when it has ended.",
+                run.of(data),
+                [
+                    text("benchmark", "benchmark"),
+                    text("space", "space"),
+                    integer("rows", "rows"),
+                    text("metric", "metric"),
+                    text("unit", "unit"),
+                    Column("direction", "better is", lambda row: "higher" if row["direction"] == "max" else "lower"),
+                    text(
+                        "measure", "random architecture", help="the measure from which a random architecture is drawn"
+                    ),
+                    text("valid_fidelity", "validation at"),
+                    text("test_fidelity", "test at"),
+                    score("best_test", "best test", run),
+                    score("mean_test", "mean test", run),
+                    text("baseline", "baseline"),
+                ],
+            ),
+            TableBlock(
+                "sources",
+                "Where the tables come from; the hash is that of a table's content.",
+                run.of(sources),
+                [
+                    text("benchmark", "benchmark"),
+                    text("licence", "licence"),
+                    Column("data_sha256", "SHA-256", lambda row: f"{row['data_sha256'][:12]}…"),
+                    text("source", "source"),
+                ],
+                folded=True,
+            ),
+            TableBlock(
+                "methods",
+                "Methods and all their parameters.",
+                run.of(methods),
+                [
+                    text("label", "label"),
+                    text("name", "method"),
+                    text("version", "version"),
+                    text("params", "parameters"),
+                ],
+            ),
+            TableBlock(
+                "budgets",
+                "Budgets: what a search might spend and what it spent.",
+                run.of(budgets),
+                [
+                    dataset(run),
+                    text("method", "method"),
+                    integer("n", "seeds"),
+                    integer("budget", "budget"),
+                    text("budget_kind", "of"),
+                    integer("evaluations_min", "least"),
+                    number("evaluations_mean", "mean", 1),
+                    integer("evaluations_max", "most"),
+                ],
+                folded=True,
+            ),
+        ],
+    )
+
+
+def made_with(run: Run) -> Section:
+    """Return versions and the machine."""
+    table = TableBlock(
+        "provenance",
+        "What the run was made with.",
+        run.of(provenance),
+        [text("what", "what"), text("value", "value")],
+        note="Times and memory, which differ from run to run, are in tables/timings.csv alone.",
+    )
+    return Section("provenance", "Provenance", [table])
