@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import gc
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from official import compare_everything, compare_tables
 
 from harness.errors import HarnessError
 from harness.tabular import store
@@ -76,7 +76,13 @@ def save(content: dict[str, Any], path: Path, layout: str) -> Path:
     [("zip", 2), ("legacy", 4), ("old numpy", 2), pytest.param("legacy", 250, marks=pytest.mark.slow)],
 )
 def test_everything_equals_the_package(
-    layout: str, count: int, topology: Path, accuracy_csv: Path, tmp_path: Path
+    layout: str,
+    count: int,
+    topology: Path,
+    accuracy_csv: Path,
+    tmp_path: Path,
+    compare_everything: Callable[..., int],
+    compare_tables: Callable[..., None],
 ) -> None:
     seeds = (777, 888, 999) if count < 100 else (777, 999)
     content = published(count, topology, accuracy_csv, seeds)

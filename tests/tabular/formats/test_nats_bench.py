@@ -7,13 +7,13 @@ import json
 import pickle
 import shutil
 import tarfile
+from collections.abc import Callable
 from itertools import filterfalse
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from official import compare_everything, compare_tables
 
 from harness.errors import HarnessError
 from harness.tabular import store
@@ -47,7 +47,9 @@ def texts(path: Path) -> dict[int, str]:
 
 
 @pytest.mark.parametrize("every", [23, pytest.param(1, marks=pytest.mark.slow)], ids=["some epochs", "all epochs"])
-def test_every_data_set_split_epoch_and_seed_equals_the_package(sample: tuple[Path, str], every: int) -> None:
+def test_every_data_set_split_epoch_and_seed_equals_the_package(
+    sample: tuple[Path, str], every: int, compare_everything: Callable[..., int]
+) -> None:
     path, kind = sample
     api = official(path, kind)
     for index in CELLS:
@@ -56,7 +58,9 @@ def test_every_data_set_split_epoch_and_seed_equals_the_package(sample: tuple[Pa
 
 
 @pytest.mark.parametrize("seed", [None, 777])
-def test_imported_benchmarks_equal_the_package(sample: tuple[Path, str], seed: int | None) -> None:
+def test_imported_benchmarks_equal_the_package(
+    sample: tuple[Path, str], seed: int | None, compare_tables: Callable[..., None]
+) -> None:
     path, kind = sample
     names = import_published(str(path), seed=seed, progress=False)
     missing = 2 if seed and kind == "tss" else 0
