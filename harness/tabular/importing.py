@@ -12,10 +12,26 @@ from types import ModuleType
 
 from harness.errors import HarnessError
 from harness.tabular import catalogue, frame, store
-from harness.tabular.formats import Job, describe_source, nasbench201, nats_bench
+from harness.tabular.formats import (
+    Job,
+    analog,
+    describe_source,
+    hw_nas_bench,
+    macro,
+    nasbench201,
+    nasbench_graph_full,
+    nats_bench,
+)
 from harness.tabular.table import Table
 
-FORMATS: tuple[ModuleType, ...] = (nats_bench, nasbench201)
+FORMATS: tuple[ModuleType, ...] = (
+    nats_bench,
+    macro,
+    analog,
+    nasbench_graph_full,
+    hw_nas_bench,
+    nasbench201,
+)
 LINES_EVERY = 1000  # architectures, where progress is no bar
 
 
@@ -33,7 +49,8 @@ def import_published(
     Parameters
     ----------
     file
-        Path of the file or folder, looked for in the working directory and then in ``$NAS_HARNESS_DATA``.
+        Path of the file or folder, looked for in the working directory and then in ``$NAS_HARNESS_DATA``, or
+        ``analog-nasbench``, whose data are in an installed package.
     seed
         One training seed instead of the mean over those that are there.
     valid, test
@@ -53,7 +70,7 @@ def import_published(
     HarnessError
         If the file is not found or not recognised, is damaged, or asks for more than plain data.
     """
-    path = frame.find(file)
+    path = analog.published_file() if file == analog.PACKAGE else frame.find(file)
     module = _format_of(path)
     names = []
     with _counting(path.name, progress) as advance:

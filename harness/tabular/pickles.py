@@ -65,8 +65,8 @@ def load(stream: IO[bytes], records: Collection[str] = ()) -> Any:
         return _Unpickler(stream, _allowed(records)).load()
 
 
-def load_items(stream: IO[bytes], key: str, each: Callable[[Any, Any], None]) -> dict[str, Any]:
-    """Unpickle a dictionary that has a huge one under `key`, and hand that one's items over as they come.
+def load_items(stream: IO[bytes], key: str | None, each: Callable[[Any, Any], None]) -> dict[str, Any]:
+    """Unpickle a dictionary that has a huge one under `key`, or is one, and hand the huge one's items over as they come.
 
     Only one item is in memory at a time, whatever their number. Strings are kept, each once; containers are forgotten with
     their item, so a pickle whose items share containers is refused.
@@ -76,22 +76,26 @@ def load_items(stream: IO[bytes], key: str, each: Callable[[Any, Any], None]) ->
     stream
         Where the pickle begins.
     key
-        Key of the huge dictionary; its own keys must be integers.
+        Key of the huge dictionary, None if it is the whole; its own keys must be integers.
     each
         Called with every key and value of it.
 
     Returns
     -------
     dict
-        The rest; under `key` an empty dictionary.
+        The rest, without the huge dictionary.
     """
     with _bounded_memory():
         found = _ItemUnpickler(stream, key, each).load()
-    if not isinstance(found, dict) or not isinstance(found.get(key), dict):
-        raise Refused(f"it has no dictionary {key!r}")
-    for item in found[key].items():  # the last of every batch that the pickle was written in
+    if isinstance(found, dict) and key is not None:
+        rest, found = found, found.pop(key, None)
+    else:
+        rest = {}
+    if not isinstance(found, dict):
+        raise Refused("it is no dictionary" if key is None else f"it has no dictionary {key!r}")
+    for item in found.items():  # the last of every batch that the pickle was written in
         each(*item)
-    return found | {key: {}}
+    return rest
 
 
 @contextmanager
@@ -323,7 +327,7 @@ class _ItemUnpickler(_PythonUnpickler):  # type: ignore[misc]
 
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(_PythonUnpickler.dispatch)
 
-    def __init__(self, stream: IO[bytes], key: str, each: Callable[[Any, Any], None]) -> None:
+    def __init__(self, stream: IO[bytes], key: str | None, each: Callable[[Any, Any], None]) -> None:
         super().__init__(stream)
         self.memo = _Memo()
         self._allowed = _allowed(())
@@ -342,7 +346,8 @@ class _ItemUnpickler(_PythonUnpickler):  # type: ignore[misc]
     def load_mark(self) -> None:
         outer = self.stack
         super().load_mark()
-        if len(outer) >= 2 and outer[-2] == self._key and isinstance(outer[-1], dict):
+        before = outer[-2] if len(outer) > 1 else None
+        if before == self._key and outer and isinstance(outer[-1], dict) and (before or len(self.metastack) == 1):
             self._items = self.stack
 
     dispatch[pickle.MARK[0]] = load_mark
@@ -354,6 +359,10 @@ class _ItemUnpickler(_PythonUnpickler):  # type: ignore[misc]
             self.stack.clear()
             self.memo.forget()
 
+    def load_binint(self) -> None:
+        self._hand_over()
+        super().load_binint()
+
     def load_binint1(self) -> None:
         self._hand_over()
         super().load_binint1()
@@ -362,5 +371,6 @@ class _ItemUnpickler(_PythonUnpickler):  # type: ignore[misc]
         self._hand_over()
         super().load_binint2()
 
+    dispatch[pickle.BININT[0]] = load_binint
     dispatch[pickle.BININT1[0]] = load_binint1
     dispatch[pickle.BININT2[0]] = load_binint2

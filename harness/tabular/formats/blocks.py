@@ -45,7 +45,7 @@ class Blocks:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def add(self, index: int, row: Mapping[str, Any]) -> None:
-        """Add the row of a published index; every row has the same names and shapes."""
+        """Add the row of a published index; every row has the same names, and shapes but for the last axis, the epochs."""
         self._rows.append({"index": index, **row})
         self.done.add(index)
         if len(self._rows) == ROWS:
@@ -58,7 +58,7 @@ class Blocks:
         target = self._folder / f"{len(self._files):05d}.npz"
         scratch = target.with_suffix(".writing")
         with scratch.open("wb") as stream:
-            arrays = {key: np.array([row[key] for row in self._rows]) for key in self._rows[0]}
+            arrays = {key: _level([np.asarray(row[key])[None] for row in self._rows]) for key in self._rows[0]}
             np.savez(stream, **arrays)  # type: ignore[arg-type]  # none is called allow_pickle
         os.replace(scratch, target)
         self._files.append(target)
@@ -71,4 +71,13 @@ class Blocks:
             with np.load(file) as block:
                 parts.append(block[name])
                 order.append(block["index"])
-        return np.asarray(np.concatenate(parts)[np.argsort(np.concatenate(order), kind="stable")])
+        return np.asarray(_level(parts)[np.argsort(np.concatenate(order), kind="stable")])
+
+
+def _level(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """Put rows together; those with fewer epochs are filled up with NaN."""
+    longest = max(part.shape[-1] for part in parts)
+    if parts[0].ndim > 1 and any(part.shape[-1] < longest for part in parts):
+        fill = [(*((0, 0),) * (part.ndim - 1), (0, longest - part.shape[-1])) for part in parts]
+        parts = [np.pad(part, width, constant_values=np.nan) for part, width in zip(parts, fill, strict=True)]
+    return np.concatenate(parts)

@@ -33,6 +33,11 @@ def own_store(own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
+def shared_file() -> Callable[[str], Path]:
+    return shared
+
+
+@pytest.fixture
 def topology() -> Path:
     return shared("nats_bench/NATS-tss-v1_0-3ffb9-simple")
 

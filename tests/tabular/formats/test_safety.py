@@ -222,7 +222,19 @@ def test_items_come_one_at_a_time_and_equal_what_pickle_reads(tmp_path: Path) ->
             rest = load_items(stream, "cells", seen.__setitem__)
         assert seen == cells
         assert list(seen)[:999] == list(range(999))  # as they come, the last of a batch in the end
-        assert rest == whole | {"cells": {}}
+        assert rest == {"names": whole["names"], "after": whole["after"]}
+
+
+def test_items_of_the_whole_pickle_come_one_at_a_time_too(tmp_path: Path) -> None:
+    cells = {i * 997: {"a": [[{1: 2.5}, 0.5]] * 3, "b": {0: 1, 1: {2: 3, 3: 4}}} for i in range(1500)}
+    path = tmp_path / "items.pickle"
+    path.write_bytes(pickle.dumps(cells))
+    seen: dict[int, object] = {}
+    counts: list[int] = []
+    with open_bounded(path, LARGEST_FILE) as stream:
+        assert load_items(stream, None, lambda key, value: (seen.update({key: value}), counts.append(len(seen)))) == {}
+    assert seen == cells
+    assert counts == list(range(1, 1501))
 
 
 def test_items_that_share_containers_are_refused(tmp_path: Path) -> None:
