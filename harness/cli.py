@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from harness.errors import HarnessError
 
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         from harness.records import RunError
 
-        print(f"nas-harness: error: {error}", file=sys.stderr)
+        print(f"nas-harness: error: {' '.join(str(error).split())}", file=sys.stderr)
         return FAILED if isinstance(error, RunError) else USAGE
     except KeyboardInterrupt:
         print("nas-harness: interrupted; finished cells are kept, the same command goes on", file=sys.stderr)
@@ -44,20 +44,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return OK
 
 
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that says what is wrong in one line, without the whole usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: error: {' '.join(message.split())}; see {self.prog} --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="nas-harness", description="Fair evaluation of neural architecture search.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=_version())
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    plugin = argparse.ArgumentParser(add_help=False)
+    plugin = _Parser(add_help=False)
     plugin.add_argument(
         "--plugin", action="append", default=[], metavar="FILE", help="Python file that registers methods or benchmarks"
     )
-    as_json = argparse.ArgumentParser(add_help=False)
+    as_json = _Parser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="print JSON on standard output")
-    suite = argparse.ArgumentParser(add_help=False)
+    suite = _Parser(add_help=False)
     suite.add_argument(
         "suite", nargs="?", metavar="SUITE", help="name or TOML file of a suite (see: nas-harness ls suites)"
     )
@@ -232,7 +239,11 @@ def _suite(options: argparse.Namespace) -> Suite:
     if not options.benchmark or not options.method:
         raise HarnessError("wanted a suite (see: nas-harness ls suites), or both --benchmark and --method")
     return spot_suite(
-        options.benchmark, options.method, options.budget or 100, options.seeds or "0:100", options.overrides
+        options.benchmark,
+        options.method,
+        100 if options.budget is None else options.budget,
+        "0:100" if options.seeds is None else options.seeds,
+        options.overrides,
     )
 
 

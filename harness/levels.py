@@ -11,7 +11,7 @@ Equation numbers are those of MiLeNAS (He et al., CVPR 2020, arXiv:2003.12238).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -342,7 +342,7 @@ def descend(
 
 def descend_by_score(
     product: SoftmaxProduct,
-    losses: Floats,
+    query: Callable[[NDArray[np.intp]], Floats],
     start: Floats,
     rng: np.random.Generator,
     *,
@@ -353,14 +353,14 @@ def descend_by_score(
 ) -> int:
     """Row that descent with score-function gradients ends at, for a budget of table queries.
 
-    One query returns both losses, so mixed-level costs what bilevel costs. The baseline is a running mean of earlier
-    losses.
+    `query` returns the objective of drawn rows. One table query returns both losses, so mixed-level costs what bilevel
+    costs. The baseline is a running mean of earlier losses.
     """
     theta = _Adam(start, learning_rate)
     baseline = 0.0
     for step in range(queries // batch):
         rows = product.sample(theta.value, batch, rng)
-        drawn = losses[rows]
+        drawn = query(rows)
         if step > 0:  # the first batch only sets the baseline
             theta.step(product.score_gradient(theta.value, drawn, rows, baseline))
         baseline = float(drawn.mean()) if step == 0 else momentum * baseline + (1 - momentum) * float(drawn.mean())

@@ -16,6 +16,7 @@ from harness.errors import HarnessError
 from harness.methods.base import method_class, run_search
 from harness.problem import TabularProblem
 from harness.records import RunFolder
+from harness.runner import check_jobs
 from harness.streams import Streams
 from harness.suite import Group, Suite, groups_of
 from harness.tabular.catalogue import load_benchmark
@@ -66,6 +67,7 @@ class Plan:
 
 def plan(suite: Suite, output: Path, jobs: int) -> Plan:
     """Compare a suite with what its output folder holds; estimate the rest from records there, or else from timed pilots."""
+    check_jobs(jobs)
     groups = list(suite.groups())
     done = RunFolder(output).entries() if output.is_dir() else {}
     missing: Counter[Group] = Counter()
@@ -121,16 +123,17 @@ def status(output: Path) -> dict[str, Any]:
     """
     try:
         resolved = json.loads((output / "suite.resolved.json").read_text())
-    except (OSError, ValueError) as error:
+        keys = [group.key(seed) for group in groups_of(resolved) for seed in resolved["seeds"]]
+        name = str(resolved["name"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise HarnessError(
             f"{output}: no readable suite.resolved.json; wanted the output folder of `nas-harness run`"
         ) from error
     entries = RunFolder(output).entries()
-    keys = [group.key(seed) for group in groups_of(resolved) for seed in resolved["seeds"]]
     done = sum(key in entries and not entries[key].failed for key in keys)
     failed = sum(key in entries and entries[key].failed for key in keys)
     return {
-        "suite": resolved["name"],
+        "suite": name,
         "cells": len(keys),
         "done": done,
         "failed": failed,

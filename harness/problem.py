@@ -164,6 +164,27 @@ class TabularProblem(Problem):
         return self._left <= 0
 
     @property
+    def architectures(self) -> NDArray[np.integer]:
+        """(n_rows, variables) encoding of every row of the table."""
+        return self._codes
+
+    def architecture(self, row: int) -> Arch:
+        """Encoding of a row."""
+        return tuple(self._codes[row].tolist())
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the columns that this method may see."""
+        return tuple(self._metrics)
+
+    def metric(self, name: str) -> NDArray[np.float64] | None:
+        """(n_rows,) a column that the method may see, of all architectures at once; None if there is no such column.
+
+        For methods that are exact by reading everything; they spend no budget, and reports must say so.
+        """
+        return np.frombuffer(self._metrics[name], dtype=np.float64) if name in self._metrics else None
+
+    @property
     def history(self) -> NDArray[np.int64]:
         """(n_evaluations,) rows evaluated so far, in order."""
         return np.array(self._history, dtype=np.int64)

@@ -96,10 +96,8 @@ EPOCH_COLUMNS: dict[str, tuple[str, str]] = {
     "peak_memory": ("float64", "largest resident memory of the worker so far, MB"),
 }
 # The only columns that may differ between two runs of the same suite on the same code and data.
-TIME_COLUMNS = (
-    *("wall_s", "started_at", "peak_memory", "environment"),
-    *("seconds", "evaluation_seconds", "tracking_seconds"),  # of epochs
-)
+TIME_COLUMNS = ("wall_s", "started_at", "peak_memory", "environment")
+EPOCH_TIME_COLUMNS = ("seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")
 
 RECORDS, TRACES, EPOCHS, JOURNAL = "records.parquet", "traces.parquet", "epochs.parquet", "journal.jsonl"
 
@@ -219,10 +217,11 @@ class RunFolder:
         first = [key for key in order if key in entries]
         inside = set(first)
         ordered = [entries[key] for key in [*first, *sorted(key for key in entries if key not in inside)]]
-        write_parquet(self.path / RECORDS, records_frame(ordered), RECORD_COLUMNS)
+        # Traces first: a run killed in between finds the traces of all records that it finds.
         write_parquet(self.path / TRACES, traces_frame(ordered), TRACE_COLUMNS)
         if any(entry.epochs for entry in ordered):
             write_parquet(self.path / EPOCHS, epochs_frame(ordered), EPOCH_COLUMNS)
+        write_parquet(self.path / RECORDS, records_frame(ordered), RECORD_COLUMNS)
         (self.path / JOURNAL).unlink(missing_ok=True)
 
     def write_json(self, name: str, value: Any) -> None:
@@ -270,16 +269,16 @@ def read_run(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     HarnessError
         If the folder holds no finished run or a file of it is damaged.
     """
-    import pandas as pd
-
     if not (path / RECORDS).is_file():
         unfinished = " (it holds a run that is not finished: run the suite again)" if (path / JOURNAL).exists() else ""
         raise HarnessError(f"{path}: no {RECORDS} here{unfinished}; wanted the output folder of `nas-harness run`")
     try:
         resolved: dict[str, Any] = json.loads((path / "suite.resolved.json").read_text())
-        return pd.read_parquet(path / RECORDS), pd.read_parquet(path / TRACES), resolved
+        if not isinstance(resolved, dict) or resolved.get("schema") != SCHEMA:
+            raise ValueError(f"suite.resolved.json is not of schema {SCHEMA}")
     except (OSError, ValueError) as error:
-        raise HarnessError(f"{path}: damaged: {str(error).splitlines()[0]}") from error
+        raise HarnessError(f"{path}: damaged: {_first_line(error)}") from error
+    return _read_frame(path / RECORDS, RECORD_COLUMNS), _read_frame(path / TRACES, TRACE_COLUMNS), resolved
 
 
 def write_parquet(path: Path, frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> None:
@@ -313,24 +312,18 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _compacted(path: Path) -> Iterator[Entry]:
-    import pandas as pd
-
     if not (path / RECORDS).is_file():
         return
-    try:
-        records, traces, epochs = pd.read_parquet(path / RECORDS), pd.read_parquet(path / TRACES), read_epochs(path)
-    except (OSError, ValueError) as error:
-        raise HarnessError(
-            f"{path}: {RECORDS} or {TRACES} is damaged: {str(error).splitlines()[0]}; move the folder away"
-        ) from error
+    records, traces = _read_frame(path / RECORDS, RECORD_COLUMNS), _read_frame(path / TRACES, TRACE_COLUMNS)
+    epochs = _read_frame(path / EPOCHS, EPOCH_COLUMNS) if (path / EPOCHS).is_file() else None
     steps: dict[str, list[list[Any]]] = {cell: [] for cell in records["cell"]}
     for cell, *row in traces[list(TRACE_COLUMNS)].itertuples(index=False, name=None):
         if cell in steps:
             steps[cell].append(row)
     tracked: dict[str, list[dict[str, Any]]] = {cell: [] for cell in records["cell"]}
-    for row in () if epochs is None else epochs.to_dict("records"):
-        found = {str(key): _plain(value) for key, value in row.items() if key != "cell" and not _is_missing(value)}
-        tracked.setdefault(row["cell"], []).append(found)
+    for epoch in [] if epochs is None else epochs.to_dict("records"):
+        found = {str(key): _plain(value) for key, value in epoch.items() if key != "cell" and not _is_missing(value)}
+        tracked.setdefault(epoch["cell"], []).append(found)
     for record in records.to_dict("records"):
         cell = record["cell"]
         yield Entry({str(key): value for key, value in record.items()}, steps[cell], tracked[cell])
@@ -343,6 +336,22 @@ def _is_missing(value: Any) -> bool:
 def _plain(value: Any) -> Any:
     """Arrays within arrays, as Parquet gives them back, as lists within lists."""
     return [_plain(item) for item in value] if hasattr(value, "tolist") and hasattr(value, "__len__") else value
+
+
+def _read_frame(path: Path, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(path)
+        if missing := [column for column in columns if column not in frame.columns]:
+            raise ValueError(f"it has no column {missing[0]}")
+    except (OSError, ValueError) as error:
+        raise HarnessError(f"{path} is damaged: {_first_line(error)}; move its folder away") from error
+    return frame
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _typed(rows: list[dict[str, Any]], columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:

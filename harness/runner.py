@@ -18,7 +18,7 @@ from harness.methods.base import Method, method_class
 from harness.progress import Progress
 from harness.records import Entry, RunError, RunFolder, records_frame
 from harness.suite import Group, Suite, load_suite, make_suite
-from harness.tabular.catalogue import registered_loader
+from harness.tabular.catalogue import loaded, registered_loader
 from harness.tabular.table import Table
 
 if TYPE_CHECKING:
@@ -160,11 +160,16 @@ def run_suite(
     return RunResult(records_frame(done[key] for key in keys), len(missing), len(keys) - len(missing))
 
 
+def check_jobs(jobs: int) -> None:
+    """Refuse a number of workers that is none."""
+    if jobs == 0 or jobs < -1:
+        raise HarnessError(f"jobs: wanted a number of workers of at least 1, or -1 for one a core, not {jobs}")
+
+
 def _check_fan_out(jobs: int, backend: str, scheduler: str | None) -> None:
     if backend not in BACKENDS:
         raise unknown_name("backend", backend, BACKENDS)
-    if jobs == 0 or jobs < -1:
-        raise HarnessError(f"jobs: wanted a number of workers of at least 1, or -1 for one a core, not {jobs}")
+    check_jobs(jobs)
     if (backend == "dask") != (scheduler is not None):
         raise HarnessError(
             "the dask back end and a scheduler address go together: --backend dask --scheduler tcp://host:port"
@@ -178,7 +183,7 @@ def _tasks(
     for group, seed in cells:
         seeds_of.setdefault(group, []).append(seed)
     for group, seeds in seeds_of.items():
-        cls = method_class(group.method.name)
+        cls, loader = method_class(group.method.name), registered_loader(group.benchmark)
         together = lockstep and hasattr(cls, "lockstep") and not group.metrics and not group.settings
         chunk = CHUNK_LIVE if group.settings else CHUNK_LOCKSTEP if together else CHUNK
         for start in range(0, len(seeds), chunk):
@@ -188,7 +193,7 @@ def _tasks(
                 seeds=tuple(seeds[start : start + chunk]),
                 lockstep=together,
                 method=None if _found_by_name(cls) else cls,
-                loader=registered_loader(group.benchmark),
+                loader=None if loader is None or _found_by_name(loader) else loader,
                 plugins=plugins.loaded(),
                 commit=provenance.git_state(),
                 environment=environment,
@@ -196,8 +201,9 @@ def _tasks(
             )
 
 
-def _found_by_name(cls: type[Method]) -> bool:
-    return cls.__module__.startswith("harness.") or plugins.is_plugin(cls.__module__)
+def _found_by_name(registered: type[Method] | Callable[[], Table]) -> bool:
+    """Whether a worker that has loaded the plug-ins knows this class or loader; by reference it would not find it."""
+    return registered.__module__.startswith("harness.") or plugins.is_plugin(registered.__module__)
 
 
 @contextmanager
@@ -247,7 +253,8 @@ def _fan_out(tasks: list[Task]) -> Iterator[list[Entry]]:
 def run_task(task: Task) -> list[Entry]:
     """Run the searches of a task; called in a worker. A method that raises fails its own cell only."""
     plugins.load(task.plugins)
-    benchmark = task.loader() if task.loader is not None else find_benchmark(task.group.benchmark)
+    name = task.group.benchmark
+    benchmark = find_benchmark(name) if task.loader is None else loaded(name, task.loader)
     if benchmark.sha256 != task.group.data_sha256:
         raise HarnessError(
             f"benchmark {benchmark.name}: this worker's copy differs from that of the process that started the run"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from harness.methods.base import make_method, method_params
 from harness.problem import Budget
 
 SCHEMA = 1  # of records and of what a cell's key is made of
+MAX_SEEDS = 1_000_000
 SUITE_KEYS = (
     "name",
     "description",
@@ -260,20 +262,26 @@ def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
         if key not in SUITE_KEYS:
             raise unknown_name("key", key, SUITE_KEYS, where)
     for key in ("seeds", "benchmarks", "budgets", "methods"):
-        if not document.get(key):
+        if document.get(key) in (None, "", [], {}):
             raise HarnessError(f"{where}: {key} is missing or empty")
     benchmarks = _texts(document["benchmarks"], f"{where}: benchmarks")
     methods = document["methods"]
     if not isinstance(methods, list) or not all(isinstance(method, dict) for method in methods):
         raise HarnessError(f"{where}: methods must be tables, each under its own [[methods]]")
+    name, description = document.get("name", "suite"), document.get("description", "")
+    # The output folder is called after it.
+    if not isinstance(name, str) or not re.fullmatch(r"\w[\w .+@-]*", name):
+        raise HarnessError(f"{where}: name: wanted a text of letters, digits, blanks and .-+@_, not {name!r}")
+    if not isinstance(description, str):
+        raise HarnessError(f"{where}: description: wanted a text, not {description!r}")
     return Suite(
-        name=str(document.get("name", "suite")),
+        name=name,
         benchmarks=tuple(expand(benchmarks, where)),
         methods=_methods(methods, where),
         budgets=_budgets(document["budgets"], where),
         seeds=parse_seeds(document["seeds"], where),
         metrics=tuple(_texts(document.get("metrics", []), f"{where}: metrics")),
-        description=str(document.get("description", "")),
+        description=description,
         live={key: document[key] for key in ("search", "evaluation", "device") if key in document},
         where=where,
     )
@@ -283,15 +291,20 @@ def parse_seeds(value: Any, where: str = "seeds") -> tuple[int, ...]:
     """Seeds from ``"0:100"`` (half open), ``"0:10,20:30"`` or a list of whole numbers."""
     wanted = f"{where}: seeds must be like '0:100' (half open) or a list of whole numbers, not {value!r}"
     seeds: list[int] = []
+    if not isinstance(value, str | int | list | tuple | range):
+        raise HarnessError(wanted)
     for part in str(value).split(",") if isinstance(value, str | int) else value:
-        first, colon, end = str(part).strip().partition(":")
-        if not first.isdigit() or (colon and not end.isdigit()):
+        match = re.fullmatch(r"([0-9]{1,18})(?::([0-9]{1,18}))?", str(part).strip())
+        if match is None:
             raise HarnessError(wanted)
-        if colon and int(end) <= int(first):
+        first, end = match.groups()
+        if end and int(end) <= int(first):
             raise HarnessError(
                 f"{where}: seed range {part!r} is empty or upside down; wanted first:end with end above first"
             )
-        seeds.extend(range(int(first), int(end)) if colon else [int(first)])
+        if end and int(end) - int(first) > MAX_SEEDS:
+            raise HarnessError(f"{where}: seeds {part!r} are more than {MAX_SEEDS:,}")
+        seeds.extend(range(int(first), int(end)) if end else [int(first)])
     if not seeds:
         raise HarnessError(wanted)
     if len(set(seeds)) < len(seeds):
@@ -313,7 +326,8 @@ def suite_names() -> list[str]:
 def find_suite(suite: str | Path) -> Path:
     """Path of a suite given as a file or by name."""
     path = Path(suite)
-    if path.suffix == ".toml" or path.exists():
+    # A folder may have the name of a suite: its output, for instance.
+    if path.suffix == ".toml" or path.is_file():
         if not path.is_file():
             raise HarnessError(f"{path}: no such suite file; suites by name: {', '.join(suite_names())}")
         return path
@@ -330,13 +344,20 @@ def _methods(tables: list[dict[str, Any]], where: str) -> tuple[MethodSpec, ...]
         name = params.pop("name", None)
         if not isinstance(name, str):
             raise HarnessError(f"{where}: a [[methods]] table has no name")
-        label = str(params.pop("label", name))
+        label = params.pop("label", name)
+        if not isinstance(label, str) or not label.strip() or not label.isprintable():
+            raise HarnessError(f"{where}: label of method {name}: wanted a text of one line, not {label!r}")
         try:
             method = make_method(name, **params)
         except HarnessError as error:
             raise HarnessError(f"{where}: {error}") from error
         if label in (spec.label for spec in specs):
             raise HarnessError(f"{where}: two methods are called {label!r}; give one of them a label of its own")
+        for spec in specs:
+            if (spec.name, spec.params) == (name, method_params(method)):
+                raise HarnessError(
+                    f"{where}: {spec.label!r} and {label!r} are the same method with the same parameters; leave one out"
+                )
         specs.append(MethodSpec(name, label, method_params(method), method.version))
     return tuple(specs)
 
@@ -345,13 +366,19 @@ def _budgets(table: Any, where: str) -> tuple[Budget, ...]:
     if not isinstance(table, dict):
         raise HarnessError(f"{where}: budgets must be a table such as [budgets] evaluations = 100")
     try:
-        return tuple(
+        budgets = tuple(
             Budget(kind, amount)
             for kind, amounts in table.items()
             for amount in (amounts if isinstance(amounts, list) else [amounts])
         )
     except HarnessError as error:
         raise HarnessError(f"{where}: {error}") from error
+    if not budgets:
+        raise HarnessError(f"{where}: budgets: there is none in {table!r}")
+    for position, budget in enumerate(budgets):
+        if budget in budgets[:position]:
+            raise HarnessError(f"{where}: budgets: {budget.amount} {budget.kind} stands twice")
+    return budgets
 
 
 def _texts(value: Any, where: str) -> list[str]:

@@ -206,7 +206,9 @@ def test_searches_never_beat_the_minimiser_and_their_regret_is_small_but_not_alw
             losses = objective(level, train, valid)
             best = losses[minimiser(losses)]
             regrets["gradient"].append(losses[descend(distribution, losses, theta)] - best)
-            regrets["score function"].append(losses[descend_by_score(distribution, losses, theta, rng)] - best)
+            regrets["score function"].append(
+                losses[descend_by_score(distribution, losses.__getitem__, theta, rng)] - best
+            )
             assert distribution.probabilities(theta) @ losses >= best
     random_regret = objective(MixedLevel(), train, valid).mean() - objective(MixedLevel(), train, valid).min()
     for found in regrets.values():

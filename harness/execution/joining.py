@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +44,11 @@ class Ended:
 def now() -> str:
     """The time of day, UTC, for ``started_at``."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def printable_traceback() -> str:
+    """Traceback of the exception that is being handled, without what no file takes, such as a piece of a file name."""
+    return traceback.format_exc().encode("utf-8", "backslashreplace").decode()
 
 
 def common_columns(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import torch
 
 from harness.errors import HarnessError
-from harness.execution.joining import Ended, common_columns, now
+from harness.execution.joining import Ended, common_columns, now, printable_traceback
 from harness.live import discrete
 from harness.live.benchmark import LiveBenchmark, LiveSettings
 from harness.live.data import Splits, split
@@ -50,8 +49,8 @@ def run_live_cell(
         arch = arch if arch is not None else _incumbent(problem)
         searched_s = time.perf_counter() - clock
         measured, epochs = _evaluated(benchmark, settings, splits, arch, seed)
-    except Exception:
-        error = traceback.format_exc()
+    except (Exception, SystemExit):  # a method that exits must not end the run
+        error = printable_traceback()
     ended = Ended(arch, error, time.perf_counter() - clock if error else searched_s, started_at)
     record = common_columns(group, seed, benchmark, ended, origin) | {
         "fidelity": f"{settings.evaluation.epochs} epochs from scratch",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError
-from harness.execution.joining import Ended, join_test_values, now
+from harness.execution.joining import Ended, join_test_values, now, printable_traceback
 from harness.methods.base import Lockstep, Method, run_search
 from harness.problem import LockstepProblem, TabularProblem
 from harness.records import Entry
@@ -26,7 +25,7 @@ def run_table_cells(
 ) -> list[Entry]:
     """Run some seeds of a group over a table; see `harness.execution.run_cells`."""
     searches = _together(table, group, cls, seeds) if lockstep else None
-    if searches is None:  # no such form, or one of its seeds raised: one by one, so that the others finish
+    if searches is None:  # no such form, or it failed or did nothing: one by one, so that the others finish
         searches = [_alone(table, group, cls, seed) for seed in seeds]
     return [
         join_test_values(group, seed, table, rows, ended, origin)
@@ -38,10 +37,12 @@ def _together(table: Table, group: Group, cls: type[Method], seeds: Sequence[int
     started_at, clock = now(), time.perf_counter()
     method = cls(**group.method.params)
     assert isinstance(method, Lockstep)
-    problem = LockstepProblem(table, group.budget, len(seeds))
     try:
+        problem = LockstepProblem(table, group.budget, len(seeds))
         method.lockstep(problem, group.benchmark, seeds)
-    except Exception:
+    except (Exception, SystemExit):
+        return None
+    if not problem.history.size:
         return None
     ended = Ended(wall_s=(time.perf_counter() - clock) / len(seeds), started_at=started_at)
     return [(rows, ended) for rows in problem.history]
@@ -57,6 +58,6 @@ def _alone(table: Table, group: Group, cls: type[Method], seed: int) -> Search:
             raise HarnessError(f"the method recommends {table.space.format(arch)}, which is not in the table")
         if arch is None and not problem.history.size:
             raise HarnessError("the method evaluated nothing and recommends nothing")
-    except Exception:
-        error = traceback.format_exc()
+    except (Exception, SystemExit):  # a method that exits must not end the run
+        error = printable_traceback()
     return problem.history, Ended(arch, error, time.perf_counter() - clock, started_at)

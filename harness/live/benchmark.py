@@ -128,7 +128,7 @@ class LiveBenchmark:
         """
         if budget.kind != "epochs":
             raise HarnessError(
-                f"benchmark {self.name}: a live benchmark counts epochs, not {budget.kind}; write [budgets] epochs = ..."
+                f"benchmark {self.name}: its budget is in epochs, not {budget.kind}; write [budgets] epochs = ..."
             )
         if metrics:
             raise HarnessError(f"benchmark {self.name}: it has no columns; methods may be shown metrics of tables only")
@@ -169,9 +169,9 @@ class LiveBenchmark:
 @lru_cache(maxsize=4)
 def _images(dataset: str) -> Images:
     _shapes()  # says what to install where torch is missing
-    from harness.live import data
+    from harness.live import sources
 
-    return data.load(dataset, data_folder() / dataset if dataset.startswith("cifar") else None)
+    return sources.load(dataset, data_folder() / dataset if dataset.startswith("cifar") else None)
 
 
 def _shapes() -> tuple[Any, Any, Any]:

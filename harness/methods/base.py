@@ -143,7 +143,10 @@ def method_class(name: str) -> type[Method]:
     _load_all()
     if name not in _REGISTRY:
         raise unknown_name("method", name, _REGISTRY)
-    return _REGISTRY[name]
+    cls = _REGISTRY[name]
+    if not dataclasses.is_dataclass(cls):
+        raise HarnessError(f"method {name}: its class {cls.__name__} must be a @dataclass of its parameters")
+    return cls
 
 
 def make_method(name: str, **params: Any) -> Method:

@@ -36,6 +36,8 @@ def register_benchmark(name: str) -> Callable[[Callable[[], Table]], Callable[[]
     """Decorator: make the table that a function returns known by name. It is called once a process, when first wanted."""
 
     def register(load: Callable[[], Table]) -> Callable[[], Table]:
+        if name in packaged_names():
+            raise HarnessError(f"{name!r} is a packaged benchmark; register {load.__module__} under another name")
         known = _REGISTRY.get(name)
         if known is not None and (known.__module__, known.__qualname__) != (load.__module__, load.__qualname__):
             raise HarnessError(f"benchmark {name!r} is registered twice: {known.__module__} and {load.__module__}")
@@ -83,7 +85,7 @@ def load_benchmark(name: str) -> Table:
     """
     _load_entry_points()
     if name in _REGISTRY:
-        return _REGISTRY[name]()
+        return loaded(name, _REGISTRY[name])
     if name == synthetic.NAME:
         return synthetic.convert()
     family, _, dataset = name.partition("/")
@@ -92,6 +94,28 @@ def load_benchmark(name: str) -> Table:
     if store.is_stored(name):
         return store.load(name, _stored_space(name))
     raise unknown_name("benchmark", name, benchmark_names())
+
+
+def loaded(name: str, load: Callable[[], Table]) -> Table:
+    """What a registered loader returns, once it has been looked at.
+
+    Raises
+    ------
+    HarnessError
+        If it raises, or returns anything but a table of that name.
+    """
+    try:
+        table = load()
+    except HarnessError:
+        raise
+    except Exception as error:
+        raise HarnessError(
+            f"benchmark {name!r}: its loader {load.__qualname__} raised {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(table, Table) or table.name != name:
+        found = f"a table called {table.name!r}" if isinstance(table, Table) else repr(table)
+        raise HarnessError(f"benchmark {name!r}: its loader {load.__qualname__} returned {found}, not its table")
+    return table
 
 
 def save_benchmark(table: Table) -> None:

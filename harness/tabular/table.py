@@ -183,7 +183,7 @@ class Table:
         """Refuse what this benchmark cannot give; a table has no settings of its own, so the text is empty."""
         if budget.kind != "evaluations":
             raise HarnessError(
-                f"benchmark {self.name}: a table counts evaluations; [budgets] {budget.kind} is for live benchmarks"
+                f"benchmark {self.name}: a table counts evaluations; [budgets] {budget.kind} is for live ones"
             )
         self.visible(metrics)
         return ""

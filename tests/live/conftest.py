@@ -22,7 +22,8 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def splits():
-    from harness.live.data import load, split
+    from harness.live.data import split
+    from harness.live.sources import load
 
     return split(load("digits"), 0)
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from harness.errors import HarnessError
-from harness.live.data import CIFAR10, CIFAR100, PIXELS, batches, crop_and_flip, load, portions, read_cifar, split
+from harness.live.data import batches, crop_and_flip, portions, split
+from harness.live.sources import CIFAR10, CIFAR100, PIXELS, load, read_cifar
 
 TINY10 = replace(CIFAR10, files=dict.fromkeys(CIFAR10.files, 20))
 TINY100 = replace(CIFAR100, files={"train": 200, "test": 100})
@@ -120,13 +121,23 @@ def test_both_published_versions_of_cifar_are_read(form, version, inside, tmp_pa
     assert parts.test.tolist() == list(range(len(labels) - images.tests, len(labels)))
 
 
-def test_python_2_pickles_are_read(tmp_path):
-    """The published files name NumPy's functions by their old module, and hold byte strings of Python 2."""
-    write(TINY10, tmp_path / "cifar", "python")
-    path = tmp_path / "cifar" / "test_batch"
-    path.write_bytes(path.read_bytes().replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n"))
-    assert b"cnumpy.core.multiarray\n" in path.read_bytes()
-    read_cifar(TINY10, tmp_path / "cifar")
+def python_2_pickle(data, labels):
+    """What Python 2 and the NumPy of its day write (protocol 2): byte strings, functions by their old module."""
+    n, width = data.shape
+    size = (data.size).to_bytes(4, "little")
+    shape = b"K\x01K" + bytes([n]) + b"M" + width.to_bytes(2, "little") + b"\x86"
+    empty = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85U\x01btR"
+    dtype = b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    array = empty + b"(" + shape + dtype + b"\x89T" + size + data.tobytes() + b"tb"
+    numbers = b"".join(b"K" + bytes([label]) for label in labels)
+    return b"\x80\x02}(U\x04data" + array + b"U\x06labels](" + numbers + b"eu."
+
+
+def test_pickles_of_python_2_are_read(tmp_path):
+    pixels, labels = write(TINY10, tmp_path / "cifar", "python")
+    data = pixels[-20:].reshape(20, PIXELS)[::-1].copy()
+    (tmp_path / "cifar" / "test_batch").write_bytes(python_2_pickle(data, labels[-20:]))
+    np.testing.assert_array_equal(read_cifar(TINY10, tmp_path / "cifar").images[-20:], pixels[-20:][::-1])
 
 
 def test_another_data_set_an_empty_or_a_missing_folder(tmp_path):
