@@ -176,28 +176,35 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=_ls)
 
     importing = verbs.add_parser(
-        "import", parents=[as_json], help="make a benchmark of a CSV or Parquet file", allow_abbrev=False
+        "import",
+        parents=[as_json],
+        help="make benchmarks of a published file, or one of a CSV or Parquet file",
+        description="A published file needs no options. Of a CSV or Parquet file, say its name, space and columns.",
+        allow_abbrev=False,
     )
-    importing.add_argument("file", metavar="FILE", help="a file, looked for here and then in $NAS_HARNESS_DATA")
-    importing.add_argument("--name", required=True, help="the benchmark's name from now on, e.g. nasbench201/cifar10")
-    importing.add_argument("--space", required=True, help="space that the architectures' texts belong to")
-    importing.add_argument("--arch", required=True, metavar="COL", help="column of the architecture's text")
     importing.add_argument(
-        "--valid", required=True, metavar="COL", help="column of the validation score, which drives a search"
+        "file", metavar="FILE", help="a file or folder, looked for here and then in $NAS_HARNESS_DATA"
     )
-    importing.add_argument("--test", required=True, metavar="COL", help="column of the test score, which is reported")
-    importing.add_argument("--cost", metavar="COL", help="column of simulated seconds an evaluation")
     importing.add_argument(
+        "--training-seed", type=int, metavar="S", help="this training seed instead of the mean of all"
+    )
+    importing.add_argument("--replace", action="store_true", help="replace benchmarks of the same names")
+    importing.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    importing.add_argument("--valid", metavar="COL", help="column of the validation score, which drives a search")
+    importing.add_argument("--test", metavar="COL", help="column of the test score, which is reported")
+    own = importing.add_argument_group("a CSV or Parquet file")
+    own.add_argument("--name", help="the benchmark's name from now on, e.g. nasbench201/cifar10")
+    own.add_argument("--space", help="space that the architectures' texts belong to")
+    own.add_argument("--arch", metavar="COL", help="column of the architecture's text")
+    own.add_argument("--cost", metavar="COL", help="column of simulated seconds an evaluation")
+    own.add_argument(
         "--weights", metavar="COL", help="column of the measure of random architectures (default: every row once)"
     )
-    importing.add_argument(
-        "--extra", action="append", default=[], metavar="NAME=COL", help="further column to carry along"
-    )
-    importing.add_argument("--unit", help="percent, fraction, loss or none (default: told from the values)")
-    importing.add_argument("--metric", default="accuracy", help="what the scores measure (default accuracy)")
-    importing.add_argument("--direction", default="max", help="max if larger is better (default), or min")
-    importing.add_argument("--licence", default="not stated", help="licence of the data, for the table's card")
-    importing.add_argument("--replace", action="store_true", help="replace a benchmark of the same name")
+    own.add_argument("--extra", action="append", default=[], metavar="NAME=COL", help="further column to carry along")
+    own.add_argument("--unit", help="percent, fraction, loss or none (default: told from the values)")
+    own.add_argument("--metric", default="accuracy", help="what the scores measure (default accuracy)")
+    own.add_argument("--direction", default="max", help="max if larger is better (default), or min")
+    own.add_argument("--licence", default="not stated", help="licence of the data, for the table's card")
     importing.set_defaults(command=_import)
 
     elsewhere = verbs.add_parser(
@@ -460,6 +467,13 @@ def _ls(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
+    columns = {key: getattr(options, key) for key in ("name", "space", "arch", "valid", "test")}
+    if not any(columns[key] for key in ("name", "space", "arch")):
+        return _import_published(options)
+    if missing := [f"--{key}" for key, value in columns.items() if value is None]:
+        raise HarnessError(f"a table of your own needs {', '.join(missing)} too")
+    if options.training_seed is not None:
+        raise HarnessError("--training-seed is for published files; a table of your own names its columns")
     from harness.tabular.frame import import_file
 
     extra = {}
@@ -573,6 +587,29 @@ def _import_results(options: argparse.Namespace) -> int:
     faults = [{"kind": fault.kind, "what": fault.what} for fault in made.faults]
     summary = {"report": str(page), "relative_improvement": table, "faults": faults}
     _print(options, summary, "\n".join([*made.answer, f"report: {page}"]))
+    return OK
+
+
+def _import_published(options: argparse.Namespace) -> int:
+    from harness.tabular.importing import import_published
+
+    names = import_published(
+        options.file,
+        seed=options.training_seed,
+        valid=options.valid,
+        test=options.test,
+        replace=options.replace,
+        progress=not options.quiet,
+    )
+    from harness.tabular.store import card_of
+
+    cards = [card_of(name) for name in names]
+    lines = [
+        f"{card['name']}: {card['rows']:,} architectures, {card['metric']} in {card['unit']}, "
+        f"searched by {card['fidelity']['valid']}, reported by {card['fidelity']['test']}"
+        for card in cards
+    ]
+    _print(options, cards, "\n".join(lines))
     return OK
 
 
