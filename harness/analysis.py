@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -376,7 +377,7 @@ def _traits(where: str, text: str) -> dict[str, float]:
 def _genotypes(path: Path) -> list[str]:
     try:
         document = json.loads(find(str(path)).read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise HarnessError(f"{path}: is no JSON: {error}") from error
     listed = document if isinstance(document, list) else []
     texts = [one.get("genotype") if isinstance(one, dict) else one for one in listed]
@@ -390,7 +391,7 @@ def _curves(path: Path) -> FloatArray:
     try:
         with np.load(find(str(path)), allow_pickle=False) as arrays:
             matrices = {name: arrays[name] for name in arrays.files if arrays[name].ndim == 2}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, EOFError, TypeError, BadZipFile) as error:
         raise HarnessError(f"{path}: cannot be read as NPZ: {error}") from error
     if len(matrices) != 1:
         raise HarnessError(f"{path}: wanted one array (architectures, epochs), found {len(matrices)} of two dimensions")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,9 +117,8 @@ def _analyze_pairs(options: argparse.Namespace) -> int:
     from harness.analysis import compare_pairs
 
     found = compare_pairs(options.run, _rng(options), options.rope)
-    for note in found.notes:
-        print(f"nas-harness: note: {note}", file=sys.stderr)
-    return _print_tables(options, pairs=found.tests, over_datasets=found.over_datasets, ranks=found.ranks)
+    tables = {"pairs": found.tests, "over_datasets": found.over_datasets, "ranks": found.ranks}
+    return _print_tables(options, found.notes, **tables)
 
 
 def _analyze_wide_shallow(options: argparse.Namespace) -> int:
@@ -137,7 +137,7 @@ def _rng(options: argparse.Namespace) -> Any:
     return np.random.default_rng(options.seed)
 
 
-def _print_tables(options: argparse.Namespace, **tables: pd.DataFrame) -> int:
+def _print_tables(options: argparse.Namespace, notes: Sequence[str] = (), **tables: pd.DataFrame) -> int:
     """Print the tables that are not empty; the CSV file is of the first, others have their name in that of the file."""
     from harness.records import write_whole
 
@@ -145,7 +145,9 @@ def _print_tables(options: argparse.Namespace, **tables: pd.DataFrame) -> int:
     for place, (name, table) in enumerate(shown.items() if options.csv else ()):
         path = options.csv.with_stem(f"{options.csv.stem}.{name}") if place else options.csv
         write_whole(path, table.to_csv(index=False, lineterminator="\n").encode())
-    value = {name: json.loads(table.to_json(orient="records")) for name, table in shown.items()}
+    for note in notes:
+        print(f"nas-harness: note: {note}", file=sys.stderr)
+    value = {name: json.loads(table.to_json(orient="records")) for name, table in shown.items()} | {"notes": [*notes]}
     text = "\n\n".join(table.to_string(index=False, float_format="%.4g", na_rep="-") for table in shown.values())
     print_result(options, value, text)
     return OK
