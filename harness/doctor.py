@@ -270,7 +270,7 @@ def _broken(table: Table) -> list[Finding]:
     if table.direction == "min":
         worst, best = best, worst
     share = float((np.abs(table.valid - worst) <= CHANCE * abs(best - worst)).mean())
-    text = f"broken architectures: {100 * share:.1f} % of the rows are as bad as the worst, within {100 * CHANCE:.0f} % of the range"
+    text = f"broken architectures: {100 * share:.1f} % of the rows are as bad as the worst (to {100 * CHANCE:.0f} % of the range)"
     return [Finding("bad" if share > 0.5 else "note" if share > 0.01 else "good", text)]
 
 

@@ -21,7 +21,7 @@ from harness.tabular.table import Table
 
 
 def sound(n_epochs: int = 4) -> Table:
-    """NAS-Bench-201's cells: equal computations have equal truths, every measurement has noise, one in fifty classes does not learn."""
+    """NAS-Bench-201's cells: equal computations have equal truths, each measurement noise, 1 in 50 does not learn."""
     space = NASBench201Space()
     every = np.arange(space.size)
     codes = space.codes(every)
