@@ -52,9 +52,9 @@ def _standing(run: Run, entrant: Entrant) -> str:
         return f"has no test against {baseline} on any table; the notes below say why."
     decided = tested[tested["p_holm"] < LEVEL]
     won, lost = decided[decided["ri"] > 0], decided[decided["ri"] < 0]
-    tables = "the only table" if len(own) == 1 else f"all of {plural(len(tested), 'table')}"
+    tables = f"all {len(tested)} tables" if len(tested) > 1 else f"the only table{' with a test' if note else ''}"
     if len(decided) == 0:
-        return f"cannot be told from random search at equal budget on {tables}{note}."
+        return f"cannot be told from random search at equal budget on {tables.replace('all', 'any of')}{note}."
     for verb, rows in (("beats", won), ("loses to", lost)):
         if len(rows) == len(tested):
             return f"{verb} random search at equal budget on {tables}{note}."
