@@ -8,21 +8,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError
+from harness.live.benchmark import live_names
 from harness.problem import Budget
-from harness.records import read_run
+from harness.records import read_epochs, read_run
 from harness.statistics import RandomSearchLaw
-from harness.suite import Group, MethodSpec
+from harness.suite import Group, MethodSpec, groups_of
 from harness.tabular.catalogue import load_benchmark
 from harness.tabular.table import Table
 
 FloatArray = NDArray[np.float64]
+T = TypeVar("T")
 PERCENT_UNITS = ("percent", "fraction")  # shown in percent, whichever of the two a table is in
 
 
@@ -57,9 +59,9 @@ class Benchmark:
     name, card, data_sha256
         As the resolved suite has them.
     table
-        The table that was searched; None where this machine does not have it.
+        The table that was searched; None where this machine does not have it, and of a live benchmark.
     why_not
-        Why it does not; else empty.
+        Why it does not have it; else empty.
     """
 
     name: str
@@ -67,6 +69,11 @@ class Benchmark:
     data_sha256: str
     table: Table | None
     why_not: str = ""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its architectures were trained in the run itself: there is no table of them."""
+        return self.name in live_names()
 
     @property
     def dataset(self) -> str:
@@ -115,9 +122,11 @@ class Run:
         Records of the suite's cells in its order, with the columns of `harness.records.RECORD_COLUMNS` and ``group``,
         the number of the pair (benchmark, entrant).
     traces
-        Traces of these cells, with ``group`` too.
+        Steps of these cells: ``cell`` (the row of `cells`), ``step, incumbent_test, group``.
     keys
         Key of each group's first cell: what its records are found by.
+    epochs
+        Epochs of live cells, with ``group`` and ``seed`` too; without rows where there are none.
     """
 
     folder: Path
@@ -129,18 +138,29 @@ class Run:
     cells: pd.DataFrame
     traces: pd.DataFrame
     keys: tuple[str, ...]
-    _frames: dict[Callable[..., pd.DataFrame], pd.DataFrame] = field(default_factory=dict, repr=False)
+    epochs: pd.DataFrame = field(default_factory=pd.DataFrame)
+    _computed: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)
 
-    def of(self, compute: Callable[[Run], pd.DataFrame]) -> pd.DataFrame:
-        """Return the frame that a function computes of this run; several sections share what is computed once."""
-        if compute not in self._frames:
-            self._frames[compute] = compute(self)
-        return self._frames[compute]
+    def of(self, compute: Callable[[Run], T]) -> T:
+        """Return what a function computes of this run; several sections share what is computed once."""
+        if compute not in self._computed:
+            self._computed[compute] = compute(self)
+        return cast(T, self._computed[compute])
 
     @property
     def pairs(self) -> list[tuple[Benchmark, Entrant]]:
         """Benchmarks and entrants by group number."""
         return list(itertools.product(self.benchmarks, self.entrants))
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its benchmarks are live ones. Budgets of tables and of live ones differ, so that no suite has both."""
+        return self.benchmarks[0].is_live
+
+    @property
+    def noun(self) -> str:
+        """What its benchmarks are called."""
+        return "live benchmark" if self.is_live else "table"
 
     @cached_property
     def titles(self) -> dict[str, str]:
@@ -164,9 +184,13 @@ class Run:
         """Return the records of a group's cells that did not fail, in the order of the suite's seeds."""
         return self._finished.get(group, self.cells.iloc[:0])
 
+    @cached_property
+    def _scores(self) -> list[FloatArray]:
+        return [self.finished(group)["test"].to_numpy(dtype=np.float64) for group in range(len(self.keys))]
+
     def scores(self, group: int) -> FloatArray:
         """Return a group's final test scores, one a seed, in the table's own unit."""
-        return self.finished(group)["test"].to_numpy(dtype=np.float64)
+        return self._scores[group]
 
     @cached_property
     def _first_draws(self) -> dict[int, FloatArray]:
@@ -211,7 +235,7 @@ def load_run(folder: Path) -> Run:
         benchmarks = tuple(_benchmark(name, resolved) for name in resolved["benchmarks"])
         methods = [MethodSpec(**method) for method in resolved["methods"]]
         budgets = list(dict.fromkeys(Budget(**budget) for budget in resolved["budgets"]))
-        seeds, metrics = tuple(resolved["seeds"]), tuple(resolved["metrics"])
+        seeds, groups = tuple(resolved["seeds"]), groups_of(resolved)
     except OSError as error:
         raise HarnessError(f"{folder / 'environment.json'}: {error.strerror}") from error
     except (KeyError, TypeError, ValueError) as error:
@@ -221,13 +245,10 @@ def load_run(folder: Path) -> Run:
         for budget in budgets
         for method in methods
     )
-    groups = [
-        Group(benchmark.name, benchmark.data_sha256, entrant.method, entrant.budget, metrics)
-        for benchmark, entrant in itertools.product(benchmarks, entrants)
-    ]
     cells, traces = _own_cells(records, traces, groups, seeds)
     keys = tuple(group.key(min(seeds)) for group in groups)
-    return Run(folder, resolved, environment, benchmarks, entrants, seeds, cells, traces, keys)
+    epochs = _own_epochs(read_epochs(folder), cells)
+    return Run(folder, resolved, environment, benchmarks, entrants, seeds, cells, traces, keys, epochs)
 
 
 def by_group(frame: pd.DataFrame) -> dict[int, pd.DataFrame]:
@@ -244,12 +265,22 @@ def _own_cells(
     group = np.repeat(np.arange(len(groups)), len(seeds))[place >= 0]
     cells = records.iloc[place[place >= 0]].assign(group=group).reset_index(drop=True)
     owner = pd.Index(cells["cell"]).get_indexer(pd.Index(traces["cell"]))
-    own = traces[owner >= 0].assign(group=group[owner[owner >= 0]]).reset_index(drop=True)
-    return cells, own
+    steps = traces.loc[owner >= 0, ["step", "incumbent_test"]].reset_index(drop=True)
+    return cells, steps.assign(cell=owner[owner >= 0], group=group[owner[owner >= 0]])
+
+
+def _own_epochs(epochs: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the epochs of cells, in the order of these."""
+    if epochs is None:
+        return pd.DataFrame()
+    own = cells[["cell", "group", "seed"]].reset_index(names="place")
+    return own.merge(epochs, on="cell").sort_values("place", kind="stable", ignore_index=True).drop(columns="place")
 
 
 def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
     card, data_sha256 = resolved["tables"][name], resolved["data_sha256"][name]
+    if name in live_names():
+        return Benchmark(name, card, data_sha256, None)
     try:
         table = load_benchmark(name)
     except Exception as error:  # a plug-in's loader may raise anything
