@@ -39,7 +39,10 @@ _HOME = {
     "table_from_frame": "harness.tabular.frame",
 }
 
-__all__ = [  # noqa: RUF022  (the names of _HOME, spelled out for type checkers)
+# Packages that are used as harness.statistics.relative_improvement and the like.
+_ROOMS = ("reporting", "statistics", "testing")
+
+__all__ = [
     "AskTell",
     "Budget",
     "Evaluation",
@@ -61,10 +64,12 @@ __all__ = [  # noqa: RUF022  (the names of _HOME, spelled out for type checkers)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"harness.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'harness' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, *_ROOMS]

@@ -37,8 +37,9 @@ def load(paths: Iterable[str | Path]) -> None:
         try:
             spec.loader.exec_module(module)
         except HarnessError:
+            del sys.modules[name]
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[name]
             raise HarnessError(f"--plugin {given}: {type(error).__name__}: {error}") from error
         _LOADED[str(path)] = None

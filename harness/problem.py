@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 from harness.errors import BudgetExhausted, HarnessError
 from harness.spaces.base import Arch, Space
 from harness.tabular.table import COST, Table
+
+MAX_BUDGET = 10_000_000  # evaluations; what a search did is kept in memory
+if TYPE_CHECKING:
+    from harness.levels import Level, Schedule
 
 _NO_METRICS: Mapping[str, float] = MappingProxyType({})
 
@@ -46,21 +50,24 @@ class Budget:
     Attributes
     ----------
     kind
-        Unit of the amount; ``"evaluations"`` counts calls of `Problem.evaluate`, repeated ones too.
+        Unit of the amount: ``"evaluations"`` counts calls of `Problem.evaluate`, repeated ones too; ``"epochs"`` counts passes
+        over the training images, on live benchmarks.
     amount
-        Positive number of units.
+        Number of units, at least 1 and at most `MAX_BUDGET`.
     """
 
     kind: str
     amount: int
 
-    KINDS = ("evaluations",)
+    KINDS = ("evaluations", "epochs")
 
     def __post_init__(self) -> None:
         if self.kind not in self.KINDS:
             raise HarnessError(f"unknown budget kind {self.kind!r}; valid: {', '.join(self.KINDS)}")
-        if isinstance(self.amount, bool) or not isinstance(self.amount, int) or self.amount < 1:
-            raise HarnessError(f"budget {self.kind}: wanted a whole number of at least 1, not {self.amount!r}")
+        if isinstance(self.amount, bool) or not isinstance(self.amount, int) or not 1 <= self.amount <= MAX_BUDGET:
+            raise HarnessError(
+                f"budget {self.kind}: wanted a whole number of at least 1 and at most {MAX_BUDGET:,}, not {self.amount!r}"
+            )
 
 
 class Problem(ABC):
@@ -106,6 +113,22 @@ class Problem(ABC):
         """Whether the budget is spent."""
 
 
+class SupernetProblem(Problem):
+    """A problem whose architectures are trained here and now, and whose space has a supernet."""
+
+    @abstractmethod
+    def search_supernet(self, level: Level | Schedule, **options: Any) -> Arch:
+        """Search on the supernet for the whole budget with this level; returns the architecture that it derives.
+
+        Parameters
+        ----------
+        level
+            How the architecture parameters are updated.
+        **options
+            Parts of the search that a method may replace, as `harness.live.search.Search` takes them: ``relax``, ``rule``.
+        """
+
+
 class TabularProblem(Problem):
     """One search over a table.
 
@@ -124,13 +147,14 @@ class TabularProblem(Problem):
         self.budget = budget
         self.size = len(table)
         # Memory views hand out plain Python floats, several times faster than NumPy scalars.
-        self._score = memoryview(_oriented(table))
-        self._cost = memoryview(table.column(COST)) if COST in table.columns else None
-        self._metrics = {name: memoryview(values) for name, values in table.visible(metrics).items()}
-        self._rows = memoryview(table.rows)
+        self._score = _oriented(table).data
+        self._cost = table.column(COST).data if COST in table.columns else None
+        self._metrics = {name: values.data for name, values in table.visible(metrics).items()}
+        self._rows = table.rows.data
         self._codes = table.codes
         self._measure = Measure(table)
         self._dimensions = tuple(zip(self.space.strides, self.space.cardinalities, strict=True))
+        self._known: dict[Arch, int] = {}  # rows met in this search: `contains` is mostly asked just before `evaluate`
         self._history: list[int] = []
         self._left = budget.amount
 
@@ -138,6 +162,27 @@ class TabularProblem(Problem):
     def exhausted(self) -> bool:
         """Whether the budget is spent."""
         return self._left <= 0
+
+    @property
+    def architectures(self) -> NDArray[np.integer]:
+        """(n_rows, variables) encoding of every row of the table."""
+        return self._codes
+
+    def architecture(self, row: int) -> Arch:
+        """Encoding of a row."""
+        return tuple(self._codes[row].tolist())
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the columns that this method may see."""
+        return tuple(self._metrics)
+
+    def metric(self, name: str) -> NDArray[np.float64] | None:
+        """(n_rows,) a column that the method may see, of all architectures at once; None if there is no such column.
+
+        For methods that are exact by reading everything; they spend no budget, and reports must say so.
+        """
+        return np.frombuffer(self._metrics[name], dtype=np.float64) if name in self._metrics else None
 
     @property
     def history(self) -> NDArray[np.int64]:
@@ -173,6 +218,16 @@ class TabularProblem(Problem):
         return tuple(self._codes[self._measure.row(next(uniforms))].tolist())
 
     def _row(self, arch: Sequence[int]) -> int:
+        try:
+            arch = tuple(arch)
+            row = self._known.get(arch)
+            if row is None:
+                row = self._known[arch] = self._looked_up(arch)
+        except (TypeError, ValueError):  # of another length or type: no architecture at all
+            return -1
+        return row
+
+    def _looked_up(self, arch: Arch) -> int:
         index = 0
         for choice, (stride, cardinality) in zip(arch, self._dimensions, strict=True):
             if not 0 <= choice < cardinality:
@@ -212,7 +267,7 @@ class LockstepProblem:
     def evaluate(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """Validation scores of one architecture a seed: (seeds,) -> (seeds,); spends one unit of each seed's budget."""
         rows = self._rows[indices]
-        if rows.min() < 0:
+        if rows.min() < 0 or indices.min() < 0:  # a negative index would be counted from the end
             raise HarnessError("an architecture is not in this table; ask LockstepProblem.contains first")
         if self._spent >= self.budget.amount:
             raise BudgetExhausted(f"the budget of {self.budget.amount} {self.budget.kind} is spent")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from harness.records import Entry
     from harness.suite import Suite
+
+
+def _on_a_terminal() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("CI")
 
 
 class Progress:
@@ -36,7 +41,7 @@ class Progress:
     def __enter__(self) -> Self:
         if self._show and self._done:
             print(f"{self._name}: {self._done} of {self._total} cells are done already", file=sys.stderr)
-        if self._show and sys.stderr.isatty() and self._done < self._total:
+        if self._show and _on_a_terminal() and self._done < self._total:
             from tqdm import tqdm
 
             self._bar = tqdm(total=self._total, initial=self._done, unit="cell", desc=self._name)

@@ -32,7 +32,7 @@ def git_state() -> tuple[str, str]:
 
 def environment() -> dict[str, Any]:
     """Python, system, processor, memory, threads and package versions, as plain JSON values."""
-    packages = {}
+    packages: dict[str, str | None] = {}
     for package in PACKAGES:
         try:
             packages[package] = version(package)

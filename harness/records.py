@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -72,18 +72,45 @@ TRACE_COLUMNS: dict[str, tuple[str, str]] = {
     "incumbent_test": ("float64", "its test score, joined after the search"),
     "cumulative_cost_s": ("float64", "simulated seconds spent so far"),
 }
+# Columns of epochs.parquet that every live cell has; those that end in the name of a group of architecture parameters
+# (convolutions_normal, skips_cell, alpha_entropy_reduce, alphas_normal, ...) come behind them.
+EPOCH_COLUMNS: dict[str, tuple[str, str]] = {
+    "cell": ("str", "cell that the epoch belongs to"),
+    "phase": ("str", "search (on the supernet) or evaluation (of the recommended architecture, trained on its own)"),
+    "epoch": ("int64", "from 1"),
+    "level": ("str", "what the architecture parameters descended"),
+    "order": ("float64", "1: their gradient was taken at the present weights; 2: one step ahead"),
+    "update": ("str", "order of the updates of weights and architecture parameters"),
+    "learning_rate": ("float64", "of the weights"),
+    "steps": ("float64", "search steps of the epoch"),
+    "passes": ("float64", "forward-backward passes of the epoch"),
+    "train_loss": ("float64", "mean over the epoch's steps"),
+    "train_accuracy": ("float64", "percent"),
+    "valid_loss": ("float64", "after the epoch"),
+    "valid_accuracy": ("float64", "percent"),
+    "test_loss": ("float64", "of an evaluation only"),
+    "test_accuracy": ("float64", "percent, of an evaluation only"),
+    "parameters": ("float64", "weights of the architecture derived after the epoch"),
+    "arch": ("str", "architecture derived after the epoch"),
+    "seconds": ("float64", "of the steps"),
+    "evaluation_seconds": ("float64", "of measuring the validation split"),
+    "tracking_seconds": ("float64", "of everything else"),
+    "peak_memory": ("float64", "largest resident memory of the worker so far, MB"),
+}
 # The only columns that may differ between two runs of the same suite on the same code and data.
 TIME_COLUMNS = ("wall_s", "started_at", "peak_memory", "environment")
+EPOCH_TIME_COLUMNS = ("seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")
 
-RECORDS, TRACES, JOURNAL = "records.parquet", "traces.parquet", "journal.jsonl"
+RECORDS, TRACES, EPOCHS, JOURNAL = "records.parquet", "traces.parquet", "epochs.parquet", "journal.jsonl"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One finished cell: its record, and a row for each change of its incumbent."""
+    """One finished cell: its record, a row for each change of its incumbent, and of a live one a row for each epoch."""
 
     record: dict[str, Any]
     trace: list[list[Any]]  # columns of TRACE_COLUMNS without the cell
+    epochs: list[dict[str, Any]] = field(default_factory=list)  # of live benchmarks
 
     @property
     def cell(self) -> str:
@@ -97,7 +124,7 @@ class Entry:
 
     def to_line(self) -> bytes:
         """A journal line: checksum, blank, JSON."""
-        body = json.dumps({"record": self.record, "trace": self.trace}, separators=(",", ":")).encode()
+        body = json.dumps(vars(self), separators=(",", ":")).encode()
         return _checksum(body) + b" " + body + b"\n"
 
     @classmethod
@@ -185,15 +212,18 @@ class RunFolder:
                     os.ftruncate(stream.fileno(), size)
                     raise
         except OSError as error:
-            raise DiskError(f"{journal}: {error.strerror}; finished cells are kept, run again to go on") from error
+            raise RunError(f"{journal}: {error.strerror}; finished cells are kept, run again to go on") from error
 
     def compact(self, entries: Mapping[str, Entry], order: Iterable[str]) -> None:
         """Write records and traces as Parquet, first the cells in `order` and then all others by key, and drop the journal."""
         first = [key for key in order if key in entries]
         inside = set(first)
         ordered = [entries[key] for key in [*first, *sorted(key for key in entries if key not in inside)]]
-        write_parquet(self.path / RECORDS, records_frame(ordered), RECORD_COLUMNS)
+        # Traces first: a run killed in between finds the traces of all records that it finds.
         write_parquet(self.path / TRACES, traces_frame(ordered), TRACE_COLUMNS)
+        if any(entry.epochs for entry in ordered):
+            write_parquet(self.path / EPOCHS, epochs_frame(ordered), EPOCH_COLUMNS)
+        write_parquet(self.path / RECORDS, records_frame(ordered), RECORD_COLUMNS)
         (self.path / JOURNAL).unlink(missing_ok=True)
 
     def write_json(self, name: str, value: Any) -> None:
@@ -201,8 +231,8 @@ class RunFolder:
         write_whole(self.path / name, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
 
-class DiskError(HarnessError):
-    """The disk is full or failing: the run stops with what it has."""
+class RunError(HarnessError):
+    """A run had to stop (the disk is full, a worker was killed): finished cells are kept. Exit code 1."""
 
 
 def records_frame(entries: Iterable[Entry]) -> pd.DataFrame:
@@ -216,6 +246,23 @@ def traces_frame(entries: Iterable[Entry]) -> pd.DataFrame:
     return _typed([dict(zip(TRACE_COLUMNS, row, strict=True)) for row in rows], TRACE_COLUMNS)
 
 
+def epochs_frame(entries: Iterable[Entry]) -> pd.DataFrame:
+    """Epochs of live cells as a frame: `EPOCH_COLUMNS`, then the columns of groups by name."""
+    import pandas as pd
+
+    rows = [{"cell": entry.cell, **row} for entry in entries for row in entry.epochs]
+    groups = sorted({key for row in rows for key in row} - set(EPOCH_COLUMNS))
+    typed = _typed([{key: row.get(key) for key in EPOCH_COLUMNS} for row in rows], EPOCH_COLUMNS)
+    return pd.concat([typed, pd.DataFrame([{key: row.get(key) for key in groups} for row in rows])], axis=1)
+
+
+def read_epochs(path: Path) -> pd.DataFrame | None:
+    """Epochs of a run's live cells, None if it has none."""
+    import pandas as pd
+
+    return pd.read_parquet(path / EPOCHS) if (path / EPOCHS).is_file() else None
+
+
 def read_run(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Records, traces and resolved suite of a finished run.
 
@@ -224,16 +271,16 @@ def read_run(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     HarnessError
         If the folder holds no finished run or a file of it is damaged.
     """
-    import pandas as pd
-
     if not (path / RECORDS).is_file():
         unfinished = " (it holds a run that is not finished: run the suite again)" if (path / JOURNAL).exists() else ""
         raise HarnessError(f"{path}: no {RECORDS} here{unfinished}; wanted the output folder of `nas-harness run`")
     try:
         resolved: dict[str, Any] = json.loads((path / "suite.resolved.json").read_text())
-        return pd.read_parquet(path / RECORDS), pd.read_parquet(path / TRACES), resolved
+        if not isinstance(resolved, dict) or resolved.get("schema") != SCHEMA:
+            raise ValueError(f"suite.resolved.json is not of schema {SCHEMA}")
     except (OSError, ValueError) as error:
-        raise HarnessError(f"{path}: damaged: {str(error).splitlines()[0]}") from error
+        raise HarnessError(f"{path}: damaged: {_first_line(error)}") from error
+    return _read_frame(path / RECORDS, RECORD_COLUMNS), _read_frame(path / TRACES, TRACE_COLUMNS), resolved
 
 
 def write_parquet(path: Path, frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> None:
@@ -263,26 +310,50 @@ def write_whole(path: Path, content: bytes) -> None:
         scratch.replace(path)
     except OSError as error:
         scratch.unlink(missing_ok=True)
-        raise DiskError(f"{path}: {error.strerror}; what was there before is intact") from error
+        raise RunError(f"{path}: {error.strerror}; what was there before is intact") from error
 
 
 def _compacted(path: Path) -> Iterator[Entry]:
-    import pandas as pd
-
     if not (path / RECORDS).is_file():
         return
-    try:
-        records, traces = pd.read_parquet(path / RECORDS), pd.read_parquet(path / TRACES)
-    except (OSError, ValueError) as error:
-        raise HarnessError(
-            f"{path}: {RECORDS} or {TRACES} is damaged: {str(error).splitlines()[0]}; move the folder away"
-        ) from error
+    records, traces = _read_frame(path / RECORDS, RECORD_COLUMNS), _read_frame(path / TRACES, TRACE_COLUMNS)
+    epochs = _read_frame(path / EPOCHS, EPOCH_COLUMNS) if (path / EPOCHS).is_file() else None
     steps: dict[str, list[list[Any]]] = {cell: [] for cell in records["cell"]}
     for cell, *row in traces[list(TRACE_COLUMNS)].itertuples(index=False, name=None):
         if cell in steps:
             steps[cell].append(row)
+    tracked: dict[str, list[dict[str, Any]]] = {cell: [] for cell in records["cell"]}
+    for epoch in [] if epochs is None else epochs.to_dict("records"):
+        found = {str(key): _plain(value) for key, value in epoch.items() if key != "cell" and not _is_missing(value)}
+        tracked.setdefault(epoch["cell"], []).append(found)
     for record in records.to_dict("records"):
-        yield Entry({str(key): value for key, value in record.items()}, steps[record["cell"]])
+        cell = record["cell"]
+        yield Entry({str(key): value for key, value in record.items()}, steps[cell], tracked[cell])
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value if not hasattr(value, "__len__") else False
+
+
+def _plain(value: Any) -> Any:
+    """Arrays within arrays, as Parquet gives them back, as lists within lists."""
+    return [_plain(item) for item in value] if hasattr(value, "tolist") and hasattr(value, "__len__") else value
+
+
+def _read_frame(path: Path, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(path)
+        if missing := [column for column in columns if column not in frame.columns]:
+            raise ValueError(f"it has no column {missing[0]}")
+    except (OSError, ValueError) as error:
+        raise HarnessError(f"{path} is damaged: {_first_line(error)}; move its folder away") from error
+    return frame
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _typed(rows: list[dict[str, Any]], columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:

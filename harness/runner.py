@@ -5,36 +5,34 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from harness import plugins, provenance
+from harness.catalogue import find_benchmark
 from harness.errors import HarnessError, unknown_name
-from harness.methods.base import Lockstep, Method, method_class, run_search
-from harness.problem import LockstepProblem, TabularProblem
+from harness.execution import run_cells
+from harness.methods.base import Method, method_class
 from harness.progress import Progress
-from harness.records import DiskError, Entry, RunFolder, records_frame
-from harness.spaces.base import Arch
-from harness.streams import Streams
-from harness.suite import SCHEMA, Group, Suite, load_suite, make_suite
-from harness.tabular.catalogue import load_benchmark, registered_loader
-from harness.tabular.table import COST, Table
+from harness.records import Entry, RunError, RunFolder, records_frame
+from harness.suite import Group, Suite, load_suite, make_suite
+from harness.tabular.catalogue import loaded, registered_loader
+from harness.tabular.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
+CHECKPOINTS = "checkpoints"
 BACKENDS = ("loky", "threading", "sequential", "dask")
 # Seeds a task: enough to make lockstep worth while and to keep the fan-out cheap, few enough to lose little to a kill.
-CHUNK_LOCKSTEP, CHUNK = 50, 25
+# A live search takes minutes: it is a task of its own.
+CHUNK_LOCKSTEP, CHUNK, CHUNK_LIVE = 50, 25, 1
 
 
 @dataclass(frozen=True)
@@ -51,17 +49,8 @@ class Task:
     plugins: tuple[str, ...]
     commit: tuple[str, str]
     environment: str
-
-
-@dataclass(frozen=True)
-class Search:
-    """What one search did: the rows that it evaluated, in order, and what it recommends."""
-
-    rows: NDArray[np.int64]
-    arch: Arch | None = None
-    error: str = ""
-    wall_s: float = 0.0
-    started_at: str = ""
+    workspace: str
+    owner: int  # the process that started the run
 
 
 @dataclass(frozen=True)
@@ -151,53 +140,57 @@ def run_suite(
 ) -> RunResult:
     """Run what is missing of a suite; see `run`."""
     _check_fan_out(jobs, backend, scheduler)
-    groups = list(suite.groups())
-    keys = {group.key(seed): (group, seed) for group in groups for seed in suite.seeds}
+    keys = {group.key(seed): (group, seed) for group in suite.groups() for seed in suite.seeds}
     environment = provenance.environment()
-    with RunFolder(output) as folder:
+    with _workers(jobs, backend, scheduler), RunFolder(output) as folder:
         done = folder.entries()
         missing = [key for key in keys if key not in done or done[key].failed]
         folder.write_json("suite.resolved.json", suite.resolved())
         folder.write_json("environment.json", environment)
-        tasks = list(_tasks(suite, [keys[key] for key in missing], lockstep, _digest(environment)))
+        workspace = output / CHECKPOINTS
+        tasks = list(_tasks(suite, [keys[key] for key in missing], lockstep, _digest(environment), workspace))
         with Progress(suite, len(keys), len(keys) - len(missing), show=progress) as bar:
-            for entries in _fan_out(tasks, jobs, backend, scheduler):
+            for entries in _fan_out(tasks):
                 folder.append(entries)
+                for entry in entries:  # durable now: its checkpoint has done its work
+                    (workspace / f"{entry.cell}.pt").unlink(missing_ok=True)
                 done |= {entry.cell: entry for entry in entries}
                 bar.advance(entries)
         # What the suite calls a cell may have changed since the cell was run; what it found has not.
         for key, (group, _) in keys.items():
             done[key] = replace(done[key], record=done[key].record | {"suite": suite.name, "label": group.method.label})
         folder.compact(done, keys)
+        if workspace.is_dir() and not any(workspace.iterdir()):
+            workspace.rmdir()
     return RunResult(records_frame(done[key] for key in keys), len(missing), len(keys) - len(missing))
 
 
-def missing_cells(suite: Suite, output: Path) -> list[tuple[Group, int]]:
-    """Cells of the suite that the folder does not hold yet, failed ones included. Reads only."""
-    done = RunFolder(output).entries() if output.is_dir() else {}
-    cells = ((group, seed, group.key(seed)) for group in suite.groups() for seed in suite.seeds)
-    return [(group, seed) for group, seed, key in cells if key not in done or done[key].failed]
+def check_jobs(jobs: int) -> None:
+    """Refuse a number of workers that is none."""
+    if jobs == 0 or jobs < -1:
+        raise HarnessError(f"jobs: wanted a number of workers of at least 1, or -1 for one a core, not {jobs}")
 
 
 def _check_fan_out(jobs: int, backend: str, scheduler: str | None) -> None:
     if backend not in BACKENDS:
         raise unknown_name("backend", backend, BACKENDS)
-    if jobs == 0 or jobs < -1:
-        raise HarnessError(f"jobs: wanted a number of workers of at least 1, or -1 for one a core, not {jobs}")
+    check_jobs(jobs)
     if (backend == "dask") != (scheduler is not None):
         raise HarnessError(
             "the dask back end and a scheduler address go together: --backend dask --scheduler tcp://host:port"
         )
 
 
-def _tasks(suite: Suite, cells: Sequence[tuple[Group, int]], lockstep: bool, environment: str) -> Iterator[Task]:
+def _tasks(
+    suite: Suite, cells: Sequence[tuple[Group, int]], lockstep: bool, environment: str, workspace: Path
+) -> Iterator[Task]:
     seeds_of: dict[Group, list[int]] = {}
     for group, seed in cells:
         seeds_of.setdefault(group, []).append(seed)
     for group, seeds in seeds_of.items():
-        cls = method_class(group.method.name)
-        together = lockstep and hasattr(cls, "lockstep") and not group.metrics
-        chunk = CHUNK_LOCKSTEP if together else CHUNK
+        cls, loader = method_class(group.method.name), registered_loader(group.benchmark)
+        together = lockstep and hasattr(cls, "lockstep") and not group.metrics and not group.settings
+        chunk = CHUNK_LIVE if group.settings else CHUNK_LOCKSTEP if together else CHUNK
         for start in range(0, len(seeds), chunk):
             yield Task(
                 group=group,
@@ -205,168 +198,98 @@ def _tasks(suite: Suite, cells: Sequence[tuple[Group, int]], lockstep: bool, env
                 seeds=tuple(seeds[start : start + chunk]),
                 lockstep=together,
                 method=None if _found_by_name(cls) else cls,
-                loader=registered_loader(group.benchmark),
+                loader=None if loader is None or _found_by_name(loader) else loader,
                 plugins=plugins.loaded(),
                 commit=provenance.git_state(),
                 environment=environment,
+                workspace=str(workspace.resolve()),
+                owner=os.getpid(),
             )
 
 
-def _found_by_name(cls: type[Method]) -> bool:
-    return cls.__module__.startswith("harness.") or plugins.is_plugin(cls.__module__)
+def _found_by_name(registered: type[Method] | Callable[[], Table]) -> bool:
+    """Whether a worker that has loaded the plug-ins knows this class or loader; by reference it would not find it."""
+    return registered.__module__.startswith("harness.") or plugins.is_plugin(registered.__module__)
 
 
-def _fan_out(tasks: list[Task], jobs: int, backend: str, scheduler: str | None) -> Iterator[list[Entry]]:
+@contextmanager
+def _workers(jobs: int, backend: str, scheduler: str | None) -> Iterator[None]:
+    """Inside, joblib fans out to these workers."""
+    import joblib
+
+    if backend == "dask":
+        with _dask_client(str(scheduler)), joblib.parallel_config(backend="dask", n_jobs=-1):
+            yield
+    else:
+        # A search is one thread; more would only be in each other's way.
+        threads = {"inner_max_num_threads": 1} if backend == "loky" else {}
+        with joblib.parallel_config(backend=backend, n_jobs=jobs, **threads):
+            yield
+
+
+def _dask_client(scheduler: str) -> AbstractContextManager[Any]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise HarnessError("the dask back end needs the extra: pip install 'nas-harness[cluster]'") from None
+    try:
+        client: AbstractContextManager[Any] = Client(scheduler, timeout=10)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise HarnessError(f"no Dask scheduler answers at {scheduler}: {str(error).splitlines()[0]}") from error
+    return client
+
+
+def _fan_out(tasks: list[Task]) -> Iterator[list[Entry]]:
     """Results of the tasks in whatever order they come."""
     import joblib
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     if not tasks:
         return
-    name, options = backend, {}
-    client: AbstractContextManager[Any] = nullcontext()
-    if backend == "dask":
-        client, jobs = _dask_client(scheduler), -1
-    elif backend == "loky":
-        options = {"inner_max_num_threads": 1}  # a search is one thread; more would only be in each other's way
-    with client, joblib.parallel_config(backend=name, n_jobs=jobs, **options):
-        try:
-            yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(
-                joblib.delayed(run_task)(task) for task in tasks
-            )
-        except TerminatedWorkerError as error:
-            raise DiskError(
-                f"a worker process was killed (out of memory?); finished cells are kept, run again to go on: {error.args[0].splitlines()[0]}"
-            ) from error
-
-
-def _dask_client(scheduler: str | None) -> AbstractContextManager[Any]:
     try:
-        from distributed import Client
-    except ImportError:
-        raise HarnessError("the dask back end needs the extra: pip install 'nas-harness[cluster]'") from None
-    try:
-        client: AbstractContextManager[Any] = Client(scheduler, timeout=10)
-    except (OSError, ValueError) as error:
-        raise HarnessError(f"no Dask scheduler answers at {scheduler}: {error}") from error
-    return client
+        yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(
+            joblib.delayed(run_task)(task) for task in tasks
+        )
+    except TerminatedWorkerError as error:
+        raise RunError(
+            "a worker process was killed (out of memory?); finished cells are kept, run again to go on"
+        ) from error
 
 
 def run_task(task: Task) -> list[Entry]:
     """Run the searches of a task; called in a worker. A method that raises fails its own cell only."""
+    _end_with(task.owner)
     plugins.load(task.plugins)
-    table = task.loader() if task.loader is not None else load_benchmark(task.group.benchmark)
-    if table.sha256 != task.group.data_sha256:
+    name = task.group.benchmark
+    benchmark = find_benchmark(name) if task.loader is None else loaded(name, task.loader)
+    if benchmark.sha256 != task.group.data_sha256:
         raise HarnessError(
-            f"benchmark {table.name}: this worker's copy differs from that of the process that started the run"
+            f"benchmark {benchmark.name}: this worker's copy differs from that of the process that started the run"
         )
     cls = task.method or method_class(task.group.method.name)
-    searches = _lockstep(task, table, cls) if task.lockstep else None
-    if searches is None:  # no such form, or one of its seeds raised: one by one, so that the others finish
-        searches = [_one(task, table, cls, seed) for seed in task.seeds]
-    return [_entry(task, table, seed, search) for seed, search in zip(task.seeds, searches, strict=True)]
-
-
-def _lockstep(task: Task, table: Table, cls: type[Method]) -> list[Search] | None:
-    started_at, clock = _now(), time.perf_counter()
-    method = cls(**task.group.method.params)
-    assert isinstance(method, Lockstep)
-    problem = LockstepProblem(table, task.group.budget, len(task.seeds))
-    try:
-        method.lockstep(problem, task.group.benchmark, task.seeds)
-    except Exception:
-        return None
-    wall_s = (time.perf_counter() - clock) / len(task.seeds)
-    return [Search(rows, wall_s=wall_s, started_at=started_at) for rows in problem.history]
-
-
-def _one(task: Task, table: Table, cls: type[Method], seed: int) -> Search:
-    started_at, clock = _now(), time.perf_counter()
-    problem = TabularProblem(table, task.group.budget, task.group.metrics)
-    arch, error = None, ""
-    try:
-        arch = run_search(cls(**task.group.method.params), problem, Streams(task.group.benchmark, seed)).arch
-        if arch is not None and not problem.contains(arch):
-            raise HarnessError(f"the method recommends {table.space.format(arch)}, which is not in the table")
-        if arch is None and not problem.history.size:
-            raise HarnessError("the method evaluated nothing and recommends nothing")
-    except Exception:
-        error = traceback.format_exc()
-    return Search(problem.history, arch, error, time.perf_counter() - clock, started_at)
-
-
-def _entry(task: Task, table: Table, seed: int, search: Search) -> Entry:
-    """Join the test values, now that the search has ended."""
-    rows = search.rows
-    better = np.asarray(table.valid)[rows] * (1.0 if table.direction == "max" else -1.0)
-    best_so_far = np.maximum.accumulate(better)
-    changes = np.flatnonzero(np.r_[True, best_so_far[1:] > best_so_far[:-1]]) if rows.size else np.empty(0, int)
-    spent = np.cumsum(table.columns[COST][rows]) if COST in table.columns else np.full(rows.size, np.nan)
-    final: int | None = None
-    if not search.error:
-        final = int(rows[changes[-1]]) if search.arch is None else int(table.rows[table.space.index(search.arch)])
-    tests = table.test[rows]
-
-    def at_final(column: str) -> float:
-        return float(table.columns[column][final]) if final is not None and column in table.columns else float("nan")
-
-    commit, dirty = task.commit
-    group = task.group
-    record = {
-        "schema_version": SCHEMA,
-        "cell": group.key(seed),
+    origin = {
         "suite": task.suite,
-        "benchmark": table.name,
-        "dataset": table.dataset,
-        "space": table.space.name,
-        "method": group.method.name,
-        "label": group.method.label,
-        "method_params": group.method.params_json,
-        "method_version": group.method.version,
-        "seed": seed,
-        "budget": group.budget.amount,
-        "budget_kind": group.budget.kind,
-        "fidelity": " -> ".join(f"{key} at {value}" for key, value in sorted(table.fidelity.items(), reverse=True)),
-        "status": "failed" if search.error else "ok",
-        "error": search.error,
-        "arch": _text(table, final) if final is not None else "",
-        "metric": table.metric,
-        "unit": table.unit,
-        "valid": at_final("valid"),
-        "test": at_final("test"),
-        "test_best": float(tests.max() if table.direction == "max" else tests.min())
-        if final is not None and rows.size
-        else float("nan"),
-        "n_evaluations": int(rows.size),
-        "n_unique": int(np.unique(rows).size),
-        "simulated_s": float(spent[-1]) if rows.size else float("nan"),
-        "wall_s": search.wall_s,
-        "peak_memory": provenance.peak_memory_mb(),
-        "params": at_final("params"),
-        "flops": at_final("flops"),
-        "latency": at_final("latency"),
-        "data_sha256": group.data_sha256,
-        "code_version": provenance.code_version(),
-        "git_commit": commit,
-        "git_dirty": dirty,
+        "git_commit": task.commit[0],
+        "git_dirty": task.commit[1],
         "environment": task.environment,
-        "started_at": search.started_at,
     }
-    trace = []
-    for step in changes.tolist():
-        row = int(rows[step])
-        arch, valid = _text(table, row), float(table.valid[row])
-        trace.append([step + 1, arch, valid, arch, valid, float(table.test[row]), float(spent[step])])
-    return Entry(record, trace)
+    return run_cells(
+        benchmark, task.group, cls, task.seeds, origin, lockstep=task.lockstep, workspace=Path(task.workspace)
+    )
 
 
-def _text(table: Table, row: int) -> str:
-    return table.space.format(table.codes[row])
+@lru_cache(maxsize=1)  # once a worker
+def _end_with(owner: int) -> None:
+    """Let this worker process end when the run that started it is killed; it would wait for ever otherwise."""
+
+    def watch() -> None:
+        while os.getppid() == owner:
+            time.sleep(1.0)
+        os._exit(1)
+
+    if os.getppid() == owner:
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _digest(environment: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(environment, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -23,7 +23,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 256  # uniforms drawn at a time; the sequence does not depend on it
+# Uniforms drawn at a time, at least and at most; the sequence does not depend on them.
+BLOCK, LARGEST_BLOCK = 256, 8192
 
 
 def named_seed(*parts: str | int) -> int:
@@ -72,41 +73,45 @@ class LockstepUniforms:
     ----------
     benchmark, seeds, name
         As in `Streams`; row s of what is taken belongs to ``seeds[s]``.
+    ahead
+        How many numbers a seed will want, about: so many are drawn at a time. The numbers do not depend on it.
     """
 
-    def __init__(self, benchmark: str, seeds: Sequence[int], name: str) -> None:
+    def __init__(self, benchmark: str, seeds: Sequence[int], name: str, ahead: int = BLOCK) -> None:
         self._generators = [generator("search", benchmark, seed, name) for seed in seeds]
+        self._block = min(max(1, ahead), LARGEST_BLOCK)
         self._buffer: NDArray[np.float64] = np.empty((len(seeds), 0))
         self._every = np.arange(len(seeds))
         self._next: NDArray[np.intp] = np.zeros(len(seeds), dtype=np.intp)  # each seed's place in its row
-        self._reach = 0  # upper bound on the places in _next
+        self._apart = False  # whether these places may differ
 
     def take(self, count: int) -> NDArray[np.float64]:
         """Next `count` uniforms of every seed: (seeds, count)."""
-        self._reserve(count)
-        places = self._next[:, None] + np.arange(count)
+        if self._apart:
+            return self.take_for(self._every, count)
+        start = int(self._next[0])
+        if start + count > self._buffer.shape[1]:
+            self._draw(count)
+            start = 0
         self._next += count
-        return self._buffer[self._every[:, None], places]
+        return self._buffer[:, start : start + count]
 
     def take_for(self, which: NDArray[np.intp], count: int) -> NDArray[np.float64]:
         """Next `count` uniforms of the seeds at the (distinct) positions `which`: (len(which), count)."""
-        self._reserve(count)
+        self._apart = True
+        if len(which) and int(self._next[which].max()) + count > self._buffer.shape[1]:
+            self._draw(count)
         places = self._next[which][:, None] + np.arange(count)
         self._next[which] += count
         return self._buffer[which[:, None], places]
 
-    def _reserve(self, count: int) -> None:
-        self._reach += count
-        if self._reach <= self._buffer.shape[1]:
-            return
-        self._reach = int(self._next.max()) + count
-        if self._reach <= self._buffer.shape[1]:
-            return
-        # What every seed has passed is dropped, so that a long search holds a short buffer.
+    def _draw(self, count: int) -> None:
+        """Drop what every seed has passed, and draw at least `count` more."""
         passed = int(self._next.min())
         self._next -= passed
-        self._reach -= passed
-        kept = self._buffer[:, passed:]
-        size = -(-(self._reach - kept.shape[1]) // BLOCK) * BLOCK
-        fresh = [rng.random(size) for rng in self._generators]
-        self._buffer = np.concatenate([kept, fresh], axis=1)
+        kept = self._buffer.shape[1] - passed
+        buffer = np.empty((len(self._generators), kept + max(self._block, count)))
+        buffer[:, :kept] = self._buffer[:, passed:]
+        for row, rng in zip(buffer, self._generators, strict=True):
+            rng.random(out=row[kept:])
+        self._buffer = buffer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,13 +13,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from harness.catalogue import expand, find_benchmark
 from harness.errors import HarnessError, unknown_name
 from harness.methods.base import make_method, method_params
 from harness.problem import Budget
-from harness.tabular.catalogue import expand, load_benchmark
 
 SCHEMA = 1  # of records and of what a cell's key is made of
-SUITE_KEYS = ("name", "description", "seeds", "benchmarks", "budgets", "metrics", "methods")
+MAX_SEEDS = 1_000_000
+SUITE_KEYS = (
+    "name",
+    "description",
+    "seeds",
+    "benchmarks",
+    "budgets",
+    "metrics",
+    "methods",
+    "search",
+    "evaluation",
+    "device",
+)
 
 
 @dataclass(frozen=True)
@@ -60,13 +73,16 @@ class Group:
         What is run, and how long.
     metrics
         Columns that the method may see beside the validation score.
+    settings
+        How a live benchmark searches and evaluates, as JSON with nothing left to defaults; empty for a table.
     """
 
     benchmark: str
     data_sha256: str
     method: MethodSpec
     budget: Budget
-    metrics: tuple[str, ...]
+    metrics: tuple[str, ...] = ()
+    settings: str = ""
 
     @cached_property
     def _resolved(self) -> str:
@@ -80,7 +96,8 @@ class Group:
                 "version": self.method.version,
                 "budget": [self.budget.kind, self.budget.amount],
                 "metrics": list(self.metrics),
-            },
+            }
+            | ({"settings": json.loads(self.settings)} if self.settings else {}),
             sort_keys=True,
         )
 
@@ -109,6 +126,8 @@ class Suite:
         Columns that methods may see beside the validation score.
     description
         A sentence for the report.
+    live
+        What the suite's file says of live benchmarks: its tables ``search`` and ``evaluation`` and its ``device``.
     """
 
     name: str
@@ -118,16 +137,17 @@ class Suite:
     seeds: tuple[int, ...]
     metrics: tuple[str, ...] = ()
     description: str = ""
+    live: Mapping[str, Any] = field(default_factory=dict, hash=False)
     where: str = field(default="suite", compare=False)
 
     def groups(self) -> Iterator[Group]:
         """All groups of cells, in the order of the suite: benchmarks, budgets, methods."""
-        for benchmark in self.benchmarks:
-            table = load_benchmark(benchmark)
-            table.visible(self.metrics)
+        for name in self.benchmarks:
+            benchmark = find_benchmark(name)
             for budget in self.budgets:
+                settings = benchmark.settle(budget, self.metrics, self.live)
                 for method in self.methods:
-                    yield Group(benchmark, table.sha256, method, budget, self.metrics)
+                    yield Group(name, benchmark.sha256, method, budget, self.metrics, settings)
 
     def resolved(self) -> dict[str, Any]:
         """The suite as plain JSON values, with nothing left to defaults."""
@@ -135,13 +155,32 @@ class Suite:
             "schema": SCHEMA,
             "name": self.name,
             "description": self.description,
-            "benchmarks": {name: load_benchmark(name).describe() for name in self.benchmarks},
-            "data_sha256": {name: load_benchmark(name).sha256 for name in self.benchmarks},
+            "benchmarks": list(self.benchmarks),
+            "tables": {name: find_benchmark(name).describe() for name in self.benchmarks},
+            "data_sha256": {name: find_benchmark(name).sha256 for name in self.benchmarks},
             "methods": [dataclasses.asdict(method) | {"params": dict(method.params)} for method in self.methods],
             "budgets": [dataclasses.asdict(budget) for budget in self.budgets],
             "seeds": list(self.seeds),
             "metrics": list(self.metrics),
+            # One text a benchmark and budget, in this order.
+            "settings": [
+                find_benchmark(name).settle(budget, self.metrics, self.live)
+                for name in self.benchmarks
+                for budget in self.budgets
+            ],
         }
+
+
+def groups_of(resolved: Mapping[str, Any]) -> list[Group]:
+    """Groups of a suite that was written by `Suite.resolved`, without loading any table; same keys, same order."""
+    methods = [MethodSpec(**method) for method in resolved["methods"]]
+    pairs = [(benchmark, Budget(**budget)) for benchmark in resolved["benchmarks"] for budget in resolved["budgets"]]
+    metrics = tuple(resolved["metrics"])
+    return [
+        Group(benchmark, resolved["data_sha256"][benchmark], method, budget, metrics, settings)
+        for (benchmark, budget), settings in zip(pairs, resolved["settings"], strict=True)
+        for method in methods
+    ]
 
 
 def load_suite(suite: str | Path, overrides: Sequence[str] = (), seeds: str | None = None) -> Suite:
@@ -176,26 +215,74 @@ def load_suite(suite: str | Path, overrides: Sequence[str] = (), seeds: str | No
     return make_suite(document, where=str(path))
 
 
+def spot_suite(
+    benchmarks: Sequence[str],
+    methods: Sequence[str],
+    evaluations: int,
+    seeds: str,
+    overrides: Sequence[str] = (),
+) -> Suite:
+    """A suite made on the spot: these methods, and random search, on these benchmarks.
+
+    Parameters
+    ----------
+    benchmarks
+        Names or patterns.
+    methods
+        ``name`` or ``name,key=value,...``; values are TOML, or else text.
+    evaluations, seeds, overrides
+        As in a suite file.
+    """
+    tables = []
+    for method in methods:
+        name, *pairs = method.split(",")
+        table: dict[str, Any] = {"name": name}
+        for pair in pairs:
+            _override(table, pair)
+        if pairs:
+            table.setdefault("label", method)
+        tables.append(table)
+    if not any(table["name"] == "random" for table in tables):
+        tables.insert(0, {"name": "random"})
+    document: dict[str, Any] = {
+        "name": "spot",
+        "seeds": seeds,
+        "benchmarks": list(benchmarks),
+        "budgets": {"evaluations": evaluations},
+        "methods": tables,
+    }
+    for override in overrides:
+        _override(document, override)
+    return make_suite(document, where="command line")
+
+
 def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
     """A suite from the values that a TOML file would hold; see `load_suite`."""
     for key in document:
         if key not in SUITE_KEYS:
             raise unknown_name("key", key, SUITE_KEYS, where)
     for key in ("seeds", "benchmarks", "budgets", "methods"):
-        if not document.get(key):
+        if document.get(key) in (None, "", [], {}):
             raise HarnessError(f"{where}: {key} is missing or empty")
     benchmarks = _texts(document["benchmarks"], f"{where}: benchmarks")
     methods = document["methods"]
     if not isinstance(methods, list) or not all(isinstance(method, dict) for method in methods):
         raise HarnessError(f"{where}: methods must be tables, each under its own [[methods]]")
+    name, description = document.get("name", "suite"), document.get("description", "")
+    # The output folder is called after it.
+    if not isinstance(name, str) or not re.fullmatch(r"\w[\w .+@-]*", name):
+        raise HarnessError(f"{where}: name: wanted a text of letters, digits, blanks and .-+@_, not {name!r}")
+    if not isinstance(description, str):
+        raise HarnessError(f"{where}: description: wanted a text, not {description!r}")
     return Suite(
-        name=str(document.get("name", "suite")),
+        name=name,
         benchmarks=tuple(expand(benchmarks, where)),
         methods=_methods(methods, where),
         budgets=_budgets(document["budgets"], where),
         seeds=parse_seeds(document["seeds"], where),
         metrics=tuple(_texts(document.get("metrics", []), f"{where}: metrics")),
-        description=str(document.get("description", "")),
+        description=description,
+        live={key: document[key] for key in ("search", "evaluation", "device") if key in document},
         where=where,
     )
 
@@ -204,15 +291,20 @@ def parse_seeds(value: Any, where: str = "seeds") -> tuple[int, ...]:
     """Seeds from ``"0:100"`` (half open), ``"0:10,20:30"`` or a list of whole numbers."""
     wanted = f"{where}: seeds must be like '0:100' (half open) or a list of whole numbers, not {value!r}"
     seeds: list[int] = []
+    if not isinstance(value, str | int | list | tuple | range):
+        raise HarnessError(wanted)
     for part in str(value).split(",") if isinstance(value, str | int) else value:
-        first, colon, end = str(part).strip().partition(":")
-        if not first.isdigit() or (colon and not end.isdigit()):
+        match = re.fullmatch(r"([0-9]{1,18})(?::([0-9]{1,18}))?", str(part).strip())
+        if match is None:
             raise HarnessError(wanted)
-        if colon and int(end) <= int(first):
+        first, end = match.groups()
+        if end and int(end) <= int(first):
             raise HarnessError(
                 f"{where}: seed range {part!r} is empty or upside down; wanted first:end with end above first"
             )
-        seeds.extend(range(int(first), int(end)) if colon else [int(first)])
+        if end and int(end) - int(first) > MAX_SEEDS:
+            raise HarnessError(f"{where}: seeds {part!r} are more than {MAX_SEEDS:,}")
+        seeds.extend(range(int(first), int(end)) if end else [int(first)])
     if not seeds:
         raise HarnessError(wanted)
     if len(set(seeds)) < len(seeds):
@@ -234,7 +326,8 @@ def suite_names() -> list[str]:
 def find_suite(suite: str | Path) -> Path:
     """Path of a suite given as a file or by name."""
     path = Path(suite)
-    if path.suffix == ".toml" or path.exists():
+    # A folder may have the name of a suite: its output, for instance.
+    if path.suffix == ".toml" or path.is_file():
         if not path.is_file():
             raise HarnessError(f"{path}: no such suite file; suites by name: {', '.join(suite_names())}")
         return path
@@ -251,13 +344,20 @@ def _methods(tables: list[dict[str, Any]], where: str) -> tuple[MethodSpec, ...]
         name = params.pop("name", None)
         if not isinstance(name, str):
             raise HarnessError(f"{where}: a [[methods]] table has no name")
-        label = str(params.pop("label", name))
+        label = params.pop("label", name)
+        if not isinstance(label, str) or not label.strip() or not label.isprintable():
+            raise HarnessError(f"{where}: label of method {name}: wanted a text of one line, not {label!r}")
         try:
             method = make_method(name, **params)
         except HarnessError as error:
             raise HarnessError(f"{where}: {error}") from error
         if label in (spec.label for spec in specs):
             raise HarnessError(f"{where}: two methods are called {label!r}; give one of them a label of its own")
+        for spec in specs:
+            if (spec.name, spec.params) == (name, method_params(method)):
+                raise HarnessError(
+                    f"{where}: {spec.label!r} and {label!r} are the same method with the same parameters; leave one out"
+                )
         specs.append(MethodSpec(name, label, method_params(method), method.version))
     return tuple(specs)
 
@@ -266,13 +366,19 @@ def _budgets(table: Any, where: str) -> tuple[Budget, ...]:
     if not isinstance(table, dict):
         raise HarnessError(f"{where}: budgets must be a table such as [budgets] evaluations = 100")
     try:
-        return tuple(
+        budgets = tuple(
             Budget(kind, amount)
             for kind, amounts in table.items()
             for amount in (amounts if isinstance(amounts, list) else [amounts])
         )
     except HarnessError as error:
         raise HarnessError(f"{where}: {error}") from error
+    if not budgets:
+        raise HarnessError(f"{where}: budgets: there is none in {table!r}")
+    for position, budget in enumerate(budgets):
+        if budget in budgets[:position]:
+            raise HarnessError(f"{where}: budgets: {budget.amount} {budget.kind} stands twice")
+    return budgets
 
 
 def _texts(value: Any, where: str) -> list[str]:
@@ -293,7 +399,12 @@ def _override(document: dict[str, Any], override: str) -> None:
     *path, last = dotted.split(".")
     place: Any = document
     for key in path:
-        place = place.setdefault(key, {}) if isinstance(place, dict) else None
-        if not isinstance(place, dict):
+        if isinstance(place, list) and key.isdigit() and int(key) < len(place):
+            place = place[int(key)]  # methods.0.population: the first [[methods]] table
+        else:
+            place = place.setdefault(key, {}) if isinstance(place, dict) else None
+        if not isinstance(place, dict | list):
             raise HarnessError(f"--set {override}: {key} is not a table of the suite")
+    if not isinstance(place, dict):
+        raise HarnessError(f"--set {override}: wanted a key, not {last!r}, behind a list")
     place[last] = value

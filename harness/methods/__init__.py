@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-_BUILTIN = ("random_search", "evolution", "local_search", "reinforce")
+_BUILTIN = ("random_search", "evolution", "local_search", "reinforce", "levels")
 
 
 def load_builtin() -> None:

@@ -9,6 +9,7 @@ import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, TypeVar
 
@@ -142,7 +143,10 @@ def method_class(name: str) -> type[Method]:
     _load_all()
     if name not in _REGISTRY:
         raise unknown_name("method", name, _REGISTRY)
-    return _REGISTRY[name]
+    cls = _REGISTRY[name]
+    if not dataclasses.is_dataclass(cls):
+        raise HarnessError(f"method {name}: its class {cls.__name__} must be a @dataclass of its parameters")
+    return cls
 
 
 def make_method(name: str, **params: Any) -> Method:
@@ -202,6 +206,7 @@ def _source_hash(cls: type) -> str:
         return "unversioned"
 
 
+@lru_cache(maxsize=1)  # looking through the installed packages takes milliseconds
 def _load_all() -> None:
     import harness.methods
 

@@ -11,8 +11,18 @@ from numpy.typing import NDArray
 
 from harness.methods.base import AskTell, first_best, register_method, require
 from harness.problem import Evaluation, LockstepProblem, Problem
-from harness.spaces.base import Arch
+from harness.spaces.base import Arch, Space
 from harness.streams import LockstepUniforms, Streams
+
+# How often a mutation that the benchmark cannot evaluate is drawn again, before a random architecture takes its place.
+ATTEMPTS = 100
+
+
+def mutable_variables(space: Space) -> list[tuple[int, int]]:
+    """Position and number of choices of every variable that has more than one."""
+    found = [(position, cardinality) for position, cardinality in enumerate(space.cardinalities) if cardinality > 1]
+    require(bool(found), f"space {space.name}: no variable has more than one choice, there is nothing to search")
+    return found
 
 
 @register_method("regularized-evolution")
@@ -32,7 +42,8 @@ class RegularizedEvolution(AskTell):
     -----
     Real, Aggarwal, Huang and Le, "Regularized evolution for image classifier architecture search", AAAI 2019, Algorithm 1.
     A mutation gives one variable, chosen uniformly, another choice, chosen uniformly; one that the benchmark cannot evaluate
-    is drawn again. The stream ``sample`` draws the first population and ``move`` the rest.
+    is drawn again, up to 100 times, and then a random architecture is taken. The stream ``sample`` draws the first population
+    and ``move`` the rest.
     """
 
     population: int = 10
@@ -50,6 +61,7 @@ class RegularizedEvolution(AskTell):
         super().start(problem, streams)
         self._first = streams.uniforms("sample")
         self._draw = streams.uniforms("move").__next__
+        self._variables = mutable_variables(problem.space)
         # A ring: the oldest member is the one that is overwritten next.
         self._members: list[Arch] = []
         self._scores: list[float] = []
@@ -66,10 +78,11 @@ class RegularizedEvolution(AskTell):
             if scores[rival] > scores[winner]:
                 winner = rival
         parent = self._members[winner]
-        while True:
+        for _ in range(ATTEMPTS):
             child = self._mutated(parent)
             if self.problem.contains(child):
                 return child
+        return self.problem.sample(self._first)
 
     def tell(self, arch: Arch, evaluation: Evaluation) -> None:
         """The newcomer joins; once the population is full it takes the place of the oldest."""
@@ -82,9 +95,9 @@ class RegularizedEvolution(AskTell):
         self._oldest = (self._oldest + 1) % self.population
 
     def _mutated(self, parent: Arch) -> Arch:
-        cardinalities = self.problem.space.cardinalities
-        position = int(self._draw() * len(cardinalities))
-        choice = int(self._draw() * (cardinalities[position] - 1))
+        draw, variables = self._draw, self._variables
+        position, cardinality = variables[int(draw() * len(variables))]
+        choice = int(draw() * (cardinality - 1))
         if choice >= parent[position]:  # skip the present choice
             choice += 1
         return (*parent[:position], choice, *parent[position + 1 :])
@@ -93,14 +106,16 @@ class RegularizedEvolution(AskTell):
         """All seeds at once; see `Method`."""
         size, budget = self.population, problem.budget.amount
         every = np.arange(len(seeds))
-        first = problem.sample(LockstepUniforms(benchmark, seeds, "sample").take(min(size, budget)))
+        n_first = min(size, budget)
+        sample = LockstepUniforms(benchmark, seeds, "sample", ahead=n_first)
+        first = problem.sample(sample.take(n_first))
         members = np.empty((len(seeds), size), dtype=np.int64)
         scores = np.empty((len(seeds), size))
-        for step in range(first.shape[1]):
+        for step in range(n_first):
             members[:, step] = first[:, step]
             scores[:, step] = problem.evaluate(first[:, step])
-        moves = LockstepUniforms(benchmark, seeds, "move")
-        mutate = _LockstepMutation(problem, moves)
+        moves = LockstepUniforms(benchmark, seeds, "move", ahead=(budget - n_first) * (self.sample + 2))
+        mutate = _LockstepMutation(problem, sample, moves)
         for step in range(size, budget):
             tournament = (moves.take(self.sample) * size).astype(np.int64)
             winner = tournament[every, first_best(scores[every[:, None], tournament])]
@@ -112,16 +127,23 @@ class RegularizedEvolution(AskTell):
 class _LockstepMutation:
     """`RegularizedEvolution._mutated` over mixed-radix indices, with its repeated draws."""
 
-    def __init__(self, problem: LockstepProblem, moves: LockstepUniforms) -> None:
+    def __init__(self, problem: LockstepProblem, sample: LockstepUniforms, moves: LockstepUniforms) -> None:
         self._problem = problem
+        self._sample = sample
         self._moves = moves
-        self._strides = np.array(problem.space.strides)
-        self._cardinalities = np.array(problem.space.cardinalities)
+        positions, cardinalities = zip(*mutable_variables(problem.space), strict=True)
+        self._strides = np.array(problem.space.strides)[list(positions)]
+        self._cardinalities = np.array(cardinalities)
 
     def __call__(self, parents: NDArray[np.int64]) -> NDArray[np.int64]:
         children = self._mutated(parents, self._moves.take(2))
-        while (missing := np.flatnonzero(~self._problem.contains(children))).size:
+        missing = np.flatnonzero(~self._problem.contains(children))
+        for _ in range(ATTEMPTS - 1):
+            if not missing.size:
+                return children
             children[missing] = self._mutated(parents[missing], self._moves.take_for(missing, 2))
+            missing = missing[~self._problem.contains(children[missing])]
+        children[missing] = self._problem.sample(self._sample.take_for(missing, 1)[:, 0])
         return children
 
     def _mutated(self, parents: NDArray[np.int64], uniforms: NDArray[np.float64]) -> NDArray[np.int64]:

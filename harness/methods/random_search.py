@@ -61,7 +61,7 @@ class RandomSearch(AskTell):
     def lockstep(self, problem: LockstepProblem, benchmark: str, seeds: Sequence[int]) -> None:
         """All seeds at once; see `Method`."""
         n = problem.budget.amount if self.replace else min(problem.budget.amount, problem.size)
-        uniforms = LockstepUniforms(benchmark, seeds, "sample")
+        uniforms = LockstepUniforms(benchmark, seeds, "sample", ahead=n)
         indices = problem.sample(uniforms.take(n))
         if not self.replace:
             while True:

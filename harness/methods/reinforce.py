@@ -17,6 +17,10 @@ from harness.streams import LockstepUniforms, Streams
 Array = NDArray[np.float64]
 
 
+# How often an architecture that the benchmark cannot evaluate is drawn again, before a random one takes its place.
+ATTEMPTS = 100
+
+
 @register_method("reinforce")
 @dataclass
 class Reinforce(AskTell):
@@ -34,7 +38,7 @@ class Reinforce(AskTell):
     Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement learning", Machine Learning 8,
     1992; in this form a baseline of Dong and Yang, ICLR 2020. The policy is a softmax for every variable and starts uniform;
     the score is the reward as it is, since Adam does not see its scale. An architecture that the benchmark cannot evaluate is
-    drawn again. All draws come from the stream ``move``.
+    drawn again, up to 100 times, and then a random one is taken. Draws come from the stream ``move``.
     """
 
     learning_rate: float = 0.001
@@ -44,24 +48,32 @@ class Reinforce(AskTell):
     source: ClassVar[str] = "Williams, Machine Learning 1992; parameters of Dong and Yang, ICLR 2020"
 
     def __post_init__(self) -> None:
-        require(self.learning_rate > 0, f"reinforce: learning_rate must be above 0, not {self.learning_rate}")
+        require(
+            0 < self.learning_rate < float("inf"),
+            f"reinforce: learning_rate must be finite and above 0, not {self.learning_rate}",
+        )
         require(0 <= self.momentum < 1, f"reinforce: momentum must be in [0, 1), not {self.momentum}")
 
     def start(self, problem: Problem, streams: Streams) -> None:
         """Begin with the uniform policy."""
         super().start(problem, streams)
         self._uniforms = streams.uniforms("move")
+        self._first = streams.uniforms("sample")
         self._policy = _Policies(problem.space, 1, self.learning_rate, self.momentum)
 
     def ask(self) -> Arch:
         """Draw from the policy."""
         width = len(self.problem.space.cardinalities)
-        while True:
+        for _ in range(ATTEMPTS):
             drawn = self._policy.draw(np.array([[next(self._uniforms) for _ in range(width)]]))
             arch: Arch = tuple(drawn[0].tolist())
             if self.problem.contains(arch):
-                self._policy.choose(drawn)
-                return arch
+                break
+        else:
+            arch = self.problem.sample(self._first)
+            drawn = np.array([arch])
+        self._policy.choose(drawn)
+        return arch
 
     def tell(self, arch: Arch, evaluation: Evaluation) -> None:
         """One policy-gradient step."""
@@ -70,14 +82,22 @@ class Reinforce(AskTell):
     def lockstep(self, problem: LockstepProblem, benchmark: str, seeds: Sequence[int]) -> None:
         """All seeds at once; see `Method`."""
         uniforms = LockstepUniforms(benchmark, seeds, "move")
+        first = LockstepUniforms(benchmark, seeds, "sample")
         policy = _Policies(problem.space, len(seeds), self.learning_rate, self.momentum)
         width = len(problem.space.cardinalities)
         for _ in range(problem.budget.amount):
             drawn = policy.draw(uniforms.take(width))
             indices = problem.space.indices(drawn)
-            while (missing := np.flatnonzero(~problem.contains(indices))).size:
+            missing = np.flatnonzero(~problem.contains(indices))
+            for _ in range(ATTEMPTS - 1):
+                if not missing.size:
+                    break
                 drawn[missing] = policy.draw(uniforms.take_for(missing, width), missing)
-                indices = problem.space.indices(drawn)
+                indices[missing] = problem.space.indices(drawn[missing])
+                missing = missing[~problem.contains(indices[missing])]
+            if missing.size:
+                indices[missing] = problem.sample(first.take_for(missing, 1)[:, 0])
+                drawn[missing] = problem.space.codes(indices[missing])
             policy.choose(drawn)
             policy.update(problem.evaluate(indices))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError, unknown_name
-from harness.records import DiskError
+from harness.records import RunError
 from harness.reporting.answer import answer, facts
 from harness.reporting.caveats import warnings
 from harness.reporting.frames.cells import timings
@@ -85,7 +85,7 @@ def build_report(run_folder: Path, output: Path | None = None, formats: Sequence
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     except OSError as error:
-        raise DiskError(f"{target}: {error.strerror or error}; what was there before is intact") from error
+        raise RunError(f"{target}: {error.strerror or error}; what was there before is intact") from error
     files = sorted(path for path in target.rglob("*") if path.is_file())
     return Report(target, tuple(files), tuple(map(str, document.answer)), tuple(document.warnings))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -69,7 +70,12 @@ class Space(ABC):
 
     def validate(self, arch: Sequence[int]) -> Arch:
         """Return `arch` as a tuple of ints, or say what is wrong with it."""
-        values = tuple(int(choice) for choice in arch)
+        try:
+            values = tuple(operator.index(choice) for choice in arch)
+        except TypeError:
+            raise HarnessError(
+                f"space {self.name}: an architecture is a sequence of whole numbers, not {arch!r}"
+            ) from None
         if len(values) != len(self.cardinalities):
             raise HarnessError(
                 f"space {self.name}: an architecture has {len(self.cardinalities)} variables, not {len(values)}: {values}"
@@ -124,32 +130,49 @@ class CategoricalSpace(Space):
     def __init__(self, name: str, variables: dict[str, Sequence[str]]) -> None:
         if not variables or any(len(choices) == 0 for choices in variables.values()):
             raise HarnessError(f"space {name}: every variable needs at least one choice")
+        for key, choices in variables.items():
+            if not key.strip() == key != "" or "," in key or "=" in key:
+                raise HarnessError(f"space {name}: variable name {key!r}: wanted a text without comma or equals sign")
+            if len(set(choices)) < len(choices):
+                raise HarnessError(f"space {name}: variable {key} has a choice twice: {', '.join(choices)}")
         self.name = name
         self.variables = {key: tuple(choices) for key, choices in variables.items()}
         self.cardinalities = tuple(len(choices) for choices in self.variables.values())
+        self._places = {
+            key: {choice: place for place, choice in enumerate(choices)} for key, choices in self.variables.items()
+        }
 
     def describe(self) -> dict[str, Any]:
-        """Name and variables."""
-        return super().describe() | {"variables": {key: list(choices) for key, choices in self.variables.items()}}
+        """Name and variables, these as a list of pairs since their order is part of the encoding."""
+        return super().describe() | {"variables": [[key, list(choices)] for key, choices in self.variables.items()]}
 
     def parse(self, text: str) -> Arch:
         """Read ``variable=choice,...`` (every variable once, in any order)."""
-        given: dict[str, str] = {}
-        for part in text.split(","):
-            key, separator, choice = part.strip().partition("=")
-            if not separator or key not in self.variables or key in given:
+        given: dict[str, int] = {}
+        rest: str | None = text
+        while rest is not None:
+            key, separator, behind = rest.partition("=")
+            key = key.strip()
+            if not separator or key not in self._places or key in given:
                 raise HarnessError(
-                    f"space {self.name}: cannot read {part.strip()!r} in {text!r}; "
+                    f"space {self.name}: cannot read {rest.partition(',')[0].strip()!r} in {text!r}; "
                     f"wanted each of {', '.join(self.variables)} once as variable=choice"
                 )
-            if choice not in self.variables[key]:
-                raise HarnessError(
-                    f"space {self.name}: {key} has no choice {choice!r}; choices: {', '.join(self.variables[key])}"
-                )
-            given[key] = choice
+            given[key], rest = self._first_choice(key, behind)
         if missing := [key for key in self.variables if key not in given]:
             raise HarnessError(f"space {self.name}: {text!r} lacks {', '.join(missing)}")
-        return tuple(choices.index(given[key]) for key, choices in self.variables.items())
+        return tuple(given[key] for key in self.variables)
+
+    def _first_choice(self, key: str, text: str) -> tuple[int, str | None]:
+        """The choice that `text` starts with, and what is behind its comma; a choice may have commas itself."""
+        parts = text.split(",")
+        for end in range(len(parts), 0, -1):
+            choice = ",".join(parts[:end]).strip()
+            if choice in self._places[key]:
+                return self._places[key][choice], ",".join(parts[end:]) if end < len(parts) else None
+        raise HarnessError(
+            f"space {self.name}: {key} has no choice {parts[0].strip()!r}; choices: {', '.join(self.variables[key])}"
+        )
 
     def format(self, arch: Sequence[int]) -> str:
         """``variable=choice,...`` in the order of the encoding."""

@@ -58,6 +58,8 @@ def incumbents_on_grid(
     if missing:
         raise HarnessError(f"trace: no column {missing[0]!r}; columns are {', '.join(map(str, trace.columns))}")
     cell, cells = pd.factorize(trace["cell"])
+    if np.any(cell < 0):
+        raise HarnessError(f"trace, column cell: missing at row {np.argmin(cell)}; every row must name its cell")
     steps, at = np.unique(finite(f"trace, column {step}", trace[step]), return_inverse=True)
     points = finite("grid", grid)
     order = np.lexsort((at, cell))

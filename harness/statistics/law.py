@@ -26,6 +26,7 @@ from harness.statistics._validate import FloatArray, IntArray, counts, finite, s
 _CHUNK = 2_000_000  # elements of the largest temporary array
 _UNDERFLOW = -746.0  # exp of less is exactly 0
 _NEGLIGIBLE = 60.0  # exp of minus this is far below rounding
+_MOST_DRAWS = 2**52  # beyond, a count is not exact in floating point
 _ROUNDING = 1e-12  # relative: two values closer than this are equal
 
 
@@ -244,7 +245,7 @@ class RandomSearchLaw:
             return self.size
         if len(self._starts) == 1:
             return 1
-        return int(np.ceil(_NEGLIGIBLE / -self._log_upto[-2]))
+        return int(min(np.ceil(_NEGLIGIBLE / -self._log_upto[-2]), _MOST_DRAWS))
 
     def _winners(self, n: IntArray) -> Iterator[tuple[slice, slice, FloatArray]]:
         """Yield (part of `n`, tie groups, probability that each of these groups holds the winner), in chunks.
@@ -306,7 +307,8 @@ class ExactBaseline:
 
 def exact_random_baseline(law: RandomSearchLaw, budget: int) -> ExactBaseline:
     """Return random search with `budget` draws as an exact baseline; budget 1 is the average architecture."""
-    return ExactBaseline(f"random@{budget}", float(law.mean(budget)), float(law.std(budget)), int(budget), law)
+    n = int(counts("budget", budget))
+    return ExactBaseline(f"random@{n}", float(law.mean(n)), float(law.std(n)), n, law)
 
 
 def _distinct(values: FloatArray) -> tuple[FloatArray, IntArray]:

@@ -92,7 +92,8 @@ def rank_agreement(
     top
         The k of precision@k; those above N are left out.
     rng, n_bootstrap
-        Source and number of resamples of architectures (percentile intervals: N is large here, seeds are not at play).
+        Source and number of resamples of architectures, about 0.1 s each at N = 26 000. Percentile intervals: N is
+        large here, and it is architectures that are sampled, not a handful of seeds.
 
     Returns
     -------

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import entry_points
 
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
+from harness.spaces.digits import macro_space, nats_size_space
+from harness.spaces.nasbench101 import NASBench101Space
 from harness.spaces.nasbench201 import NASBench201Space
 from harness.spaces.nasbench_graph import OPERATIONS_PROTEINS, NASBenchGraphSpace
 from harness.tabular import nasbench_graph, store, synthetic
 from harness.tabular.table import Table
 
 SPACES: dict[str, Callable[[], Space]] = {
+    "nasbench101": NASBench101Space,
     "nasbench201": NASBench201Space,
     "nasbench-graph": NASBenchGraphSpace,
     "nasbench-graph-proteins": lambda: NASBenchGraphSpace(OPERATIONS_PROTEINS),
+    "nats-size": nats_size_space,
+    "nas-bench-macro": macro_space,
 }
 
 _REGISTRY: dict[str, Callable[[], Table]] = {}
@@ -34,6 +38,8 @@ def register_benchmark(name: str) -> Callable[[Callable[[], Table]], Callable[[]
     """Decorator: make the table that a function returns known by name. It is called once a process, when first wanted."""
 
     def register(load: Callable[[], Table]) -> Callable[[], Table]:
+        if name in packaged_names():
+            raise HarnessError(f"{name!r} is a packaged benchmark; register {load.__module__} under another name")
         known = _REGISTRY.get(name)
         if known is not None and (known.__module__, known.__qualname__) != (load.__module__, load.__qualname__):
             raise HarnessError(f"benchmark {name!r} is registered twice: {known.__module__} and {load.__module__}")
@@ -59,24 +65,6 @@ def benchmark_names() -> list[str]:
     return sorted({*packaged_names(), *_REGISTRY, *store.stored_names()})
 
 
-def expand(patterns: list[str], where: str) -> list[str]:
-    """Names that the patterns (``nasbench-graph/*``) stand for, each once, in order of the patterns and then of the alphabet.
-
-    Raises
-    ------
-    HarnessError
-        If a pattern stands for nothing; the message has the nearest names.
-    """
-    names = benchmark_names()
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        matches = fnmatch.filter(names, pattern)
-        if not matches:
-            raise unknown_name("benchmark", pattern, names, where)
-        found.update(dict.fromkeys(matches))
-    return list(found)
-
-
 @lru_cache(maxsize=64)
 def load_benchmark(name: str) -> Table:
     """Load a benchmark by name.
@@ -99,7 +87,7 @@ def load_benchmark(name: str) -> Table:
     """
     _load_entry_points()
     if name in _REGISTRY:
-        return _REGISTRY[name]()
+        return loaded(name, _REGISTRY[name])
     if name == synthetic.NAME:
         return synthetic.convert()
     family, _, dataset = name.partition("/")
@@ -108,6 +96,28 @@ def load_benchmark(name: str) -> Table:
     if store.is_stored(name):
         return store.load(name, _stored_space(name))
     raise unknown_name("benchmark", name, benchmark_names())
+
+
+def loaded(name: str, load: Callable[[], Table]) -> Table:
+    """What a registered loader returns, once it has been looked at.
+
+    Raises
+    ------
+    HarnessError
+        If it raises, or returns anything but a table of that name.
+    """
+    try:
+        table = load()
+    except HarnessError:
+        raise
+    except Exception as error:
+        raise HarnessError(
+            f"benchmark {name!r}: its loader {load.__qualname__} raised {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(table, Table) or table.name != name:
+        found = f"a table called {table.name!r}" if isinstance(table, Table) else repr(table)
+        raise HarnessError(f"benchmark {name!r}: its loader {load.__qualname__} returned {found}, not its table")
+    return table
 
 
 def save_benchmark(table: Table) -> None:
@@ -121,8 +131,11 @@ def save_benchmark(table: Table) -> None:
     if table.name in packaged_names() or table.name.startswith(f"{nasbench_graph.FAMILY}/"):
         raise HarnessError(f"benchmark name {table.name!r} belongs to a packaged benchmark; choose another")
     parts = table.name.split("/")
-    if any(part in ("", ".", "..") or not all(c.isalnum() or c in "-_.+@" for c in part) for part in parts):
+    if any(not part or part.startswith(".") or not all(c.isalnum() or c in "-_.+@" for c in part) for part in parts):
         raise HarnessError(f"benchmark name {table.name!r}: wanted letters, digits and -_.+@ in parts divided by /")
+    for name in store.stored_names():
+        if name.startswith(f"{table.name}/") or table.name.startswith(f"{name}/"):
+            raise HarnessError(f"benchmark name {table.name!r} is in the way of benchmark {name!r}; choose another")
     store.save(table)
     load_benchmark.cache_clear()
 
@@ -141,12 +154,16 @@ def _converted(name: str, dataset: str) -> Table:
 
 
 def _stored_space(name: str) -> Space:
-    described = store.card_of(name).get("space", {})
-    if "variables" in described:
-        return CategoricalSpace(described["name"], described["variables"])
-    return make_space(str(described.get("name")))
+    described = store.card_of(name)["space"]
+    try:
+        if "variables" not in described:
+            return make_space(described["name"])
+        return CategoricalSpace(described["name"], {key: tuple(choices) for key, choices in described["variables"]})
+    except (HarnessError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise HarnessError(f"table {name} has a damaged card, with no space in it; import the table again") from error
 
 
+@lru_cache(maxsize=1)  # looking through the installed packages takes milliseconds
 def _load_entry_points() -> None:
     for point in entry_points(group="nas_harness.benchmarks"):
         if point.name not in _REGISTRY:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import platformdirs
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
-from harness.tabular.table import COST, TEST, VALID, Direction, Table, Unit
+from harness.tabular import catalogue, store
+from harness.tabular.formats import describe_source
+from harness.tabular.table import COST, TEST, VALID, Direction, Table, Unit, is_report_only, row_of_encodings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +29,11 @@ def read_frame(path: Path) -> pd.DataFrame:
     """Read a CSV (plain or compressed) or Parquet file."""
     import pandas as pd
 
+    # From 3.1 on every number is read exactly; before it that has to be asked for.
+    major, minor = (int(part) for part in pd.__version__.split(".")[:2])
+    exact: dict[str, Any] = {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
     try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, float_precision="round_trip")
+        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, **exact)
     except FileNotFoundError as error:
         raise HarnessError(f"{path}: no such file") from error
     except PermissionError as error:
@@ -102,16 +108,26 @@ def table_from_frame(
         raise unknown_name("direction", direction, DIRECTIONS, where)
     if len(frame) == 0:
         raise HarnessError(f"{where}: there is no row in it")
+    for key in extra or {}:
+        if key in (VALID, TEST, COST):
+            raise HarnessError(f"{where}: extra column {key!r} has an option of its own; call it something else")
     wanted = {VALID: valid, TEST: test} | ({COST: cost} if cost else {}) | dict(extra or {})
     wanted |= {key: key for key in ("latency", "params") if key in frame.columns and key not in wanted}
     arch_columns = [arch] if isinstance(arch, str) else list(arch)
     for column in [*arch_columns, *wanted.values(), *([weights] if weights else [])]:
         if column not in frame.columns:
             raise unknown_name("column", column, map(str, frame.columns), where)
+        if isinstance(frame.columns.get_loc(column), slice | np.ndarray):
+            raise HarnessError(f"{where}: the frame has column {column!r} twice")
     if valid == test:
         raise HarnessError(
             f"{where}: column {valid!r} is named both as validation and as test; a search would see the test"
         )
+    # What a search draws by, is told or counts with must not be a test column under another name.
+    shown = [column for key, column in wanted.items() if key != VALID and not is_report_only(key)]
+    for column in [*arch_columns, *shown, *([weights] if weights else [])]:
+        if column == test or (is_report_only(column) and column not in arch_columns):
+            raise HarnessError(f"{where}: column {column!r} is for the report only; a search would see the test")
 
     columns = {key: _numbers(frame[column], where) for key, column in wanted.items()}
     unit = _unit(unit, {valid: columns[VALID], test: columns[TEST]}, where)
@@ -139,14 +155,50 @@ def table_from_frame(
     )
 
 
-def source_of(path: Path) -> dict[str, Any]:
-    """What a table's card says of the file it came from."""
-    return {
-        "file": path.name,
-        "bytes": path.stat().st_size,
-        "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "licence": "not stated",
-    }
+def import_file(
+    file: str, name: str, space: str, *, replace: bool = False, licence: str = "not stated", **columns: Any
+) -> Table:
+    """Make a benchmark of a CSV or Parquet file and put it into the store, so that it is known by name.
+
+    Parameters
+    ----------
+    file
+        Path, looked for in the working directory and then in the folder ``$NAS_HARNESS_DATA``.
+    name, space
+        Name of the benchmark, and of the space that the architectures' texts belong to.
+    replace
+        Whether a benchmark of the same name with other content may be replaced.
+    licence
+        For the table's card.
+    **columns
+        As in `table_from_frame`.
+
+    Raises
+    ------
+    HarnessError
+        As `table_from_frame`, or if the name is taken.
+    """
+    path = find(file)
+    frame = read_frame(path)
+    source = describe_source(path) | {"licence": licence}
+    table = table_from_frame(frame, name, catalogue.make_space(space), source=source, where=str(path), **columns)
+    if not replace and store.is_stored(name) and store.card_of(name).get("sha256") != table.sha256:
+        raise HarnessError(f"benchmark {name!r} exists with other content; choose another name, or pass --replace")
+    catalogue.save_benchmark(table)
+    return table
+
+
+def data_folder() -> Path:
+    """Where a user keeps published files: ``$NAS_HARNESS_DATA`` or the user's data folder."""
+    return Path(os.environ.get("NAS_HARNESS_DATA") or platformdirs.user_data_dir("nas-harness"))
+
+
+def find(file: str) -> Path:
+    """A file or folder, here or in the data folder."""
+    for path in (Path(file), data_folder() / file):
+        if path.exists():
+            return path
+    raise HarnessError(f"{file}: no such file, neither here nor in {data_folder()}")
 
 
 def _numbers(column: pd.Series[Any], where: str) -> NDArray[np.float64]:
@@ -198,8 +250,8 @@ def _unit(unit: Unit | None, scores: Mapping[str, NDArray[np.float64]], where: s
     return found
 
 
-def _parsed(texts: pd.Series[Any], space: Space, where: str) -> NDArray[np.int16]:
-    codes = np.empty((len(texts), len(space.cardinalities)), dtype=np.int16)
+def _parsed(texts: pd.Series[Any], space: Space, where: str) -> NDArray[np.integer]:
+    codes = np.empty((len(texts), len(space.cardinalities)), dtype=_code_type(space))
     for row, text in enumerate(texts):
         try:
             codes[row] = space.parse(str(text))
@@ -208,16 +260,20 @@ def _parsed(texts: pd.Series[Any], space: Space, where: str) -> NDArray[np.int16
     return codes
 
 
-def _space_of_columns(frame: pd.DataFrame, name: str, columns: list[str]) -> tuple[CategoricalSpace, NDArray[np.int16]]:
-    texts = {column: frame[column].map(str) for column in columns}
-    space = CategoricalSpace(f"space of {name}", {column: sorted(set(values)) for column, values in texts.items()})
-    codes = np.array(
-        [[space.variables[column].index(text) for text in texts[column]] for column in columns], dtype=np.int16
-    )
-    return space, np.ascontiguousarray(codes.T)
+def _space_of_columns(
+    frame: pd.DataFrame, name: str, columns: list[str]
+) -> tuple[CategoricalSpace, NDArray[np.integer]]:
+    texts = {column: frame[column].map(str).to_numpy(dtype=object) for column in columns}
+    places = {column: np.unique(values, return_inverse=True) for column, values in texts.items()}
+    space = CategoricalSpace(f"space of {name}", {column: choices.tolist() for column, (choices, _) in places.items()})
+    return space, np.stack([place for _, place in places.values()], axis=1).astype(_code_type(space))
 
 
-def _row_map(space: Space, codes: NDArray[np.int16], where: str) -> NDArray[np.int32]:
+def _code_type(space: Space) -> type[np.integer]:
+    return np.int16 if max(space.cardinalities) <= np.iinfo(np.int16).max else np.int32
+
+
+def _row_map(space: Space, codes: NDArray[np.integer], where: str) -> NDArray[np.int32]:
     """Row of every encoding; an encoding that is not listed shares the row of an equal computation that is."""
     if space.size > MAX_ENCODINGS:
         raise HarnessError(
@@ -231,8 +287,7 @@ def _row_map(space: Space, codes: NDArray[np.int16], where: str) -> NDArray[np.i
         raise HarnessError(
             f"{where}: architecture {space.format(space.arch(int(again)))} stands in rows {row} and {other}"
         )
-    rows = np.full(space.size, -1, dtype=np.int32)
-    rows[unique] = first
+    rows = row_of_encodings(space, codes)
     if type(space).canonical is not Space.canonical and len(unique) < space.size:
         row_of_class = {space.canonical(space.arch(int(index))): row for index, row in zip(unique, first, strict=True)}
         for index in np.flatnonzero(rows < 0):

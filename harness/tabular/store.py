@@ -2,6 +2,7 @@
 
 A column a file means that what a search maps into memory holds validation only, and that workers share pages. The card
 (``card.json``) holds the table's description and the SHA-256 of its whole content, which is checked whenever it is loaded.
+Curves are large and most searches want none: each has a SHA-256 of its own and is checked when it is first asked for.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import platformdirs
+from filelock import FileLock
 
 from harness.errors import HarnessError
 from harness.spaces.base import Space
-from harness.tabular.table import Table
+from harness.tabular.table import CheckedArrays, Table
 
-FORMAT = 1  # raise when the layout on disk changes: older folders are then converted anew
+FORMAT = 2  # raise when the layout on disk changes: older folders are then converted anew
 
 
 def store_root() -> Path:
@@ -34,7 +37,9 @@ def stored_names() -> Iterator[str]:
     """Names of all tables in the store."""
     root = store_root()
     for card in sorted(root.glob("**/card.json")):
-        yield card.parent.relative_to(root).as_posix()
+        name = card.parent.relative_to(root).as_posix()
+        if not name.startswith("."):  # what a killed process left half written
+            yield name
 
 
 def is_stored(name: str) -> bool:
@@ -56,17 +61,18 @@ def save(table: Table) -> Path:
         scratch = Path(tempfile.mkdtemp(prefix=".writing-", dir=store_root()))
     except OSError as error:
         raise HarnessError(
-            f"cannot write to the table store {store_root()}: {error.strerror}; set NAS_HARNESS_CACHE to a folder that can be written"
+            f"cannot write to the table store {store_root()}: {error.strerror}; set NAS_HARNESS_CACHE to another folder"
         ) from error
     try:
         arrays = {"rows": table.rows, "codes": table.codes, "weights": table.weights}
         arrays |= {f"column-{key}": values for key, values in table.columns.items()}
+        arrays |= {f"curve-{key}": values for key, values in table.curves.items()}
         for key, values in arrays.items():
             np.save(scratch / f"{key}.npy", values, allow_pickle=False)
-        card = table.describe() | {"format": FORMAT, "sha256": table.sha256}
-        (scratch / "card.json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n")
+        (scratch / "card.json").write_text(json.dumps(_card(table), indent=1, sort_keys=True) + "\n")
         scratch.chmod(0o755)
-        _replace(scratch, target)
+        with FileLock(store_root() / ".lock"):  # two processes may want to replace it at once
+            _replace(scratch, target)
     except OSError as error:
         raise HarnessError(f"cannot write table {table.name} to {target}: {error.strerror}") from error
     finally:
@@ -75,15 +81,12 @@ def save(table: Table) -> Path:
 
 
 def _replace(scratch: Path, target: Path) -> None:
-    """Move a finished folder into place; another process may have been faster, with the same content."""
+    """Move a finished folder into place."""
     old = scratch.with_name(scratch.name + "-old")
     try:
         if target.exists():
             target.rename(old)
         scratch.rename(target)
-    except OSError:
-        if not (target / "card.json").is_file():
-            raise
     finally:
         shutil.rmtree(old, ignore_errors=True)
 
@@ -108,6 +111,7 @@ def load(name: str, space: Space) -> Table:
             rows=_map(folder, "rows"),
             codes=_map(folder, "codes"),
             columns={key: _map(folder, f"column-{key}") for key in card["columns"]},
+            curves=CheckedArrays(partial(_curve, folder), card["curve_sha256"], f"table {name} in {folder}"),
             metric=card["metric"],
             unit=card["unit"],
             direction=card["direction"],
@@ -118,8 +122,10 @@ def load(name: str, space: Space) -> Table:
         )
         if table.sha256 != card["sha256"]:
             raise ValueError(f"its content has SHA-256 {table.sha256[:12]}..., its card says {card['sha256'][:12]}...")
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        reason = f"no {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
+        if card != _card(table):
+            raise ValueError("its card describes another table")
+    except Exception as error:  # a damaged file may raise nearly anything
+        reason = f"no {error}" if isinstance(error, KeyError) else (str(error) or type(error).__name__).splitlines()[0]
         raise HarnessError(
             f"table {name} in {folder} is damaged: {reason}; delete the folder and import it again"
         ) from error
@@ -130,9 +136,24 @@ def card_of(name: str) -> dict[str, Any]:
     """The card of a stored table, unchecked: enough to know its space."""
     try:
         card: dict[str, Any] = json.loads((store_root() / name / "card.json").read_text())
+        if not isinstance(card, dict) or not isinstance(card.get("space"), dict):
+            raise ValueError("it names no space")
     except (OSError, ValueError) as error:
         raise HarnessError(f"table {name} in {store_root() / name} has no readable card: {error}") from error
     return card
+
+
+def _card(table: Table) -> dict[str, Any]:
+    return table.describe() | {"format": FORMAT, "sha256": table.sha256, "curve_sha256": table.curve_digests}
+
+
+def _curve(folder: Path, key: str) -> Any:
+    try:
+        return _map(folder, f"curve-{key}")
+    except (OSError, ValueError, EOFError) as error:
+        raise HarnessError(
+            f"table in {folder} is damaged: curve {key}: {error}; delete the folder and import it again"
+        ) from error
 
 
 def _map(folder: Path, key: str) -> Any:

@@ -41,9 +41,11 @@ def convert(variables: int = 5, choices: int = 4, noise: float = 0.5) -> Table:
         columns={
             "valid": truth + noise * rng.standard_normal(space.size),
             "test": truth + noise * rng.standard_normal(space.size),
+            "train_loss": 0.02 * (95.0 - truth) + 0.1 * rng.random(space.size),
+            "valid_loss": 0.03 * (95.0 - truth) + 0.1 * rng.random(space.size),
             "cost": 10.0 + 5.0 * (1.0 - distance.mean(axis=1)),
         },
         fidelity={"valid": "made up", "test": "made up"},
-        source={"citation": "made up by this project", "licence": "Apache-2.0"},
+        source={"citation": "made up by this project", "licence": "MIT"},
         caveats=("This table is made up: it says nothing about any data set.",),
     )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import Space
+
+if TYPE_CHECKING:
+    from harness.problem import Budget
 
 Direction = Literal["max", "min"]
 Unit = Literal["percent", "fraction", "loss", "none"]
@@ -25,6 +28,57 @@ VALID, TEST, COST = "valid", "test", "cost"
 def is_report_only(column: str) -> bool:
     """Whether a column must never be seen by a method, whatever a suite asks for: any that has "test" in its name."""
     return TEST in column.lower()
+
+
+def row_of_encodings(space: Space, codes: NDArray[np.integer]) -> NDArray[np.int32]:
+    """(space.size,) row of every encoding when row i holds ``codes[i]``, -1 for those that stand nowhere."""
+    rows = np.full(space.size, -1, dtype=np.int32)
+    rows[space.indices(codes)] = np.arange(len(codes))
+    return rows
+
+
+def digest_of(array: NDArray[Any]) -> str:
+    """SHA-256 of an array's type, shape and values."""
+    digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+class CheckedArrays(Mapping[str, NDArray[Any]]):
+    """Arrays that are read, and checked against their hash, when they are first asked for.
+
+    Parameters
+    ----------
+    read
+        Reads the array of a name.
+    digests
+        What `digest_of` must give for each.
+    where
+        What to call them in messages.
+    """
+
+    def __init__(self, read: Callable[[str], NDArray[Any]], digests: Mapping[str, str], where: str) -> None:
+        self.digests = dict(digests)
+        self._read, self._where = read, where
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._arrays:
+            wanted = self.digests[name]
+            array = self._read(name)
+            if (found := digest_of(array)) != wanted:
+                raise HarnessError(
+                    f"{self._where} is damaged: curve {name} has SHA-256 {found[:12]}..., its card says {wanted[:12]}...; "
+                    "delete the folder and import it again"
+                )
+            self._arrays[name] = array
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.digests)
+
+    def __len__(self) -> int:
+        return len(self.digests)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +100,9 @@ class Table:
     columns
         (n_rows,) floats by name. ``valid`` drives a search and ``test`` is reported; ``cost`` is simulated seconds of one
         evaluation; others (``latency``, ``params``, ...) may be shown to a method by a suite.
+    curves
+        (n_rows, n_epochs) floats by name, after every epoch, counted from 1: column e - 1 is epoch e. Named like the column
+        that they lead to (``valid``, ``cost``, ``train_loss``, ...); NaN where a measurement is missing.
     metric, unit, direction
         What ``valid`` and ``test`` measure, in which unit, and whether larger or smaller is better.
     weights
@@ -71,6 +128,7 @@ class Table:
     fidelity: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
+    curves: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.weights.size == 0:
@@ -94,7 +152,7 @@ class Table:
         """(n_rows, variables) encoding of every row; ``table.space.format`` writes one as text."""
         return self.codes
 
-    @property
+    @cached_property
     def has_equal_weights(self) -> bool:
         """Whether every row is equally likely to be drawn."""
         return bool(np.all(self.weights == self.weights[0]))
@@ -121,6 +179,15 @@ class Table:
                 )
         return {name: self.column(name) for name in names}
 
+    def settle(self, budget: Budget, metrics: tuple[str, ...], live: Mapping[str, Any]) -> str:
+        """Refuse what this benchmark cannot give; a table has no settings of its own, so the text is empty."""
+        if budget.kind != "evaluations":
+            raise HarnessError(
+                f"benchmark {self.name}: a table counts evaluations; [budgets] {budget.kind} is for live ones"
+            )
+        self.visible(metrics)
+        return ""
+
     def describe(self) -> dict[str, Any]:
         """Everything but the arrays, as plain JSON values."""
         return {
@@ -129,6 +196,7 @@ class Table:
             "space": self.space.describe(),
             "rows": len(self),
             "columns": sorted(self.columns),
+            "curves": sorted(self.curves),
             "metric": self.metric,
             "unit": self.unit,
             "direction": self.direction,
@@ -150,7 +218,16 @@ class Table:
         for key, array in arrays.items():
             digest.update(f"{key} {array.dtype.str} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
+        for key, curve in sorted(self.curve_digests.items()):
+            digest.update(f"curve {key} {curve}".encode())
         return digest.hexdigest()
+
+    @cached_property
+    def curve_digests(self) -> dict[str, str]:
+        """`digest_of` every curve; those that lie in the store are not read for it."""
+        if isinstance(self.curves, CheckedArrays):
+            return self.curves.digests
+        return {key: digest_of(curve) for key, curve in self.curves.items()}
 
     def index_of_row(self) -> NDArray[np.int64]:
         """(n_rows,) mixed-radix index of every row's own encoding."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -33,6 +34,14 @@ def cora() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def proteins() -> pd.DataFrame:
     return graph_table("proteins")
+
+
+@pytest.fixture(scope="session")
+def darts_space() -> tuple[list[str], np.ndarray]:
+    """Genotypes of 214 random cells and their test accuracy after each of 600 epochs."""
+    architectures = json.loads(shared("darts_space/random_architectures_cifar10.json").read_text())
+    curves = np.load(shared("darts_space/random_architectures_cifar10.npz"))["test_accuracy"]
+    return [architecture["genotype"] for architecture in architectures], curves
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,8 @@ def test_wrong_traces_are_refused():
         incumbents_on_grid(TRACE, [1], value="incumbent")
     with pytest.raises(HarnessError, match="trace, column step: nan at position 0"):
         incumbents_on_grid(TRACE.assign(step=np.nan), [1])
+    with pytest.raises(HarnessError, match="missing at row 1"):
+        incumbents_on_grid(TRACE.assign(cell=["a", None, "a", "a", "b"]), [1])
     with pytest.raises(HarnessError, match="one row a cell"):
         mean_band([1.0, 2.0])
 

@@ -125,6 +125,7 @@ def test_equivalent_budget_of_a_best_row_of_tiny_weight():
     n = law.equivalent_budget(0.5)
     assert n == pytest.approx(np.log(2) * 1e9, rel=1e-6)
     assert law.mean(n) >= 0.5 > law.mean(n - 1)
+    assert RandomSearchLaw(valid=[0, 1], test=[0, 1], weights=[1, 1e-30]).equivalent_budget(0.5) is None
 
 
 @pytest.mark.parametrize("replace", [True, False])

@@ -117,14 +117,12 @@ def test_equivalence_agrees_with_statsmodels(rng, shift):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [4, 20])
-def test_error_rates(rng, n):
-    """Eight cells of unequal noise, a true loss of exactly the margin: neither error above 5 % (3000 repetitions)."""
+@pytest.mark.parametrize(("n", "most"), [(4, 0.075), (8, 0.06), (20, 0.06)])
+def test_error_rates(rng, n, most):
+    """Eight cells of unequal noise, a true loss of exactly the margin: errors near 5 % (4000 repetitions)."""
     spread, outcomes = np.geomspace(0.5, 3, 8)[:, np.newaxis], []
-    for _ in range(3000):
-        new, old = rng.normal([[99.0], [100.0]], 1, (8, 2, n)).transpose(1, 0, 2)
-        new, old = 99 + (new - 99) * spread, 100 + (old - 100) * spread
+    for _ in range(4000):
+        new, old = (mean + spread * rng.normal(size=(8, n)) for mean in (99, 100))
         outcomes.append(non_inferiority(cell_changes(new, old, np.full(8, 100.0)), margin=1.0).outcome)
-    assert outcomes.count("pass") / 3000 < 0.062
-    assert outcomes.count("regressed") / 3000 < 0.062
-    assert outcomes.count("pass") / 3000 > 0.025
+    assert 0.04 < outcomes.count("pass") / 4000 < most
+    assert 0.04 < outcomes.count("regressed") / 4000 < most

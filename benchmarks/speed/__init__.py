@@ -1,0 +1,1 @@
+"""Timings: ``tox run -e speed`` prints what each part costs beside a peer in the same run."""

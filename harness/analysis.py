@@ -1,0 +1,398 @@
+"""Statistics asked for by name: what ``nas-harness analyze`` prints, one function a verb. Each returns tidy frames.
+
+Runs are read from their output folders, tables from the catalogue. Scores of different tables are made alike by random
+search: a difference in RI points is 100 times a difference in scores over the mean score of random search at the same
+budget, signed so that more is better.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from harness.errors import HarnessError
+from harness.problem import Budget
+from harness.reporting.run import Benchmark, Entrant, Run, load_run
+from harness.spaces.darts import CONCAT, INPUTS, Gene, Genotype
+from harness.statistics import (
+    Ranking,
+    bayesian_signed_rank,
+    benjamini_hochberg,
+    can_carry,
+    cell_depth,
+    cell_width,
+    compare_over_datasets,
+    detectable_improvement,
+    holm,
+    hyperparameter_lottery,
+    mean_difference,
+    probability_of_improvement,
+    rank_agreement,
+    seeds_needed,
+    sign_flip_test,
+    trait_agreement,
+)
+from harness.statistics._validate import FloatArray
+from harness.tabular.catalogue import load_benchmark
+from harness.tabular.frame import find
+
+EPOCHS = (25, 50, 100, 600)
+_FLIPS = 9_999  # random sign flips of a paired test of many seeds
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """All pairs of methods.
+
+    Attributes
+    ----------
+    tests
+        One row a benchmark, budget and pair.
+    over_datasets
+        One row a budget and pair, over all benchmarks; empty for a single one.
+    ranks
+        Mean rank of each method over the benchmarks, ``budget, method, mean_rank, p_friedman``; empty where they cannot
+        carry one.
+    notes
+        Why something is missing.
+    """
+
+    tests: pd.DataFrame
+    over_datasets: pd.DataFrame
+    ranks: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def plan_seeds(folder: Path, detect: float, power: float = 0.8, level: float = 0.05) -> pd.DataFrame:
+    """Plan seeds from the variance of a run: how many find a true RI of `detect` percent over random search?
+
+    Parameters
+    ----------
+    folder
+        Output folder of a run, the pilot.
+    detect
+        RI in percent.
+    power, level
+        Of the two-sided test.
+
+    Returns
+    -------
+    DataFrame
+        One row a benchmark and method: ``benchmark, method, budget, n, cv`` (percent of random search's mean, with its 95 %
+        interval ``cv_low, cv_high``), ``seeds_exact`` (one-sample test against exact random search), ``seeds_sampled`` (of
+        the method, and as many of random search, which is simulated), ``detectable_exact, detectable_sampled`` (by the `n`
+        seeds that are there) and ``note``. The exact columns are NaN without the table.
+
+    Notes
+    -----
+    The two-sample plan takes the root of the mean of both variances, the method's and random search's. A pilot's variance
+    is itself uncertain: the number of seeds goes with the square of `cv`.
+    """
+    if not abs(detect) > 0:
+        raise HarnessError(f"detect: {detect} is never found, whatever the seeds; give a percentage other than 0")
+    run = load_run(folder)
+    rows: list[dict[str, Any]] = []
+    for group, (benchmark, entrant) in enumerate(run.pairs):
+        scores, mean, std = run.scores(group), *_random(run, benchmark, entrant.budget)
+        row = {"benchmark": benchmark.name, "method": entrant.name, "budget": entrant.budget.amount, "n": len(scores)}
+        n, spread = len(scores), float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
+        if not spread > 0:
+            rows.append(row | {"note": "one seed" if n == 1 else "no seed" if n == 0 else "all seeds equal"})
+            continue
+        cv, pooled = 100.0 * spread / mean, 100.0 * np.sqrt((spread**2 + std**2) / 2.0) / mean
+        low, high = cv * np.sqrt((n - 1) / stats.chi2.ppf([0.975, 0.025], n - 1))
+        row |= {"cv": cv, "cv_low": low, "cv_high": high}
+        if benchmark.law is not None:
+            row["seeds_exact"] = seeds_needed(detect, cv, True, power, level)
+            row["detectable_exact"] = detectable_improvement(n, cv, True, power, level)
+        row["seeds_sampled"] = seeds_needed(detect, pooled, False, power, level)
+        row["detectable_sampled"] = detectable_improvement(n, pooled, False, power, level)
+        rows.append(row | {"note": "" if benchmark.law is not None else benchmark.why_not})
+    columns = ["benchmark", "method", "budget", "n", "cv", "cv_low", "cv_high", "seeds_exact", "seeds_sampled"]
+    frame = pd.DataFrame(rows, columns=[*columns, "detectable_exact", "detectable_sampled", "note"])
+    return frame.astype({"seeds_exact": "Int64", "seeds_sampled": "Int64"})
+
+
+def ranking(
+    benchmark: str, rng: np.random.Generator, top: Sequence[int] = (10, 100), n_bootstrap: int = 200
+) -> pd.DataFrame:
+    """Return how far validation ranks a table's architectures as test does.
+
+    Parameters
+    ----------
+    benchmark
+        Its name.
+    rng, n_bootstrap
+        Source and number of resamples of rows.
+    top
+        The k of precision@k.
+
+    Returns
+    -------
+    DataFrame
+        ``benchmark, rows, statistic, estimate, low, high``; every row of the table counts once.
+    """
+    table = load_benchmark(benchmark)
+    sign = 1.0 if table.direction == "max" else -1.0
+    found = rank_agreement(sign * table.valid, sign * table.test, rng, top, n_bootstrap=n_bootstrap)
+    found.insert(0, "benchmark", benchmark)
+    found.insert(1, "rows", len(table))
+    return found
+
+
+def lottery(folder: Path) -> pd.DataFrame:
+    """Set the spread of each method over its parameters beside its gap to random search.
+
+    Parameters
+    ----------
+    folder
+        Output folder of a run in which a method has several parameterisations at one budget.
+
+    Returns
+    -------
+    DataFrame
+        One row a benchmark, method and budget: ``benchmark, method, budget, settings, seeds`` (those that all settings
+        have), ``worst_setting, best_setting``, ``random`` (random search's mean at the same budget), ``worst, median,
+        best`` (means over seeds, in the table's unit), and in RI points ``spread, spread_by_chance, gap``; ``ratio, p_value,
+        p_holm``, as in `harness.statistics.Lottery`.
+    """
+    run = load_run(folder)
+    rows: list[dict[str, Any]] = []
+    for benchmark, budget, entrants in _fields(run):
+        for name in dict.fromkeys(entrant.method.name for entrant in entrants):
+            settings = [entrant for entrant in entrants if entrant.method.name == name]
+            if len(settings) < 2:
+                continue
+            scores = _common_seeds(run, benchmark, settings)
+            if scores.shape[1] < 2:
+                raise HarnessError(
+                    f"{folder}: the settings of {name} on {benchmark.name} share fewer than 2 finished seeds"
+                )
+            mean, _ = _random(run, benchmark, budget)
+            found = hyperparameter_lottery(benchmark.sign * scores.to_numpy(), benchmark.sign * mean)
+            by_setting = (benchmark.sign * scores).mean(axis=1)
+            row = {"benchmark": benchmark.name, "method": name, "budget": budget.amount, "settings": len(settings)}
+            row |= {"seeds": scores.shape[1], "worst_setting": by_setting.idxmin(), "best_setting": by_setting.idxmax()}
+            row |= {"random": mean}
+            row |= {end: benchmark.sign * getattr(found, end) for end in ("worst", "median", "best")}
+            row |= {key: 100.0 * getattr(found, key) / mean for key in ("spread", "spread_by_chance", "gap")}
+            rows.append(row | {"ratio": found.ratio, "p_value": found.p_value})
+    if not rows:
+        raise HarnessError(f"{folder}: no method has two parameterisations at one budget; give it twice, with labels")
+    frame = pd.DataFrame(rows)
+    return frame.assign(p_holm=holm(frame["p_value"]))
+
+
+def compare_pairs(folder: Path, rng: np.random.Generator, rope: float | None = None) -> Pairs:
+    """Compare all methods of a run with each other, on each benchmark and over all of them.
+
+    Parameters
+    ----------
+    folder
+        Output folder of a run. Simulated random search is no method here.
+    rng
+        Source of random sign flips and of the posterior.
+    rope
+        Half width, in RI points, of what counts as equal; None leaves out the Bayesian signed-rank test.
+
+    Returns
+    -------
+    Pairs
+        ``tests``: ``benchmark, budget, a, b, n_a, n_b, difference`` (a minus b, RI points), ``ci_low, ci_high, p_welch,
+        p_holm, p_bh`` (Welch's t; the family is all rows), ``win_probability, win_low, win_high`` (that a run of a beats one
+        of b), ``p_brunner_munzel, n_paired, p_sign_flip`` (over common seeds, which share the first draws of a search).
+        ``over_datasets``: ``budget, a, b, datasets, median_difference, p_wilcoxon, p_holm`` (NaN where the number of data
+        sets cannot carry a test), and with `rope` ``worse, equal, better``, the posterior probabilities of a against b.
+    """
+    run = load_run(folder)
+    rows = [
+        _pair(run, benchmark, budget, a, b, rng)
+        for benchmark, budget, entrants in _fields(run)
+        for a, b in itertools.combinations(entrants, 2)
+    ]
+    if not rows:
+        raise HarnessError(f"{folder}: one method beside random search makes no pair; nas-harness report compares it")
+    tests = pd.DataFrame(rows)
+    tests = tests.assign(p_holm=holm(tests["p_welch"]), p_bh=benjamini_hochberg(tests["p_welch"]))
+    order = ["ci_low", "ci_high", "p_welch", "p_holm", "p_bh", "win_probability", "win_low", "win_high"]
+    head = ["benchmark", "budget", "a", "b", "n_a", "n_b", "difference"]
+    tests = tests[[*head, *order, "p_brunner_munzel", "n_paired", "p_sign_flip"]]
+    overall, ranks, notes = [], [], []
+    for budget in dict.fromkeys(tests["budget"]):
+        found = _ranking(run, budget)
+        if isinstance(found, str):
+            notes.append(f"budget {budget}: no Friedman or Wilcoxon tests over data sets: {found}")
+        else:
+            frame = found.mean_ranks.rename_axis("method").reset_index(name="mean_rank")
+            ranks.append(frame.assign(budget=budget, p_friedman=found.p_value))
+        if len(run.benchmarks) > 1:
+            overall.append(_over_datasets(tests[tests["budget"] == budget], found, rope, rng))
+    ranks_frame = pd.concat(ranks, ignore_index=True) if ranks else pd.DataFrame()
+    return Pairs(tests, pd.concat(overall, ignore_index=True) if overall else pd.DataFrame(), ranks_frame, tuple(notes))
+
+
+def wide_shallow(
+    genotypes: Path,
+    curves: Path,
+    rng: np.random.Generator,
+    epochs: Sequence[int] = EPOCHS,
+    window: int = 20,
+    n_bootstrap: int = 1000,
+) -> pd.DataFrame:
+    """Return how the accuracy at an epoch goes with width, depth and operations of the normal cell (Shu et al., ICLR 2020).
+
+    Parameters
+    ----------
+    genotypes
+        JSON file: a list of genotypes of the DARTS space, as texts or as objects with a text ``genotype``. Looked for here,
+        then in the folder ``$NAS_HARNESS_DATA``, as is `curves`.
+    curves
+        NPZ file with one array (architectures, epochs) of accuracies, in the order of the genotypes.
+    rng, n_bootstrap
+        Source and number of resamples of architectures.
+    epochs, window
+        Epochs to look at, counted from 1; the accuracy is the mean of the last `window` up to each.
+
+    Returns
+    -------
+    DataFrame
+        ``epoch, trait, tau, low, high``: Kendall's tau-b with ``width, depth, skips`` and ``convolutions``.
+    """
+    cells = [(f"{genotypes}, genotype {place}", text) for place, text in enumerate(_genotypes(genotypes), start=1)]
+    traits = pd.DataFrame([_traits(where, text) for where, text in cells])
+    return trait_agreement(_curves(curves), traits, epochs, rng, window, n_bootstrap=n_bootstrap)
+
+
+def _random(run: Run, benchmark: Benchmark, budget: Budget) -> tuple[float, float]:
+    """Return mean and standard deviation of random search at a budget: exact, or simulated where there is no table."""
+    if benchmark.law is not None:
+        return float(benchmark.law.mean(budget.amount)), float(benchmark.law.std(budget.amount))
+    sample = run.sampled_random(benchmark, budget, budget.amount)
+    if len(sample) < 2:
+        raise HarnessError(f"{benchmark.name}: {benchmark.why_not}, and the run has no random search to compare with")
+    return float(sample.mean()), float(np.std(sample, ddof=1))
+
+
+def _fields(run: Run) -> Iterator[tuple[Benchmark, Budget, list[Entrant]]]:
+    """Yield benchmarks and budgets with the methods that meet there, simulated random search left out."""
+    for budget in dict.fromkeys(entrant.budget for entrant in run.entrants):
+        entrants = [entrant for entrant in run.entrants if entrant.budget == budget and not entrant.is_check]
+        for benchmark in run.benchmarks:
+            yield benchmark, budget, entrants
+
+
+def _common_seeds(run: Run, benchmark: Benchmark, entrants: Sequence[Entrant]) -> pd.DataFrame:
+    """Return the scores of methods (rows) over the seeds that all of them finished (columns)."""
+    columns = {
+        entrant.name: run.finished(run.group(benchmark, entrant)).set_index("seed")["test"] for entrant in entrants
+    }
+    return pd.DataFrame(columns).dropna().T
+
+
+def _pair(
+    run: Run, benchmark: Benchmark, budget: Budget, a: Entrant, b: Entrant, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return all tests of one pair on one benchmark."""
+    mean, _ = _random(run, benchmark, budget)
+    first, second = (100.0 * benchmark.sign * run.scores(run.group(benchmark, one)) / mean for one in (a, b))
+    row: dict[str, Any] = {"benchmark": benchmark.name, "budget": budget.amount, "a": a.name, "b": b.name}
+    row |= {"n_a": len(first), "n_b": len(second), "p_welch": np.nan}
+    if len(first) == 0 or len(second) == 0:
+        return row
+    difference, wins = mean_difference(first, second), probability_of_improvement(first, second)
+    row |= {"difference": difference.estimate, "ci_low": difference.low, "ci_high": difference.high}
+    row |= {"p_welch": difference.p_value, "win_probability": wins.estimate, "win_low": wins.low}
+    row |= {"win_high": wins.high, "p_brunner_munzel": wins.p_value}
+    common = _common_seeds(run, benchmark, (a, b))
+    gaps = np.subtract(*common.to_numpy()) if common.shape[1] else np.empty(0)
+    return row | {"n_paired": len(gaps), "p_sign_flip": sign_flip_test(gaps, rng, _FLIPS) if len(gaps) > 1 else np.nan}
+
+
+def _ranking(run: Run, amount: int) -> Ranking | str:
+    """Return the methods' ranking over benchmarks at a budget, by means in RI points, or why there is none."""
+    fields = [field for field in _fields(run) if field[1].amount == amount]
+    names = [entrant.name for entrant in fields[0][2]]
+    if reason := can_carry(len(fields), len(names)):
+        return reason
+    means = [
+        [_mean(100.0 * one.sign * run.scores(run.group(one, e)) / _random(run, one, budget)[0]) for e in entrants]
+        for one, budget, entrants in fields
+    ]
+    if np.isnan(means).any():
+        return "not every method has a result on every data set"
+    return compare_over_datasets(pd.DataFrame(means, columns=names))
+
+
+def _over_datasets(
+    tests: pd.DataFrame, found: Ranking | str, rope: float | None, rng: np.random.Generator
+) -> pd.DataFrame:
+    rows = []
+    for (a, b), part in tests.groupby(["a", "b"], sort=False):
+        gaps = part["difference"].dropna().to_numpy()
+        row = {"budget": part["budget"].iloc[0], "a": a, "b": b, "datasets": len(gaps)}
+        row |= {"median_difference": float(np.median(gaps)) if len(gaps) else np.nan}
+        if rope is not None and len(gaps):
+            row |= vars(bayesian_signed_rank(gaps, rope, rng))
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    known = {} if isinstance(found, str) else found.pairs.set_index(["a", "b"])["p_value"].to_dict()
+    p_values = np.array([known.get(key, np.nan) for key in zip(frame["a"], frame["b"], strict=True)])
+    frame.insert(5, "p_wilcoxon", p_values)
+    frame.insert(6, "p_holm", holm(p_values))
+    return frame
+
+
+def _mean(scores: FloatArray) -> float:
+    return float(scores.mean()) if len(scores) else np.nan
+
+
+def _traits(where: str, text: str) -> dict[str, float]:
+    """Return the traits of a genotype's normal cell."""
+    try:
+        genotype = Genotype.parse(text)
+    except HarnessError as error:
+        raise HarnessError(f"{where}: {error}") from error
+    if set(genotype.normal_concat) != set(CONCAT):
+        raise HarnessError(f"{where}: the cell's output leaves out a node; width and depth are of cells that take all")
+    genes: Sequence[Gene] = genotype.normal
+    cell = [[source for _, source in genes[place : place + INPUTS]] for place in range(0, len(genes), INPUTS)]
+    operations = [operation for operation, _ in genes]
+    return {
+        "width": cell_width(cell),
+        "depth": cell_depth(cell),
+        "skips": operations.count("skip_connect"),
+        "convolutions": sum("conv" in operation for operation in operations),
+    }
+
+
+def _genotypes(path: Path) -> list[str]:
+    try:
+        document = json.loads(find(str(path)).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise HarnessError(f"{path}: is no JSON: {error}") from error
+    listed = document if isinstance(document, list) else []
+    texts = [one.get("genotype") if isinstance(one, dict) else one for one in listed]
+    found = [text for text in texts if isinstance(text, str)]
+    if not found or len(found) < len(texts):
+        raise HarnessError(f'{path}: wanted a list of genotypes, as texts or as objects with a text "genotype"')
+    return found
+
+
+def _curves(path: Path) -> FloatArray:
+    try:
+        with np.load(find(str(path)), allow_pickle=False) as arrays:
+            matrices = {name: arrays[name] for name in arrays.files if arrays[name].ndim == 2}
+    except (OSError, ValueError, EOFError, TypeError, BadZipFile) as error:
+        raise HarnessError(f"{path}: cannot be read as NPZ: {error}") from error
+    if len(matrices) != 1:
+        raise HarnessError(f"{path}: wanted one array (architectures, epochs), found {len(matrices)} of two dimensions")
+    return np.asarray(next(iter(matrices.values())), dtype=np.float64)

@@ -1,0 +1,84 @@
+"""Everything that a suite can name: tables, and live benchmarks whose architectures are trained here and now."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from harness.errors import unknown_name
+from harness.live.benchmark import LiveBenchmark, live_names
+from harness.problem import Budget
+from harness.spaces.base import Space
+from harness.tabular import catalogue as tables
+from harness.tabular.table import Direction, Table, Unit
+
+
+class Benchmark(Protocol):
+    """What a table and a live benchmark have in common."""
+
+    @property
+    def name(self) -> str:
+        """Name in a suite."""
+
+    @property
+    def dataset(self) -> str:
+        """What architectures were, or are, trained on."""
+
+    @property
+    def space(self) -> Space:
+        """The search space."""
+
+    @property
+    def metric(self) -> str:
+        """What scores measure."""
+
+    @property
+    def unit(self) -> Unit:
+        """Unit of scores."""
+
+    @property
+    def direction(self) -> Direction:
+        """Whether larger or smaller scores are better."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the data."""
+
+    def settle(self, budget: Budget, metrics: tuple[str, ...], live: Mapping[str, Any]) -> str:
+        """Check what a suite wants of this benchmark; its settings as JSON with nothing left to defaults."""
+
+    def describe(self) -> dict[str, Any]:
+        """Everything but the data, as plain JSON values."""
+
+
+def find_benchmark(name: str) -> Table | LiveBenchmark:
+    """A table or a live benchmark by name; an unknown name is an error with the nearest ones."""
+    if name in live_names():
+        return LiveBenchmark(name)
+    if name.startswith("live/"):
+        raise unknown_name("benchmark", name, benchmark_names())
+    return tables.load_benchmark(name)
+
+
+def benchmark_names() -> list[str]:
+    """Sorted names of all benchmarks."""
+    return sorted({*tables.benchmark_names(), *live_names()})
+
+
+def expand(patterns: list[str], where: str) -> list[str]:
+    """Names that the patterns (``nasbench-graph/*``) stand for, each once, in order of the patterns and then of the alphabet.
+
+    Raises
+    ------
+    HarnessError
+        If a pattern stands for nothing; the message has the nearest names.
+    """
+    names = benchmark_names()
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        matches = fnmatch.filter(names, pattern)
+        if not matches:
+            raise unknown_name("benchmark", pattern, names, where)
+        found.update(dict.fromkeys(matches))
+    return list(found)

@@ -1,0 +1,63 @@
+"""Cells over tables."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import HarnessError
+from harness.execution.joining import Ended, join_test_values, now, printable_traceback
+from harness.methods.base import Lockstep, Method, run_search
+from harness.problem import LockstepProblem, TabularProblem
+from harness.records import Entry
+from harness.streams import Streams
+from harness.suite import Group
+from harness.tabular.table import Table
+
+Search = tuple[NDArray[np.int64], Ended]  # rows evaluated, in order, and how it ended
+
+
+def run_table_cells(
+    table: Table, group: Group, cls: type[Method], seeds: Sequence[int], origin: Mapping[str, str], *, lockstep: bool
+) -> list[Entry]:
+    """Run some seeds of a group over a table; see `harness.execution.run_cells`."""
+    searches = _together(table, group, cls, seeds) if lockstep else None
+    if searches is None:  # no such form, or it failed or did nothing: one by one, so that the others finish
+        searches = [_alone(table, group, cls, seed) for seed in seeds]
+    return [
+        join_test_values(group, seed, table, rows, ended, origin)
+        for seed, (rows, ended) in zip(seeds, searches, strict=True)
+    ]
+
+
+def _together(table: Table, group: Group, cls: type[Method], seeds: Sequence[int]) -> list[Search] | None:
+    started_at, clock = now(), time.perf_counter()
+    method = cls(**group.method.params)
+    assert isinstance(method, Lockstep)
+    try:
+        problem = LockstepProblem(table, group.budget, len(seeds))
+        method.lockstep(problem, group.benchmark, seeds)
+    except (Exception, SystemExit):
+        return None
+    if not problem.history.size:
+        return None
+    ended = Ended(wall_s=(time.perf_counter() - clock) / len(seeds), started_at=started_at)
+    return [(rows, ended) for rows in problem.history]
+
+
+def _alone(table: Table, group: Group, cls: type[Method], seed: int) -> Search:
+    started_at, clock = now(), time.perf_counter()
+    problem = TabularProblem(table, group.budget, group.metrics)
+    arch, error = None, ""
+    try:
+        arch = run_search(cls(**group.method.params), problem, Streams(group.benchmark, seed)).arch
+        if arch is not None and not problem.contains(arch):
+            raise HarnessError(f"the method recommends {table.space.format(arch)}, which is not in the table")
+        if arch is None and not problem.history.size:
+            raise HarnessError("the method evaluated nothing and recommends nothing")
+    except (Exception, SystemExit):  # a method that exits must not end the run
+        error = printable_traceback()
+    return problem.history, Ended(arch, error, time.perf_counter() - clock, started_at)

@@ -1,0 +1,132 @@
+"""A live problem: architectures are trained when they are asked for, and the space's supernet can be searched.
+
+It is built from the training and validation images alone: the test images are not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.errors import BudgetExhausted, HarnessError
+from harness.levels import Level, Schedule
+from harness.live.benchmark import LiveSettings
+from harness.live.data import Splits
+from harness.live.search import Row, Search
+from harness.live.train import train
+from harness.problem import Budget, Evaluation, SupernetProblem
+from harness.spaces.base import Arch, Space
+
+
+def without_test(splits: Splits) -> Splits:
+    """The same training and validation images, in the same order, and no others."""
+    rows = np.concatenate([splits.train, splits.valid])
+    data = replace(splits.data, images=splits.data.images[rows], labels=splits.data.labels[rows], tests=0)
+    border = len(splits.train)
+    return Splits(data, splits.seed, np.arange(border), np.arange(border, len(rows)), np.arange(0))
+
+
+class LiveProblem(SupernetProblem):
+    """One search on a live benchmark.
+
+    Parameters
+    ----------
+    space_name, space
+        The cell space.
+    splits
+        Images; the test split is left out.
+    settings
+        How the supernet and single architectures are trained.
+    budget
+        Epochs.
+    seed
+        Seed of initial weights and batches.
+    checkpoint
+        File that a supernet search is saved to after every epoch and goes on from.
+    """
+
+    size = float("inf")
+
+    def __init__(
+        self,
+        space_name: str,
+        space: Space,
+        splits: Splits,
+        settings: LiveSettings,
+        budget: Budget,
+        seed: int,
+        checkpoint: Path | None = None,
+    ) -> None:
+        self.space = space
+        self.budget = budget
+        self.evaluations: list[tuple[Arch, float]] = []
+        self.epochs: list[Row] = []
+        self._space_name = space_name
+        self._splits = without_test(splits)
+        self._settings = settings
+        self._seed = seed
+        self._checkpoint = checkpoint
+        self._left = budget.amount
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether what is left does not pay for another evaluation."""
+        return self._left < self._settings.proxy.epochs
+
+    def evaluate(self, arch: Sequence[int], fidelity: int | None = None) -> Evaluation:
+        """Train the architecture for some epochs, its score is the validation accuracy (percent) after the last one.
+
+        Parameters
+        ----------
+        arch
+            The architecture.
+        fidelity
+            Epochs; the suite's ``proxy_epochs`` by default.
+        """
+        arch = self.space.validate(arch)
+        recipe = self._settings.proxy if fidelity is None else replace(self._settings.proxy, epochs=fidelity)
+        if recipe.epochs > self._left:
+            raise BudgetExhausted(
+                f"{self._left} of {self.budget.amount} epochs are left, {recipe.epochs} were asked for"
+            )
+        self._left -= recipe.epochs
+        rows = train(self._space_name, arch, self._splits, recipe, self._seed, device=self._settings.device)
+        score = float(rows[-1]["valid_accuracy"])
+        self.evaluations.append((arch, score))
+        return Evaluation(score, float("nan"), {})
+
+    def sample(self, uniforms: Iterator[float]) -> Arch:
+        """Draw every variable uniformly; uses one number for each."""
+        return tuple(int(next(uniforms) * cardinality) for cardinality in self.space.cardinalities)
+
+    def contains(self, arch: Sequence[int]) -> bool:
+        """Whether `arch` is an encoding of the space: all of them can be trained."""
+        try:
+            self.space.validate(arch)
+        except HarnessError:
+            return False
+        return True
+
+    def search_supernet(self, level: Level | Schedule, **options: Any) -> Arch:
+        """Search on the supernet for the whole budget; see `SupernetProblem`."""
+        if self._left < self.budget.amount:
+            raise BudgetExhausted("a supernet search takes the whole budget, and some of it is spent")
+        self._left = 0
+        search = Search(
+            self._space_name,
+            self._splits,
+            level,
+            self._settings.search,
+            self._seed,
+            device=self._settings.device,
+            **options,
+        )
+        result = search.run(self._checkpoint)
+        for number, row in enumerate(result.epochs):
+            alphas = {f"alphas_{group}": values[number].tolist() for group, values in result.alphas.items()}
+            self.epochs.append(row | alphas | {"epoch": number + 1, "phase": "search"})
+        return result.arch

@@ -1,0 +1,215 @@
+"""One search step: how a level moves the weights and the architecture parameters of a supernet.
+
+Equation numbers are those of MiLeNAS (arXiv:2003.12238).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from harness.levels import UNROLLS, Level
+from harness.live.mixed import Relaxation, softmax
+
+Batch = tuple[Tensor, Tensor]
+
+PERTURBATION = 0.01  # length of the finite difference of Eq. 8
+
+
+class Pass(NamedTuple):
+    """A forward and backward pass: loss, network output, gradients of weights and α (empty where not asked for)."""
+
+    loss: Tensor
+    output: Tensor
+    weights: Sequence[Tensor]
+    alphas: Sequence[Tensor]
+
+
+class SearchStep:
+    """Moves the weights and the architecture parameters once, on one training and one validation batch.
+
+    Parameters
+    ----------
+    network
+        Called as ``network(inputs, *weights)``; its parameters are the weights w.
+    alphas
+        Architecture parameters α: leaves that the network does not hold.
+    weight_optimizer
+        SGD over the network's parameters.
+    alpha_optimizer
+        Any optimizer over `alphas`.
+    clip
+        Greatest norm of the weight gradient, where the level clips.
+    relax
+        Weights of the candidates from α.
+    loss
+        Of the network's output and the batch's targets.
+
+    Attributes
+    ----------
+    passes
+        Forward-backward passes done so far.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        alphas: Sequence[Tensor],
+        weight_optimizer: torch.optim.SGD,
+        alpha_optimizer: torch.optim.Optimizer,
+        *,
+        clip: float = 5.0,
+        relax: Relaxation = softmax,
+        loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
+    ) -> None:
+        self.passes = 0
+        self._network = network
+        self._weights = list(network.parameters())
+        self._alphas = list(alphas)
+        self._weight_optimizer = weight_optimizer
+        self._alpha_optimizer = alpha_optimizer
+        self._clip = clip
+        self._relax = relax
+        self._loss = loss
+
+    def __call__(self, level: Level, train: Batch, valid: Batch, alpha_train: Batch | None = None) -> Pass:
+        """Take a step.
+
+        Parameters
+        ----------
+        level
+            How.
+        train, valid
+            Training and validation batch, (inputs, targets) each.
+        alpha_train
+            The training batch of an α step that does not share the weight step's; None (default): `train`.
+
+        Returns
+        -------
+        Pass
+            The pass that the weights moved by.
+        """
+        if level.update == "simultaneous":
+            at_train = self._pass(train, weights=True, alphas=_reads_alphas(level))
+            gradient = self.alpha_gradient(level, train, valid, at_train)
+            self._move_weights(at_train, level)
+            self._move_alphas(gradient)
+            return at_train
+        if level.update == "alpha_first":
+            self._move_alphas(self.alpha_gradient(level, alpha_train or train, valid))
+        at_train = self._pass(train, weights=True)
+        self._move_weights(at_train, level)
+        if level.update == "w_first":
+            self._move_alphas(self.alpha_gradient(level, alpha_train or train, valid))
+        return at_train
+
+    def alpha_gradient(
+        self, level: Level, train: Batch, valid: Batch, at_train: Pass | None = None
+    ) -> Sequence[Tensor]:
+        """Gradient of what α descends, at the present weights and α.
+
+        Parameters
+        ----------
+        level
+            How.
+        train, valid
+            Training and validation batch.
+        at_train
+            The pass over `train` at this point, where it is already known.
+        """
+        if level.order == 2:
+            start = at_train or self._pass(train, weights=True, alphas=_reads_alphas(level))
+        terms = []
+        for factor, batch, known in zip(level.coefficients, (train, valid), (at_train, None), strict=True):
+            if factor == 0:
+                continue
+            if level.order == 2:
+                gradient = self._unrolled_gradient(level, train, batch, start)
+            else:
+                gradient = (known or self._pass(batch, alphas=True)).alphas
+            terms.append([factor * part for part in gradient])
+        return [torch.stack(parts).sum(dim=0) for parts in zip(*terms, strict=True)]
+
+    def _unrolled_gradient(self, level: Level, train: Batch, batch: Batch, at_train: Pass) -> Sequence[Tensor]:
+        """Gradient in α of a batch's loss one step ahead on `train` (Eq. 7), by a finite difference (Eq. 8)."""
+        unroll = UNROLLS[level.unroll]
+        (group,) = self._weight_optimizer.param_groups
+        xi = group["lr"] if level.xi is None else level.xi
+        variables: list[Tensor] = [*self._weights, *(self._alphas if unroll.alphas else ())]
+        direction = [*at_train.weights, *at_train.alphas][: len(variables)]
+        if unroll.weight_decay:
+            direction = [d + group["weight_decay"] * v.detach() for d, v in zip(direction, variables, strict=True)]
+        if unroll.momentum:
+            buffers = [self._weight_optimizer.state.get(v, {}).get("momentum_buffer") for v in variables]
+            direction = [d if b is None else d + group["momentum"] * b for d, b in zip(direction, buffers, strict=True)]
+        with _moved(variables, direction, -xi):
+            ahead = self._pass(batch, weights=True, alphas=True)
+        slope = [*ahead.weights, *ahead.alphas][: len(variables)]
+        norm = torch.stack([part.norm() for part in slope]).norm().clamp_min(torch.finfo(slope[0].dtype).tiny)
+        epsilon = float(PERTURBATION / norm)
+        with _moved(variables, slope, epsilon):
+            above = self._pass(train, alphas=True).alphas
+        with _moved(variables, slope, -epsilon):
+            below = self._pass(train, alphas=True).alphas
+        return [g - xi * (a - b) / (2 * epsilon) for g, a, b in zip(ahead.alphas, above, below, strict=True)]
+
+    def _pass(self, batch: Batch, *, weights: bool = False, alphas: bool = False) -> Pass:
+        """Forward and backward once; gradients that are not asked for are not computed."""
+        inputs, targets = batch
+        self._require(weights, alphas)
+        output = self._network(inputs, *self._relax(self._alphas))
+        loss = self._loss(output, targets)
+        wanted = [*(self._weights if weights else ()), *(self._alphas if alphas else ())]
+        gradients = torch.autograd.grad(loss, wanted, materialize_grads=True)  # zeros for what no cell uses
+        self._require(True, True)
+        self.passes += 1
+        split = len(self._weights) if weights else 0
+        return Pass(loss.detach(), output.detach(), gradients[:split], gradients[split:])
+
+    def _require(self, weights: bool, alphas: bool) -> None:
+        for weight in self._weights:
+            weight.requires_grad_(weights)
+        for alpha in self._alphas:
+            alpha.requires_grad_(alphas)
+
+    def _move_weights(self, at_train: Pass, level: Level) -> None:
+        _move(self._weight_optimizer, self._weights, at_train.weights, self._clip if level.clip else None)
+
+    def _move_alphas(self, gradient: Sequence[Tensor]) -> None:
+        _move(self._alpha_optimizer, self._alphas, gradient, None)
+
+
+def _reads_alphas(level: Level) -> bool:
+    """Whether the training pass at the present point also has the α gradient that the level needs."""
+    return UNROLLS[level.unroll].alphas if level.order == 2 else level.coefficients[0] > 0
+
+
+def _move(
+    optimizer: torch.optim.Optimizer, variables: Sequence[Tensor], gradients: Sequence[Tensor], clip: float | None
+) -> None:
+    for variable, gradient in zip(variables, gradients, strict=True):
+        variable.grad = gradient
+    if clip is not None:
+        nn.utils.clip_grad_norm_(variables, clip)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+@contextmanager
+def _moved(variables: Sequence[Tensor], direction: Sequence[Tensor], length: float) -> Iterator[None]:
+    """Variables moved by ``length * direction``; put back afterwards to the bit."""
+    kept = [variable.detach().clone() for variable in variables]
+    with torch.no_grad():
+        for variable, part in zip(variables, direction, strict=True):
+            variable.add_(part, alpha=length)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for variable, original in zip(variables, kept, strict=True):
+                variable.copy_(original)

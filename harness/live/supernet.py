@@ -1,0 +1,246 @@
+"""Supernets: networks whose every cell edge is a mixed operation. Architecture parameters are apart from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from harness.errors import unknown_name
+from harness.live import derive
+from harness.live.mixed import Fan, FusedFan
+from harness.live.networks import DartsNetwork, NASBench201Network, Shape, build, preprocess, seeded
+from harness.live.operations import Norm, batch_statistics, normalised, operation, running_statistics
+from harness.spaces import darts, nasbench201
+from harness.spaces.base import Arch, Space
+from harness.spaces.darts import DartsSpace
+from harness.spaces.nasbench201 import NASBench201Space
+
+MakeFan = Callable[[Callable[[], Sequence[nn.Module]], int], Fan]
+
+
+class MixedGraph(nn.Module):
+    """The nodes of a cell: each is the sum of the mixed edges from all states before it.
+
+    Parameters
+    ----------
+    edges
+        (source, target) states of every edge, in the order of the architecture parameters.
+    inputs
+        Number of states that are the cell's inputs.
+    candidates
+        Makes the candidate operations of an edge from its source.
+    fan
+        The form of the mixed operation.
+    """
+
+    def __init__(
+        self,
+        edges: Sequence[tuple[int, int]],
+        inputs: int,
+        candidates: Callable[[int], Sequence[nn.Module]],
+        fan: MakeFan,
+    ) -> None:
+        super().__init__()
+        sources = sorted({source for source, _ in edges})
+        self._rows = [[row for row, edge in enumerate(edges) if edge[0] == source] for source in sources]
+        self._targets = [target for _, target in edges]
+        self._states = max(self._targets) + 1
+        self.fans = nn.ModuleList(
+            fan(partial(candidates, source), len(rows)) for source, rows in zip(sources, self._rows, strict=True)
+        )
+
+    def forward(self, inputs: Sequence[Tensor], weights: Tensor) -> list[Tensor]:
+        """Outputs of all nodes.
+
+        Parameters
+        ----------
+        inputs
+            The input states.
+        weights
+            (edges, candidates)
+        """
+        states: list[Tensor | None] = [*inputs, *[None] * (self._states - len(inputs))]
+        for source, (fan, rows) in enumerate(zip(self.fans, self._rows, strict=True)):
+            for row, output in zip(rows, fan(states[source], weights[rows]), strict=True):
+                target = self._targets[row]
+                present = states[target]
+                states[target] = output if present is None else present + output
+        return cast(list[Tensor], states[len(inputs) :])
+
+
+class MixedDartsCell(nn.Module):
+    """A cell of the DARTS supernet."""
+
+    def __init__(
+        self,
+        fan: MakeFan,
+        norm: Norm,
+        channels_before: int,
+        channels_previous: int,
+        channels: int,
+        reduction: bool,
+        reduced: bool,
+    ) -> None:
+        super().__init__()
+        self.preprocess_0 = preprocess(channels_before, channels, reduced, norm)
+        self.preprocess_1 = preprocess(channels_previous, channels, False, norm)
+
+        def candidates(source: int) -> list[nn.Module]:
+            stride = 2 if reduction and source < darts.INPUTS else 1
+            return [normalised(name, channels, stride, norm) for name in darts.PRIMITIVES]
+
+        self.graph = MixedGraph(darts.EDGES, darts.INPUTS, candidates, fan)
+
+    def forward(self, before: Tensor, previous: Tensor, weights: Tensor) -> Tensor:
+        """Concatenated nodes."""
+        return torch.cat(self.graph([self.preprocess_0(before), self.preprocess_1(previous)], weights), dim=1)
+
+
+class MixedNASBench201Cell(nn.Module):
+    """A cell of the NAS-Bench-201 supernet."""
+
+    def __init__(self, fan: MakeFan, norm: Norm, channels: int) -> None:
+        super().__init__()
+
+        def candidates(source: int) -> list[nn.Module]:
+            return [operation(name, channels, 1, norm) for name in nasbench201.OPERATIONS]
+
+        self.graph = MixedGraph(nasbench201.EDGES, 1, candidates, fan)
+
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        """The last node."""
+        return cast(Tensor, self.graph([x], weights)[-1])
+
+
+@dataclass(frozen=True)
+class BatchNorm:
+    """A policy for the batch norm of a supernet.
+
+    Attributes
+    ----------
+    inside
+        Batch norm of the cells.
+    outside
+        Batch norm of stem and halvings, with weights of its own.
+    fan
+        The form of the mixed operation that can do it.
+    """
+
+    inside: Norm
+    outside: Norm
+    fan: MakeFan
+
+
+BATCH_NORMS: Mapping[str, BatchNorm] = {
+    "batch": BatchNorm(batch_statistics, partial(nn.BatchNorm2d, track_running_stats=False), FusedFan),
+    "running": BatchNorm(running_statistics, nn.BatchNorm2d, Fan),
+}
+
+
+def _darts(shape: Shape, norm: BatchNorm) -> nn.Module:
+    return DartsNetwork(shape, partial(MixedDartsCell, norm.fan, norm.inside), norm.outside)
+
+
+def _nasbench201(shape: Shape, norm: BatchNorm) -> nn.Module:
+    return NASBench201Network(shape, partial(MixedNASBench201Cell, norm.fan, norm.inside), norm.outside)
+
+
+@dataclass(frozen=True)
+class Searchable:
+    """A cell space as a supernet searches it.
+
+    Attributes
+    ----------
+    space
+        Its encoding.
+    primitives
+        Candidate operations of every edge.
+    groups
+        Names and numbers of edges of the groups of architecture parameters, one (edges, candidates) array a group.
+    operations
+        Names of an architecture's operations by group.
+    make
+        Makes the supernet.
+    rule
+        The rule that derives an architecture, unless a search is given another.
+    """
+
+    space: Space
+    primitives: tuple[str, ...]
+    groups: Mapping[str, int]
+    operations: Callable[[Arch], Mapping[str, Sequence[str]]]
+    make: Callable[[Shape, BatchNorm], nn.Module]
+    rule: derive.Rule
+
+
+def _darts_operations(arch: Arch) -> Mapping[str, Sequence[str]]:
+    genotype = DartsSpace().decode(arch)
+    return {"normal": [name for name, _ in genotype.normal], "reduce": [name for name, _ in genotype.reduce]}
+
+
+SEARCHABLE: Mapping[str, Searchable] = {
+    "darts": Searchable(
+        space=DartsSpace(),
+        primitives=darts.PRIMITIVES,
+        groups={"normal": len(darts.EDGES), "reduce": len(darts.EDGES)},
+        operations=_darts_operations,
+        make=_darts,
+        rule=derive.strongest_inputs,
+    ),
+    "nasbench201": Searchable(
+        space=NASBench201Space(),
+        primitives=nasbench201.OPERATIONS,
+        groups={"cell": len(nasbench201.EDGES)},
+        operations=lambda arch: {"cell": [nasbench201.OPERATIONS[choice] for choice in arch]},
+        make=_nasbench201,
+        rule=derive.strongest_operations,
+    ),
+}
+
+
+def searchable(name: str) -> Searchable:
+    """A cell space by name."""
+    if name not in SEARCHABLE:
+        raise unknown_name("live space", name, SEARCHABLE)
+    return SEARCHABLE[name]
+
+
+def supernet(
+    space: str, shape: Shape, seed: int, *, batch_norm: str = "batch", device: str = "cpu"
+) -> tuple[nn.Module, list[Tensor]]:
+    """A supernet and its architecture parameters, as the stream ``init = (space, network, seed)`` draws them.
+
+    Parameters
+    ----------
+    space
+        ``"darts"`` or ``"nasbench201"``.
+    shape
+        Sizes.
+    seed
+        Seed of the initial weights and architecture parameters.
+    batch_norm
+        ``"batch"`` (default): batch statistics in every pass. ``"running"``: running statistics as in the published
+        codes; every pass in training mode moves them, so that levels with more passes have them better warmed.
+    device
+        Where it goes.
+
+    Returns
+    -------
+    network, alphas
+        ``network(images, *weights)`` gives logits; alphas are leaves, (edges, candidates) a group, 1e-3 times normal
+        numbers.
+    """
+    if batch_norm not in BATCH_NORMS:
+        raise unknown_name("batch norm", batch_norm, BATCH_NORMS)
+    where = searchable(space)
+    network = build(lambda: where.make(shape, BATCH_NORMS[batch_norm]), ("init", space, str(shape), seed), device)
+    alphas = [
+        seeded(("init", space, str(shape), seed, "alphas", group), (edges, len(where.primitives)), 1e-3).to(device)
+        for group, edges in where.groups.items()
+    ]
+    return network, [alpha.requires_grad_() for alpha in alphas]

@@ -1,0 +1,41 @@
+"""What is measured of a network and of architecture parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.live.data import Read, Rows, portions
+
+
+def evaluate(forward: Callable[[Tensor], Tensor], read: Read, rows: Rows, batch_size: int) -> tuple[float, float]:
+    """Mean loss and accuracy (percent) over rows of a data set, in nearly equal batches.
+
+    Parameters
+    ----------
+    forward
+        Logits of a batch.
+    read
+        Batch of rows.
+    rows, batch_size
+        The rows, and how many at most go into a batch.
+    """
+    loss, correct = 0.0, 0
+    with torch.no_grad():
+        for part in portions(rows, batch_size):
+            images, labels = read(part)
+            logits = forward(images)
+            loss += float(F.cross_entropy(logits, labels, reduction="sum"))
+            correct += int((logits.argmax(dim=1) == labels).sum())
+    return loss / len(rows), 100 * correct / len(rows)
+
+
+def entropy(weights: NDArray[np.floating]) -> float:
+    """Entropy of the candidates' weights in nats, mean over edges. `weights` is (edges, candidates)."""
+    positive = np.maximum(weights, np.finfo(weights.dtype).tiny)
+    return float(-(weights * np.log(positive)).sum(axis=1).mean())

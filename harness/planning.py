@@ -1,0 +1,141 @@
+"""What a run would do and how long it would take; how far one is."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.methods.base import method_class, run_search
+from harness.problem import TabularProblem
+from harness.records import RunFolder
+from harness.runner import check_jobs
+from harness.streams import Streams
+from harness.suite import Group, Suite, groups_of
+from harness.tabular.catalogue import load_benchmark
+
+PILOTS = 3  # searches timed for each method that has no records yet
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is left to do.
+
+    Attributes
+    ----------
+    cells, done
+        Cells of the suite, and those among them that are finished.
+    groups
+        Each group with cells missing, and how many.
+    seconds, workers, basis
+        Estimated time on that many workers, and what the estimate rests on.
+    """
+
+    cells: int
+    done: int
+    groups: list[tuple[Group, int]]
+    seconds: float
+    workers: int
+    basis: str
+
+    @property
+    def missing(self) -> int:
+        """Cells not finished; failed ones count as missing."""
+        return self.cells - self.done
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        values = dataclasses.asdict(self) | {"missing": self.missing}
+        values["groups"] = [
+            {
+                "benchmark": group.benchmark,
+                "method": group.method.label,
+                "budget": group.budget.amount,
+                "missing": count,
+            }
+            for group, count in self.groups
+        ]
+        return values
+
+
+def plan(suite: Suite, output: Path, jobs: int) -> Plan:
+    """Compare a suite with what its output folder holds; estimate the rest from records there, or else from timed pilots."""
+    check_jobs(jobs)
+    groups = list(suite.groups())
+    done = RunFolder(output).entries() if output.is_dir() else {}
+    missing: Counter[Group] = Counter()
+    seconds_of: dict[str, list[float]] = {}
+    for group in groups:
+        for seed in suite.seeds:
+            entry = done.get(group.key(seed))
+            if entry is None or entry.failed:
+                missing[group] += 1
+            else:
+                seconds_of.setdefault(group.method.label, []).append(entry.record["wall_s"])
+    basis = "from the cells that are done" if missing and seconds_of else ""
+    pilots: dict[str, float] = {}
+    for group in missing:
+        if group.method.label not in seconds_of and group.method.label not in pilots:
+            pilots[group.method.label] = _pilot(group)
+    if pilots:
+        basis = f"from {PILOTS} timed searches of each method" + (f" and {basis}" if basis else "")
+    cost = {label: median(values) for label, values in seconds_of.items()} | pilots
+    workers = (os.cpu_count() or 1) if jobs == -1 else max(jobs, 1)
+    return Plan(
+        cells=len(groups) * len(suite.seeds),
+        done=len(groups) * len(suite.seeds) - sum(missing.values()),
+        groups=list(missing.items()),
+        seconds=sum(cost[group.method.label] * count for group, count in missing.items()) / workers,
+        workers=workers,
+        basis=basis or "nothing to do",
+    )
+
+
+def _pilot(group: Group) -> float:
+    """Seconds of one search, the median of a few; a method that raises counts as what it took."""
+    table = load_benchmark(group.benchmark)
+    times = []
+    for seed in range(PILOTS):
+        clock = time.perf_counter()
+        try:
+            method = method_class(group.method.name)(**group.method.params)
+            run_search(method, TabularProblem(table, group.budget, group.metrics), Streams(group.benchmark, seed))
+        except Exception:  # the run will record it as a failed cell
+            pass
+        times.append(time.perf_counter() - clock)
+    return median(times)
+
+
+def status(output: Path) -> dict[str, Any]:
+    """How far a run is: name of the suite, and numbers of cells, done, failed and missing ones.
+
+    Raises
+    ------
+    HarnessError
+        If the folder holds no run.
+    """
+    try:
+        resolved = json.loads((output / "suite.resolved.json").read_text())
+        keys = [group.key(seed) for group in groups_of(resolved) for seed in resolved["seeds"]]
+        name = str(resolved["name"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise HarnessError(
+            f"{output}: no readable suite.resolved.json; wanted the output folder of `nas-harness run`"
+        ) from error
+    entries = RunFolder(output).entries()
+    done = sum(key in entries and not entries[key].failed for key in keys)
+    failed = sum(key in entries and entries[key].failed for key in keys)
+    return {
+        "suite": name,
+        "cells": len(keys),
+        "done": done,
+        "failed": failed,
+        "missing": len(keys) - done - failed,
+    }

@@ -1,0 +1,111 @@
+"""Two runs side by side, cell by cell and method by method."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.errors import HarnessError
+from harness.regression.baseline import Cell, cells_of_run, same_results
+from harness.statistics import cell_changes, holm, non_inferiority
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "method",
+    "benchmark",
+    "budget",
+    "n_a",
+    "n_b",
+    "mean_a",
+    "mean_b",
+    "identical",
+    "change",
+    "ci_low",
+    "ci_high",
+    "p_value",
+    "p_holm",
+)
+ALL = "all benchmarks"
+
+
+def compare(first: Path, second: Path, confidence: float = 0.95) -> pd.DataFrame:
+    """Compare two finished runs.
+
+    Parameters
+    ----------
+    first, second
+        Output folders; what only one of them has is left out.
+    confidence
+        Of the intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a cell, and for each method a row over all its benchmarks (inverse-variance pooled). ``change`` is second minus
+        first in RI points (hundredths of random search's mean test score; more is better), with a two-sided Welch interval
+        and p-value; ``p_holm`` is adjusted over the cells.
+
+    Raises
+    ------
+    HarnessError
+        If the runs have no cell in common, or used different tables.
+    """
+    import pandas as pd
+
+    a, b = cells_of_run(first).cells, cells_of_run(second).cells
+    common = [identity for identity in a if identity in b]
+    if not common:
+        raise HarnessError(f"{first} and {second} have no benchmark, method and budget in common")
+    for identity in common:
+        if a[identity].data_sha256 != b[identity].data_sha256:
+            raise HarnessError(f"{a[identity].benchmark} is not the same table in {first} and {second}")
+    rows = [_row(a[identity].benchmark, [a[identity]], [b[identity]], confidence) for identity in common]
+    for row, p in zip(rows, holm(np.array([row["p_value"] for row in rows])), strict=True):
+        row["p_holm"] = float(p)
+    groups: dict[tuple[str, int], list[tuple[object, ...]]] = {}
+    for identity in common:
+        groups.setdefault((a[identity].label, a[identity].budget), []).append(identity)
+    for identities in groups.values():
+        if len(identities) > 1:
+            rows.append(_row(ALL, [a[i] for i in identities], [b[i] for i in identities], confidence))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _row(benchmark: str, first: list[Cell], second: list[Cell], confidence: float) -> dict[str, object]:
+    one = len(first) == 1
+    row: dict[str, object] = {
+        "method": first[0].label,
+        "benchmark": benchmark,
+        "budget": first[0].budget,
+        "n_a": min(len(cell.seeds) for cell in first),
+        "n_b": min(len(cell.seeds) for cell in second),
+        "mean_a": float(first[0].test.mean()) if one else math.nan,
+        "mean_b": float(second[0].test.mean()) if one else math.nan,
+        "identical": all(map(same_results, first, second)),
+        "p_value": math.nan,
+        "p_holm": math.nan,
+    }
+    if row["identical"]:
+        return row | {"change": 0.0, "ci_low": math.nan, "ci_high": math.nan}
+    pairs = [(x, y) for x, y in zip(first, second, strict=True) if not same_results(x, y)]
+    if min(min(len(x.seeds), len(y.seeds)) for x, y in pairs) < 2:
+        return row | {"change": math.nan, "ci_low": math.nan, "ci_high": math.nan}
+    try:
+        changes = cell_changes(
+            [y.sign * y.test for _, y in pairs], [x.sign * x.test for x, _ in pairs], [x.reference for x, _ in pairs]
+        )
+    except HarnessError:  # no spread over seeds
+        change = float(np.mean([100 * x.sign * (y.test.mean() - x.test.mean()) / x.reference for x, y in pairs]))
+        return row | {"change": change, "ci_low": math.nan, "ci_high": math.nan}
+    # The one-sided bounds at half the level are the two-sided interval.
+    verdict = non_inferiority(changes, margin=np.inf, level=(1 - confidence) / 2, strict=True)
+    mirrored = replace(changes, difference=-changes.difference)
+    better = non_inferiority(mirrored, margin=np.inf, level=(1 - confidence) / 2, strict=True)
+    row["p_value"] = min(1.0, 2 * min(verdict.p_regressed, better.p_regressed))
+    return row | {"change": verdict.difference, "ci_low": verdict.low, "ci_high": verdict.high}

@@ -1,0 +1,151 @@
+"""From runs as they stand in files to runs that can be compared: names, baselines, duplicates, blanks, units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from harness.errors import HarnessError, unknown_name
+from harness.results.model import Fault
+from harness.results.sheet import plain
+
+# A percentage and the same thing as a fraction are a factor of 100 apart; scores of one unit, failures apart, are not.
+APART = 5.0
+_LISTED = 8  # items of a warning
+
+
+def spellings(names: Iterable[str], kind: str) -> tuple[dict[str, str], list[Fault]]:
+    """Return how each name is written from now on: as it was first, without spaces at its ends."""
+    shown: dict[str, str] = {}
+    spelling = {name: shown.setdefault(plain(name), name.strip()) for name in dict.fromkeys(names)}
+    faults = []
+    spaced = list(dict.fromkeys(name.strip() for name in spelling if name != name.strip()))
+    if spaced:
+        listed = ", ".join(map(repr, spaced))
+        faults.append(Fault("spaces", f"Spaces before or behind the {kind} {listed} are left out."))
+    for name in shown.values():
+        others = dict.fromkeys(raw.strip() for raw, one in spelling.items() if one == name and raw.strip() != name)
+        if others:
+            listed = ", ".join(map(repr, others))
+            faults.append(Fault("case", f"The {kind} {name!r} is also written {listed}: taken as one."))
+    return spelling, faults
+
+
+def match_baselines(methods: Sequence[str], stated: Mapping[str, str], common: str | None) -> dict[str, str]:
+    """Return method -> baseline in the order of the methods.
+
+    Parameters
+    ----------
+    methods
+        All that the files have.
+    stated
+        Method -> baseline.
+    common
+        Baseline of all methods that are neither stated nor a baseline.
+    """
+    known = {plain(method): method for method in methods}
+
+    def find(name: str) -> str:
+        if plain(name) not in known:
+            raise unknown_name("method", name, methods, "baselines")
+        return known[plain(name)]
+
+    found = {find(method): find(of) for method, of in stated.items()}
+    for method, of in found.items():
+        # In a column of baselines a baseline may name itself.
+        if method == of and of not in [other for name, other in found.items() if name != method]:
+            raise HarnessError(f"baselines: {method!r} is its own baseline; wanted another method")
+    found = {method: of for method, of in found.items() if method != of}
+    if common is not None:
+        of = find(common)
+        taken = {*found, *found.values(), of}
+        found |= {method: of for method in methods if method not in taken}
+    if not found:
+        raise HarnessError(
+            f"no baseline: say which by --baseline NAME or --map METHOD=BASELINE; the methods are {', '.join(methods)}"
+        )
+    return {method: found[method] for method in methods if method in found}
+
+
+def without_duplicates(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[Fault]]:
+    """Count a run that stands there twice once; refuse two scores of one seed."""
+    keys = ["dataset", "method", "seed"]
+    twice = runs[(runs["seed"] != "") & runs.duplicated(keys, keep=False)]
+    found = []
+    for (dataset, method, seed), rows in twice.groupby(keys, sort=False):
+        if rows["score"].nunique(dropna=False) > 1:
+            scores = " and ".join(f"{score:g}" for score in rows["score"])
+            raise HarnessError(
+                f"{dataset}: {method} with seed {seed} has the scores {scores} ({lines_of(rows)}); which one is right?"
+            )
+        found.append(f"{dataset}: {method} with seed {seed} ({lines_of(rows)})")
+    faults = (
+        [Fault("duplicate", f"Runs that stand there more than once are counted once: {listed(found)}.")]
+        if found
+        else []
+    )
+    return runs.drop(twice.index[twice.duplicated(keys)]), faults
+
+
+def blank_scores(runs: pd.DataFrame) -> Iterator[Fault]:
+    """Say whose scores are blank, and where."""
+    groups = runs[runs["score"].isna()].groupby(["dataset", "method"], sort=False)
+    found = [f"{dataset}: {method} in {lines_of(rows)}" for (dataset, method), rows in groups]
+    if found:
+        yield Fault("blank", f"Blank scores; means are over the runs that have one: {listed(found)}.")
+
+
+def told_units(runs: pd.DataFrame, baselines: Mapping[str, str], stated: str | None) -> pd.Series[str]:
+    """Return the unit of every run, told from all runs of its comparison; refuse a mixture within one."""
+    units = pd.Series("none", index=runs.index)
+    if stated == "none":
+        return units
+    # Those without a baseline first: what a comparison says of a baseline counts.
+    pools = sorted(({method, baselines.get(method, method)} for method in dict.fromkeys(runs["method"])), key=len)
+    for dataset, rows in runs.groupby("dataset", sort=False):
+        columns = dict(list(rows.groupby("method", sort=False)))
+        for pool in pools:
+            if own := [columns[method] for method in columns if method in pool]:
+                together = pd.concat(own)
+                names = " and ".join(dict.fromkeys(together["method"]))
+                units[together.index] = _unit(together, stated, f"{dataset}: {names}")
+    return units
+
+
+def _unit(rows: pd.DataFrame, stated: str | None, where: str) -> str:
+    scores = rows["score"].to_numpy()
+    top = 1.0 if stated == "fraction" else 100.0
+    if (bad := np.flatnonzero((scores < 0) | (scores > top))).size:
+        place = lines_of(rows.iloc[bad[:1]])
+        raise HarnessError(
+            f"{where}: {scores[bad[0]]:g} ({place}) is no {stated or 'percentage'}; --unit none takes any number"
+        )
+    if stated is not None:
+        return stated
+    # 0 is the same in both.
+    small, large = scores[(scores > 0) & (scores <= 1)], scores[scores > 1]
+    if small.size and large.size and large.min() > APART * small.max():
+        place = lines_of(rows[rows["score"] == small.max()].iloc[:1])
+        raise HarnessError(
+            f"{where}: percent and fractions are mixed, {small.max():g} ({place}) beside {large.min():g}; "
+            "bring them to one unit, or state --unit percent if all are"
+        )
+    return "percent" if large.size else "fraction"
+
+
+def lines_of(rows: pd.DataFrame) -> str:
+    """Return where rows stand: ``lines 4 and 6 of a.csv``."""
+    places = []
+    for file, part in rows.groupby("file", sort=False):
+        lines = [str(line) for line in part["line"]]
+        listed = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(lines[:-1])} and {lines[-1]}"
+        places.append(f"{listed} of {file}")
+    return " and ".join(places)
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return items as a list, the first few of a long one."""
+    more = [f"and {len(items) - _LISTED} more"] if len(items) > _LISTED else []
+    return "; ".join([*items[:_LISTED], *more])

@@ -1,0 +1,138 @@
+"""A CSV file as cells of text, each with the line that it stands in. Nothing is guessed about what they mean."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.results.model import Fault
+
+_SEPARATORS = ",;\t"
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_BLANK = frozenset(("", "-", "–", "—", "na", "n/a", "nan", "none", "null"))
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A file's cells.
+
+    Attributes
+    ----------
+    name, stem, sha256
+        The file's name, that without its suffix, and the hash of its content.
+    header
+        Names of the columns as they are; no two are equal but for case and spaces.
+    rows
+        (line of the file, cells in the order of the header, as they are).
+    faults
+        What was odd.
+    """
+
+    name: str
+    stem: str
+    sha256: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[int, tuple[str, ...]], ...]
+    faults: tuple[Fault, ...]
+
+
+def read_sheet(path: Path) -> Sheet:
+    """Read a CSV file with a header line, separated by commas, semicolons or tabs.
+
+    Raises
+    ------
+    HarnessError
+        If it cannot be read as such, has no header, a line with too many cells, or columns of the same name.
+    """
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise HarnessError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise HarnessError(f"{path}: is no text in UTF-8; wanted a CSV file") from error
+    lines = _lines(path, text)
+    if len(lines) < 2:
+        raise HarnessError(f"{path}: wanted a header and at least one line below it")
+    (_, head), *body = lines
+    width = len(head)
+    for line, cells in body:
+        if any(cell.strip() for cell in cells[width:]):
+            raise HarnessError(f"{path}: line {line} has {len(cells)} cells, the header has {width}")
+    full = [(line, (*cells[:width], *[""] * (width - len(cells)))) for line, cells in body]
+    columns = {place: [cells[place] for _, cells in full] for place in range(width)}
+    kept, faults = _columns(path, head, columns)
+    header = tuple(head[place] for place in kept)
+    rows = tuple((line, tuple(cells[place] for place in kept)) for line, cells in full)
+    return Sheet(path.name, path.stem, hashlib.sha256(content).hexdigest(), header, rows, faults)
+
+
+def plain(name: str) -> str:
+    """Return a name without what only the eye tells apart: case, and blanks at its ends or doubled."""
+    return " ".join(name.split()).casefold()
+
+
+def number(cell: str, where: str) -> float:
+    """Return the number in a cell, NaN for a blank one.
+
+    Raises
+    ------
+    HarnessError
+        If it is anything else.
+    """
+    text = cell.strip()
+    if text.casefold() in _BLANK:
+        return math.nan
+    bare = text.removesuffix("%").rstrip()
+    if _NUMBER.fullmatch(bare) and math.isfinite(value := float(bare)):
+        return value
+    hint = ""
+    if "±" in text or re.search(r"[0-9)]\s*(\+/?-|\()", text):
+        hint = "; wanted a score a run, not a mean with its deviation"
+    elif re.fullmatch(r"[+-]?[0-9]+,[0-9]+", bare):
+        hint = "; wanted a decimal point"
+    raise HarnessError(f"{where}: {text!r} is no number{hint}")
+
+
+def _lines(path: Path, text: str) -> list[tuple[int, list[str]]]:
+    """Return all lines that are not blank, with their numbers; the header says which separator is used."""
+    head = next((line for line in text.splitlines() if line.strip()), "")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(_SEPARATORS, key=head.count), strict=True)
+    try:
+        return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except csv.Error as error:
+        raise HarnessError(f"{path}: line {reader.line_num}: {error}") from error
+
+
+def _columns(path: Path, head: list[str], columns: dict[int, list[str]]) -> tuple[list[int], tuple[Fault, ...]]:
+    """Return the places of the columns that have a name, and what was odd about the others."""
+    faults = []
+    if all(_NUMBER.fullmatch(name.strip()) for name in head):
+        raise HarnessError(f"{path}: the first line holds numbers; wanted the names of the columns there")
+    kept: dict[str, int] = {}
+    for place, name in enumerate(head):
+        if not name.strip():
+            if not any(cell.strip() for cell in columns[place]):
+                continue  # commas at the ends of lines
+            if not _counts(columns[place]):
+                raise HarnessError(f"{path}: column {place + 1} has no name")
+            said = f"{path.name}: column {place + 1} has no name and counts the lines; it is left out."
+            faults.append(Fault("index column", said))
+            continue
+        if plain(name) in kept:
+            other = kept[plain(name)] + 1
+            raise HarnessError(
+                f"{path}: columns {other} and {place + 1} are both called {name.strip()!r} but for case or spaces"
+            )
+        kept[plain(name)] = place
+    return list(kept.values()), tuple(faults)
+
+
+def _counts(cells: list[str]) -> bool:
+    return [cell.strip() for cell in cells] in [[str(i + start) for i in range(len(cells))] for start in (0, 1)]

@@ -1,0 +1,227 @@
+"""The conformance kit: what every search method and every benchmark must hold, for plug-in authors to run too.
+
+    from harness.testing import check_benchmark, check_method
+
+    def test_my_method():
+        check_method("my-method", population=20)
+
+Each check raises `AssertionError` with a sentence that says what does not hold.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import BudgetExhausted, HarnessError
+from harness.methods.base import Lockstep, Method, make_method, method_params, run_search
+from harness.problem import Budget, LockstepProblem, TabularProblem
+from harness.streams import Streams
+from harness.tabular import synthetic
+from harness.tabular.table import TEST, VALID, Table
+
+SEEDS = (0, 1, 2)
+
+
+def check_method(name: str, table: Table | None = None, evaluations: int = 40, **params: Any) -> None:
+    """Check that a registered method keeps the contract of the harness.
+
+    Parameters
+    ----------
+    name, **params
+        The method as a suite would name it.
+    table
+        Where it is tried; a small made-up table by default. It is also tried on a table with architectures missing, one with
+        weights, and one of which smaller scores are better.
+    evaluations
+        Budget of each search.
+
+    Raises
+    ------
+    AssertionError
+        If something does not hold.
+    """
+    table = table if table is not None else synthetic.convert()
+    method = make_method(name, **params)
+    assert make_method(name, **method_params(method)) == method, f"{name}: its parameters do not make it again"
+    _check_constructor(method)
+    for variant in (table, *_variants(table)):
+        histories = {seed: _history(method, variant, seed, evaluations) for seed in SEEDS}
+        for seed, rows in histories.items():
+            assert 0 < rows.size <= evaluations, (
+                f"{name}: evaluated {rows.size} architectures with a budget of {evaluations}"
+            )
+            again = _history(make_method(name, **params), variant, seed, evaluations)
+            assert np.array_equal(rows, again), f"{name}: seed {seed} twice gives two different searches"
+        used = [histories[seed] for seed in reversed(SEEDS)]
+        reused = [_history(method, variant, seed, evaluations) for seed in reversed(SEEDS)]
+        assert all(map(np.array_equal, used, reused)), f"{name}: a search depends on the searches before it"
+        assert any(not np.array_equal(histories[SEEDS[0]], histories[seed]) for seed in SEEDS[1:]), (
+            f"{name}: ignores the seed"
+        )
+        if isinstance(method, Lockstep):
+            _check_lockstep(name, method, variant, histories, evaluations)
+    _check_global_random_state(method, table, evaluations)
+    _check_no_leak(method, table, evaluations)
+
+
+def check_benchmark(table: Table, sample: int = 500) -> None:
+    """Check that a table keeps the contract of the harness.
+
+    Parameters
+    ----------
+    table
+        The benchmark.
+    sample
+        Number of rows and of encodings that are tried one by one.
+
+    Raises
+    ------
+    AssertionError
+        If something does not hold.
+    """
+    name, space = table.name, table.space
+    n_rows = len(table)
+    assert n_rows > 0, f"{name}: it has no row"
+    assert table.rows.shape == (space.size,), f"{name}: rows must have one entry an encoding, {space.size}"
+    in_range = (table.rows >= -1) & (table.rows < n_rows)
+    assert in_range.all(), f"{name}: an encoding points to a row that is not there"
+    assert {VALID, TEST} <= set(table.columns), f"{name}: columns valid and test are wanted"
+    for key, values in table.columns.items():
+        assert values.shape == (n_rows,), f"{name}: column {key} has shape {values.shape}, not ({n_rows},)"
+        assert values.dtype == np.float64, f"{name}: column {key} is {values.dtype}, not float64"
+        assert np.isfinite(values).all(), f"{name}: column {key} has values missing"
+    assert not np.array_equal(table.valid, table.test), f"{name}: validation and test are the same numbers"
+    assert table.weights.shape == (n_rows,), f"{name}: weights must be one a row"
+    assert (table.weights > 0).all(), f"{name}: weights must be above 0"
+    assert np.array_equal(table.rows[table.index_of_row()], np.arange(n_rows)), (
+        f"{name}: a row's encoding leads to another row"
+    )
+    assert len(table.sha256) == 64, f"{name}: it has no content hash"
+    rng = np.random.default_rng(0)
+    for row in rng.choice(n_rows, size=min(sample, n_rows), replace=False).tolist():
+        arch = tuple(table.codes[row].tolist())
+        text = space.format(arch)
+        assert space.parse(text) == arch, f"{name}: {text!r} is read as another architecture than {arch}"
+    for index in rng.choice(space.size, size=min(sample, space.size), replace=False).tolist():
+        arch = space.arch(index)
+        assert space.index(arch) == index, f"{name}: architecture {arch} has index {space.index(arch)}, not {index}"
+        canonical = space.canonical(arch)
+        assert space.canonical(canonical) == canonical, f"{name}: the canonical form of {arch} is not its own"
+    for key in (TEST, "test_best"):
+        try:
+            table.visible((key,))
+        except HarnessError:
+            continue
+        raise AssertionError(f"{name}: column {key} can be shown to a method")
+
+
+def reachable(start: object) -> Iterator[object]:
+    """Every object that can be reached from `start` by references, classes, modules and functions left out."""
+    seen: set[int] = set()
+    stack = [start]
+    while stack:
+        item = stack.pop()
+        if id(item) in seen or isinstance(item, type | type(gc) | type(reachable)):
+            continue
+        seen.add(id(item))
+        yield item
+        stack.extend(gc.get_referents(item))
+        if isinstance(item, memoryview):  # what a view is of is not among its referents
+            stack.append(item.obj)
+        if isinstance(item, np.ndarray) and item.base is not None:
+            stack.append(item.base)
+
+
+def holds_test_values(start: object, table: Table) -> bool:
+    """Whether an array with the table's test values, or memory of them, can be reached from an object."""
+    for item in reachable(start):
+        if isinstance(item, Table):
+            return True
+        if isinstance(item, np.ndarray):
+            if np.shares_memory(item, table.test):
+                return True
+            if item.shape == table.test.shape and np.array_equal(item, table.test):
+                return True
+    return False
+
+
+def _check_constructor(method: Method) -> None:
+    fields = {field.name for field in dataclasses.fields(method)}  # type: ignore[arg-type]
+    extra = set(vars(method)) - fields
+    assert not extra, (
+        f"{method.name}: its constructor sets {', '.join(sorted(extra))}; keep parameters only, begin in start()"
+    )
+
+
+def _history(method: Method, table: Table, seed: int, evaluations: int) -> NDArray[np.int64]:
+    problem = TabularProblem(table, Budget("evaluations", evaluations))
+    try:
+        result = run_search(method, problem, Streams(table.name, seed))
+    except BudgetExhausted:
+        raise AssertionError(f"{method.name}: goes on after its budget is spent") from None
+    if result.arch is not None:
+        assert problem.contains(result.arch), (
+            f"{method.name}: recommends {result.arch}, which the benchmark does not have"
+        )
+    return problem.history
+
+
+def _check_lockstep(
+    name: str, method: Lockstep, table: Table, histories: dict[int, NDArray[np.int64]], evaluations: int
+) -> None:
+    problem = LockstepProblem(table, Budget("evaluations", evaluations), len(SEEDS))
+    method.lockstep(problem, table.name, SEEDS)
+    for position, seed in enumerate(SEEDS):
+        assert np.array_equal(problem.history[position], histories[seed]), (
+            f"{name}: seed {seed} in lockstep differs from seed {seed} alone"
+        )
+
+
+def _check_global_random_state(method: Method, table: Table, evaluations: int) -> None:
+    before = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
+    first = _history(method, table, 0, evaluations)
+    after = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
+    assert str(before) == str(after), (
+        f"{method.name}: draws from the global random state; use the streams that it is given"
+    )
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002  (it must not matter)
+    assert np.array_equal(first, _history(method, table, 0, evaluations)), (
+        f"{method.name}: depends on the global random state"
+    )
+    random.setstate(before[0])
+    np.random.set_state(before[1])  # noqa: NPY002
+
+
+def _check_no_leak(method: Method, table: Table, evaluations: int) -> None:
+    problem = TabularProblem(table, Budget("evaluations", evaluations))
+    assert not holds_test_values(problem, table), "a test value can be reached from the problem"
+    run_search(method, problem, Streams(table.name, 0))
+    assert not holds_test_values(method, table), f"{method.name}: a test value can be reached from it after a search"
+
+
+def _variants(table: Table) -> Iterator[Table]:
+    """Tables that find what only a full, equally weighted, larger-is-better table forgives."""
+    keep = np.sort(np.random.default_rng(0).permutation(len(table))[: max(2, len(table) * 3 // 4)])
+    place = np.full(len(table) + 1, -1, dtype=np.int32)  # the last entry serves the encodings without a row
+    place[keep] = np.arange(len(keep))
+    yield dataclasses.replace(
+        table,
+        rows=place[table.rows],
+        codes=table.codes[keep],
+        columns={key: values[keep] for key, values in table.columns.items()},
+        weights=table.weights[keep],
+    )
+    yield dataclasses.replace(table, weights=np.resize([1.0, 2.0, 3.0], len(table)))
+    mirrored = {key: -values if key in (VALID, TEST) else values for key, values in table.columns.items()}
+    yield dataclasses.replace(table, columns=mirrored, direction="min", unit="none")
+
+
+__all__ = ["check_benchmark", "check_method", "holds_test_values", "reachable"]

@@ -1,0 +1,154 @@
+"""What several tests share: a table store of their own, the command line, small tables, comparing runs and folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness import plugins
+from harness.cli import main
+from harness.methods import base
+from harness.records import TIME_COLUMNS, read_run
+from harness.spaces.base import CategoricalSpace
+from harness.tabular import catalogue
+from harness.tabular.table import Table
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The table store of this test session, never the user's own; processes that tests start inherit it."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAS_HARNESS_CACHE", str(folder))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep))
+        yield folder
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty table store for one test, which may spoil it."""
+    folder = tmp_path / "own-cache"
+    monkeypatch.setenv("NAS_HARNESS_CACHE", str(folder))
+    catalogue.load_benchmark.cache_clear()
+    yield folder
+    catalogue.load_benchmark.cache_clear()
+
+
+@pytest.fixture
+def registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever the test registers is forgotten afterwards."""
+    base.method_names()  # the built-in ones are there to stay
+    monkeypatch.setattr(base, "_REGISTRY", dict(base._REGISTRY))
+    monkeypatch.setattr(catalogue, "_REGISTRY", dict(catalogue._REGISTRY))
+    monkeypatch.setattr(plugins, "_LOADED", {})
+    catalogue.load_benchmark.cache_clear()
+    yield
+    catalogue.load_benchmark.cache_clear()
+
+
+class Outcome(NamedTuple):
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Run the command line in this process."""
+
+    def run(*arguments: str | Path) -> Outcome:
+        capfd.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        return Outcome(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared() -> Callable[[str], Path]:
+    """Path of a published data file kept beside the repository; a test that asks for an absent one is skipped."""
+
+    def find(name: str) -> Path:
+        root = Path(os.environ.get("NAS_HARNESS_SHARED", ROOT.parent / "shared"))
+        path = root / "data" / name
+        if not path.exists():
+            pytest.skip(f"{name} is not under {root}; set NAS_HARNESS_SHARED to the folder that holds data/")
+        return path
+
+    return find
+
+
+@pytest.fixture
+def make_table() -> Callable[..., Table]:
+    """Make a table of random numbers, all different, over a small space with variables of unequal size."""
+
+    def make(
+        *, missing: float = 0.0, weighted: bool = False, direction: str = "max", name: str = "made/up", seed: int = 7
+    ) -> Table:
+        rng = np.random.default_rng(seed)
+        space = CategoricalSpace("made-up", {f"v{i}": [f"c{j}" for j in range(n)] for i, n in enumerate((3, 5, 2, 4))})
+        present = np.flatnonzero(rng.random(space.size) >= missing)
+        rows = np.full(space.size, -1, dtype=np.int32)
+        rows[present] = np.arange(present.size)
+        return Table(
+            name=name,
+            dataset=name.rpartition("/")[2],
+            space=space,
+            rows=rows,
+            codes=space.codes(present).astype(np.int16),
+            columns={key: 100 * rng.random(present.size) for key in ("valid", "test", "cost", "latency", "test_extra")},
+            direction=direction,  # type: ignore[arg-type]
+            weights=rng.integers(1, 9, present.size).astype(float) if weighted else np.empty(0),
+        )
+
+    return make
+
+
+@pytest.fixture
+def snapshot() -> Callable[[Path], dict[str, bytes | None] | None]:
+    """Content of a folder by relative path (None for a folder), or None if there is no such folder."""
+
+    def take(folder: Path) -> dict[str, bytes | None] | None:
+        if not folder.exists():
+            return None
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+            for path in sorted(folder.rglob("*"))
+        }
+
+    return take
+
+
+@pytest.fixture
+def results() -> Callable[[Path], tuple[pd.DataFrame, pd.DataFrame]]:
+    """Records and traces of a run without what may differ between equal runs."""
+
+    def read(output: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+        records, traces, _ = read_run(output)
+        return records.drop(columns=list(TIME_COLUMNS)), traces
+
+    return read
+
+
+@pytest.fixture
+def same_results(results: Callable[[Path], tuple[pd.DataFrame, pd.DataFrame]]) -> Callable[[Path, Path], None]:
+    """Assert that two runs left the same records and traces, bit for bit."""
+
+    def compare(one: Path, other: Path) -> None:
+        for left, right in zip(results(one), results(other), strict=True):
+            pd.testing.assert_frame_equal(left, right, check_exact=True)
+
+    return compare

@@ -1,0 +1,300 @@
+"""Problems: no test value can be reached through one, no choice out of range is another architecture."""
+
+from __future__ import annotations
+
+import gc
+import mmap
+import sys
+from collections.abc import Callable, Iterator
+from itertools import repeat
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.errors import BudgetExhausted, HarnessError
+from harness.methods.base import make_method, method_names
+from harness.problem import Budget, LockstepProblem, Measure, TabularProblem
+from harness.streams import Streams
+from harness.tabular.catalogue import load_benchmark, save_benchmark
+from harness.tabular.table import Table
+
+ALL = Budget("evaluations", 10)
+
+
+def reachable(start: object) -> Iterator[object]:
+    """Everything that references lead to from an object, but for what any code may import: classes, modules, globals."""
+    module_globals = {id(vars(module)) for module in list(sys.modules.values())}
+    seen: dict[int, object] = {}  # holds what it has seen, so that no number is used again
+    stack = [start]
+    while stack:
+        item = stack.pop()
+        if id(item) in seen or id(item) in module_globals or isinstance(item, type | ModuleType):
+            continue
+        seen[id(item)] = item
+        yield item
+        stack.extend(gc.get_referents(item))
+        stack.extend(getattr(item, "__dict__", {}).values())
+        if isinstance(item, np.ndarray):
+            stack.append(item.base)
+        if isinstance(item, memoryview):
+            stack.append(item.obj)
+
+
+def leaks(start: object, table: Table) -> list[object]:
+    """What is reachable from an object and holds a single test value (all numbers of the table are different)."""
+    tests = np.concatenate([values for key, values in table.columns.items() if "test" in key])
+    values, texts = set(tests.tolist()), [value.tobytes() for value in tests[:50]]
+    found: list[object] = []
+    for item in reachable(start):
+        if isinstance(item, Table) or (isinstance(item, float) and item in values):
+            found.append(item)
+        elif isinstance(item, np.ndarray) and item.dtype.kind == "f":
+            found += [item] * bool(np.isin(item, tests).any())
+        elif isinstance(item, np.generic) and item.dtype.kind == "f":
+            found += [item] * (item in values)
+        elif isinstance(item, bytes | bytearray | mmap.mmap | memoryview):
+            content = bytes(item[:])
+            found += [item] * any(text in content for text in texts)
+        elif isinstance(item, str | Path):
+            found += [item] * str(item).endswith("test.npy")
+    return found
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        lambda table: table,
+        lambda table: {"a": [(table.test,)]},
+        lambda table: table.test[3:5],
+        lambda table: table.test.data,
+        lambda table: table.test.copy(),
+        lambda table: float(table.test[7]),
+        lambda table: table.test[7],
+        lambda table: table.test.tobytes(),
+        lambda table: lambda: table,
+        lambda table: table.describe.__self__.column,
+        lambda table: (value for value in [table.test]),
+        lambda table: iter([table.columns["test_extra"].tolist()]),
+    ],
+)
+def test_the_search_for_leaks_finds_them(hide: Callable[[Table], object], make_table: Callable[..., Table]) -> None:
+    class Holder:
+        pass
+
+    holder = Holder()
+    holder.inside = {"there": hide(make_table())}  # type: ignore[attr-defined]
+    assert leaks(holder, make_table())
+
+
+@pytest.fixture(params=["in memory", "stored", "weighted", "smaller is better"])
+def table(request: pytest.FixtureRequest, make_table: Callable[..., Table], own_cache: Path) -> Table:
+    table = make_table(
+        missing=0.3, weighted=request.param == "weighted", direction="min" if "smaller" in request.param else "max"
+    )
+    if request.param != "stored":
+        return table
+    save_benchmark(table)
+    return load_benchmark(table.name)
+
+
+def test_the_search_for_leaks_finds_a_mapped_file(make_table: Callable[..., Table], own_cache: Path) -> None:
+    save_benchmark(make_table())
+    assert leaks([load_benchmark("made/up").test[:0]], make_table())  # nothing of it, but the mapping is behind it
+
+
+@pytest.mark.parametrize("metrics", [(), ("latency", "cost")])
+def test_no_test_value_can_be_reached_from_a_problem(table: Table, metrics: tuple[str, ...]) -> None:
+    problem = TabularProblem(table, ALL, metrics)
+    arch = problem.sample(Streams("b", 0).uniforms("sample"))
+    evaluation = problem.evaluate(arch)
+    assert set(evaluation.metrics) == set(metrics)
+    assert leaks([problem, evaluation, problem.history, problem.contains], table) == []
+    lockstep = LockstepProblem(table, ALL, 3)
+    indices = lockstep.sample(np.array([0.1, 0.2, 0.3]))
+    assert leaks([lockstep, lockstep.evaluate(indices), lockstep.history, lockstep.contains], table) == []
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_no_test_value_can_be_reached_from_a_method(name: str, table: Table) -> None:
+    method = make_method(name)
+    problem = TabularProblem(table, ALL)
+    method.start(problem, Streams(table.name, 0))  # type: ignore[attr-defined]
+    assert leaks(method, table) == []
+    while not problem.exhausted:
+        arch = method.ask()  # type: ignore[attr-defined]
+        method.tell(arch, problem.evaluate(arch))  # type: ignore[attr-defined]
+    assert leaks(method, table) == []
+
+
+@pytest.mark.parametrize(
+    "column", ["test", "TEST", "Test", "test_best", "cifar10.test_accuracy@200", "ori-test", "x-test", "latest"]
+)
+def test_no_spelling_of_a_test_column_is_visible(column: str, make_table: Callable[..., Table]) -> None:
+    table = make_table()
+    table = Table(**{**vars(table), "columns": {**table.columns, column: table.test}})
+    with pytest.raises(HarnessError, match="is for the report only; a method may be shown cost, latency, valid"):
+        TabularProblem(table, ALL, ("latency", column))
+
+
+@pytest.mark.parametrize("column", ["tets", "latncy", ""])
+def test_an_unknown_column_is_refused(column: str, make_table: Callable[..., Table]) -> None:
+    with pytest.raises(HarnessError, match="unknown column"):
+        TabularProblem(make_table(), ALL, (column,))
+
+
+def test_evaluations_are_those_of_the_table(table: Table) -> None:
+    problem = TabularProblem(table, Budget("evaluations", len(table)), ("latency",))
+    sign = 1 if table.direction == "max" else -1
+    for row, code in enumerate(table.codes):
+        evaluation = problem.evaluate(code)
+        assert evaluation.score == sign * table.valid[row]
+        assert evaluation.cost == table.columns["cost"][row]
+        assert evaluation.metrics == {"latency": table.columns["latency"][row]}
+    np.testing.assert_array_equal(problem.history, np.arange(len(table)))
+
+
+def test_a_table_without_costs_has_none(make_table: Callable[..., Table]) -> None:
+    table = make_table()
+    table = Table(**{**vars(table), "columns": {key: table.columns[key] for key in ("valid", "test")}})
+    assert np.isnan(TabularProblem(table, ALL).evaluate((0, 0, 0, 0)).cost)
+
+
+def test_the_budget(make_table: Callable[..., Table]) -> None:
+    table = make_table()
+    problem = TabularProblem(table, Budget("evaluations", 3))
+    for _ in range(3):
+        assert not problem.exhausted
+        problem.evaluate((0, 0, 0, 0))  # the same one counts again
+    assert problem.exhausted
+    for _ in range(2):
+        with pytest.raises(BudgetExhausted, match="the budget of 3 evaluations is spent"):
+            problem.evaluate((0, 0, 0, 0))
+    assert problem.history.size == 3
+    lockstep = LockstepProblem(table, Budget("evaluations", 3), 2)
+    for _ in range(3):
+        lockstep.evaluate(np.array([0, 1]))
+    with pytest.raises(BudgetExhausted, match="the budget of 3 evaluations is spent"):
+        lockstep.evaluate(np.array([0, 1]))
+    np.testing.assert_array_equal(lockstep.history, [[0, 0, 0], [1, 1, 1]])
+
+
+def test_what_is_refused_costs_nothing(make_table: Callable[..., Table]) -> None:
+    problem = TabularProblem(make_table(), Budget("evaluations", 1))
+    for arch, fidelity in [((9, 0, 0, 0), None), ((0, 0, 0, 0), 3)]:
+        with pytest.raises(HarnessError):
+            problem.evaluate(arch, fidelity)
+    problem.evaluate((0, 0, 0, 0))
+
+
+@pytest.mark.parametrize("kind", ["evaluation", "seconds", ""])
+def test_unknown_budget_kinds(kind: str) -> None:
+    with pytest.raises(HarnessError, match=r"unknown budget kind .* valid: evaluations"):
+        Budget(kind, 1)
+
+
+@pytest.mark.parametrize("amount", [0, -1, 1.5, 10.0, "10", True, None, 10**12])
+def test_budgets_out_of_range(amount: Any) -> None:
+    with pytest.raises(HarnessError, match="budget evaluations: wanted a whole number"):
+        Budget("evaluations", amount)
+
+
+# Of the space's cardinalities (3, 5, 2, 4): the mixed-radix index of the first four is that of another architecture.
+@pytest.mark.parametrize(
+    "arch",
+    [
+        (0, 0, 0, 4),
+        (0, 0, 1, -1),
+        (1, -1, 0, 0),
+        (0, 5, 0, 0),
+        (3, 0, 0, 0),
+        (-1, 0, 0, 0),
+        (0, 0, 0),
+        (0, 0, 0, 0, 0),
+        (),
+        (0, 0, 0, 0.5),
+        (0, 0, 0, float("nan")),
+        (0, 0, 0, None),
+        (0, 0, 0, "1"),
+        "0000",
+        None,
+        7,
+        [[0], [0], [0], [0]],
+    ],
+)
+def test_what_is_no_architecture_is_no_row(arch: Any, make_table: Callable[..., Table]) -> None:
+    problem = TabularProblem(make_table(), ALL)
+    problem.evaluate((0, 0, 0, 1))  # and not because another one is known already
+    with pytest.raises(HarnessError, match="made-up"):
+        problem.evaluate(arch)
+    assert not problem.contains(arch)
+    assert problem.history.tolist() == [1]
+
+
+@pytest.mark.parametrize("wrap", [list, np.array, lambda arch: tuple(np.int16(choice) for choice in arch)])
+def test_sequences_of_any_kind_are_architectures(wrap: Callable[..., Any], make_table: Callable[..., Table]) -> None:
+    problem = TabularProblem(make_table(), ALL)
+    assert problem.contains(wrap((2, 4, 1, 3)))
+    problem.evaluate(wrap((2, 4, 1, 3)))
+    assert problem.history.tolist() == [119]
+
+
+@pytest.mark.parametrize("index", [-1, -120, 120, 10_000])
+def test_an_index_out_of_range_is_no_row(index: int, make_table: Callable[..., Table]) -> None:
+    problem = LockstepProblem(make_table(), ALL, 2)
+    with pytest.raises((HarnessError, IndexError)):
+        problem.evaluate(np.array([0, index]))
+    assert problem.history.size == 0
+
+
+def test_an_architecture_without_a_row(make_table: Callable[..., Table]) -> None:
+    table = make_table(missing=0.3)
+    index = int(np.flatnonzero(table.rows < 0)[0])
+    problem, lockstep = TabularProblem(table, ALL), LockstepProblem(table, ALL, 2)
+    assert not problem.contains(table.space.arch(index))
+    with pytest.raises(HarnessError, match=r"is not in this table; ask Problem\.contains first"):
+        problem.evaluate(table.space.arch(index))
+    present = int(np.flatnonzero(table.rows >= 0)[0])
+    assert lockstep.contains(np.array([index, present])).tolist() == [False, True]
+    with pytest.raises(HarnessError, match=r"ask LockstepProblem\.contains first"):
+        lockstep.evaluate(np.array([present, index]))
+
+
+def test_smaller_is_better(make_table: Callable[..., Table]) -> None:
+    table = make_table(direction="min")
+    best = table.codes[np.argmin(table.valid)]
+    scores = TabularProblem(table, Budget("evaluations", 200))
+    assert max(scores.evaluate(code).score for code in table.codes) == scores.evaluate(best).score
+    every = table.index_of_row()
+    assert LockstepProblem(table, ALL, len(every)).evaluate(every).argmax() == np.argmin(table.valid)
+
+
+UNIFORMS = [0.0, 1e-300, 0.25, 0.5, 0.999, 1 - 2**-53]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_measure(weighted: bool, make_table: Callable[..., Table]) -> None:
+    table = make_table(missing=0.4, weighted=weighted)
+    measure = Measure(table)
+    rows = measure.rows(np.array(UNIFORMS))
+    assert rows.tolist() == [measure.row(uniform) for uniform in UNIFORMS]
+    assert rows[0] == 0
+    assert rows[-1] == len(table) - 1
+    shares = np.bincount(measure.rows((np.arange(200_000) + 0.5) / 200_000), minlength=len(table)) / 200_000
+    np.testing.assert_allclose(shares, table.weights / table.weights.sum(), atol=2e-5)
+
+
+@pytest.mark.parametrize("weights", [[5e-324, 1.0], [1.0, 1e-300, 1.0], [1e300, 1e300, 1e-300]])
+def test_extreme_weights_stay_inside(weights: list[float], make_table: Callable[..., Table]) -> None:
+    table = make_table()
+    table = Table(**{**vars(table), "codes": table.codes[: len(weights)], "weights": np.array(weights)})
+    assert set(Measure(table).rows(np.array(UNIFORMS)).tolist()) <= set(range(len(weights)))
+
+
+def test_both_forms_draw_the_same(make_table: Callable[..., Table]) -> None:
+    table = make_table(missing=0.4, weighted=True)
+    problem, lockstep = TabularProblem(table, ALL), LockstepProblem(table, ALL, 1)
+    for uniform in UNIFORMS:
+        assert table.space.index(problem.sample(repeat(uniform))) == lockstep.sample(np.array(uniform))
