@@ -15,25 +15,27 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.records import RECORDS, TIME_COLUMNS, TRACES
+from harness.records import EPOCH_TIME_COLUMNS, EPOCHS, RECORDS, TIME_COLUMNS, TRACES
 
 WAYS = (["-j", "1", "--backend", "sequential", "--one-by-one"], ["-j", "2"])
 TIME_FILES = {Path("report/tables/timings.csv"), Path("environment.json"), Path(".lock")}
-BY_COLUMN = {Path(RECORDS), Path(TRACES)}
+BY_COLUMN = {Path(RECORDS): TIME_COLUMNS, Path(TRACES): (), Path(EPOCHS): EPOCH_TIME_COLUMNS}
 
 
 def differences(first: Path, second: Path) -> list[str]:
     """What differs between two run folders beyond the declared time fields."""
     found = []
-    for name in sorted(BY_COLUMN):
+    for name, time_columns in BY_COLUMN.items():
+        if not all((folder / name).is_file() for folder in (first, second)):
+            continue
         one, other = (pd.read_parquet(folder / name) for folder in (first, second))
-        one, other = (frame.drop(columns=[c for c in TIME_COLUMNS if c in frame]) for frame in (one, other))
+        one, other = (frame.drop(columns=list(time_columns)) for frame in (one, other))
         if not one.equals(other):
             columns = [column for column in one if column not in other or not one[column].equals(other[column])]
             found.append(f"{name}: columns {', '.join(columns) or 'missing'}")
     files = [{path.relative_to(folder) for path in folder.rglob("*") if path.is_file()} for folder in (first, second)]
     found += [f"{path}: only in one of the runs" for path in sorted(files[0] ^ files[1])]
-    for path in sorted((files[0] & files[1]) - TIME_FILES - BY_COLUMN):
+    for path in sorted((files[0] & files[1]) - TIME_FILES - set(BY_COLUMN)):
         if (first / path).read_bytes() != (second / path).read_bytes():
             found.append(f"{path}: bytes differ")
     return found

@@ -43,7 +43,7 @@ from harness.statistics import (
 )
 from harness.statistics._validate import FloatArray
 from harness.tabular.catalogue import load_benchmark
-from harness.tabular.frame import _find
+from harness.tabular.frame import find
 
 EPOCHS = (25, 50, 100, 600)
 _FLIPS = 9_999  # random sign flips of a paired test of many seeds
@@ -376,7 +376,7 @@ def _traits(where: str, text: str) -> dict[str, float]:
 
 def _genotypes(path: Path) -> list[str]:
     try:
-        document = json.loads(_find(str(path)).read_text(encoding="utf-8"))
+        document = json.loads(find(str(path)).read_text(encoding="utf-8"))
     except ValueError as error:
         raise HarnessError(f"{path}: is no JSON: {error}") from error
     listed = document if isinstance(document, list) else []
@@ -389,7 +389,7 @@ def _genotypes(path: Path) -> list[str]:
 
 def _curves(path: Path) -> FloatArray:
     try:
-        with np.load(_find(str(path)), allow_pickle=False) as arrays:
+        with np.load(find(str(path)), allow_pickle=False) as arrays:
             matrices = {name: arrays[name] for name in arrays.files if arrays[name].ndim == 2}
     except (OSError, ValueError, EOFError, TypeError, BadZipFile) as error:
         raise HarnessError(f"{path}: cannot be read as NPZ: {error}") from error

@@ -96,10 +96,8 @@ EPOCH_COLUMNS: dict[str, tuple[str, str]] = {
     "peak_memory": ("float64", "largest resident memory of the worker so far, MB"),
 }
 # The only columns that may differ between two runs of the same suite on the same code and data.
-TIME_COLUMNS = (
-    *("wall_s", "started_at", "peak_memory", "environment"),
-    *("seconds", "evaluation_seconds", "tracking_seconds"),  # of epochs
-)
+TIME_COLUMNS = ("wall_s", "started_at", "peak_memory", "environment")
+EPOCH_TIME_COLUMNS = ("seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")
 
 RECORDS, TRACES, EPOCHS, JOURNAL = "records.parquet", "traces.parquet", "epochs.parquet", "journal.jsonl"
 

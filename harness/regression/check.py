@@ -22,9 +22,13 @@ from harness.statistics import cell_changes, holm, non_inferiority
 from harness.suite import MethodSpec, Suite, groups_of
 
 Outcome = Literal["pass", "regressed", "inconclusive"]
-# An unchanged method passes with 95 % probability if the margin is 2 x 1.645 standard errors of the difference.
-MARGIN_IN_STANDARD_ERRORS = 3.3
+# 2 x 1.645 = 3.29 standard errors of the difference would let an unchanged method pass with 95 % probability; a little more
+# lets it pass with 97.5 %.
+MARGIN_IN_STANDARD_ERRORS = 3.6
 LEVEL = 0.05
+# With fewer seeds a cell the spread is too badly known: simulated, an unchanged method would be called regressed in 10 % of
+# checks at 3 seeds and in 21 % at 2.
+FEWEST_SEEDS = 5
 # A timing may grow by this factor before it counts.
 TIMING_MARGIN = 1.5
 
@@ -146,10 +150,12 @@ def check(
     if timings:
         methods = [_with_timing(finding, baseline) for finding in methods]
     extra = [cell.name for identity, cell in now.items() if identity not in baseline.cells]
-    notes = (
-        (f"{len(extra)} cell(s) that the baseline does not have were not checked: {extra[0]}, ...",) if extra else ()
-    )
-    return CheckResult(_worst([finding.outcome for finding in methods]), tuple(methods), baseline.name, notes)
+    notes = [f"{len(extra)} cell(s) that the baseline does not have were not checked: {extra[0]}, ..."] if extra else []
+    params = {(old.label, now[identity].method_params, old.method_params) for identity, old in baseline.cells.items()}
+    notes += [
+        f"{label} has parameters {new}, in the baseline {old}" for label, new, old in sorted(params) if new != old
+    ]
+    return CheckResult(_worst([finding.outcome for finding in methods]), tuple(methods), baseline.name, tuple(notes))
 
 
 def _check_match(output: Path, now: dict[tuple[Any, ...], Cell], baseline: Baseline) -> None:
@@ -255,10 +261,13 @@ def _verdict(findings: Sequence[CellFinding], baseline: Baseline, strict: bool) 
         f"{len(changed)} of {len(cells)} cell(s) changed; pooled over them {verdict.difference:+.3f} RI points "
         f"(one-sided 95 % bounds {verdict.low:+.3f} and {verdict.high:+.3f}), margin {margin:.3f}"
     )
-    if verdict.outcome == "inconclusive":
+    outcome: Outcome = verdict.outcome  # type: ignore[assignment]
+    if n_new < FEWEST_SEEDS:
+        outcome = "inconclusive"
+        why += f"; {n_new} seeds a cell are too few for a verdict, give at least {FEWEST_SEEDS}"
+    elif outcome == "inconclusive":
         wanted = math.ceil(max(n_new + 1, n_new * verdict.seeds_factor))
         why += f"; about {wanted} seeds a cell would decide, were this the true difference"
-    outcome: Outcome = verdict.outcome  # type: ignore[assignment]
     return MethodFinding(
         label, outcome, why, cells, verdict.difference, verdict.low, verdict.high, margin, verdict.p_regressed
     )
@@ -283,7 +292,7 @@ def _without_spread(label: str, cells: tuple[CellFinding, ...], changed: Sequenc
 
 
 def margin_of(old: Sequence[Cell]) -> float:
-    """Margin in RI points: 3.3 standard errors of the pooled difference of two runs of the baseline's own size.
+    """Margin in RI points: 3.6 standard errors of the pooled difference of two runs of the baseline's own size.
 
     It belongs to the baseline, not to the run: a small run does not earn itself a wide margin.
     """

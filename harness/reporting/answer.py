@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from harness.reporting.formats import joined, plural
-from harness.reporting.frames.improvement import LEVEL, relative_improvements, win_counts
+from harness.reporting.frames.improvement import LEVEL, relative_improvements
 from harness.reporting.frames.scores import random_equivalents
 from harness.reporting.model import Claim
 from harness.reporting.run import Entrant, Run
+
+_NAMED = 4  # tables that a sentence names at most
 
 
 def facts(run: Run) -> str:
@@ -42,28 +44,29 @@ def answer(run: Run) -> list[Claim]:
 
 def _standing(run: Run, entrant: Entrant) -> str:
     baseline = f"random@{entrant.budget.amount}"
-    counts = run.of(win_counts)
-    row = counts[(counts["method"] == entrant.name) & (counts["baseline"] == baseline)].iloc[0]
-    wins, losses, undecided, untested = (int(row[key]) for key in ("wins", "losses", "undecided", "untested"))
-    tested = wins + losses + undecided
-    note = f"; {plural(untested, 'table')} without a test" if untested else ""
-    if tested == 0:
-        return f"cannot be compared with {baseline} on any table; the notes below say why."
-    tables = "the only table" if len(run.benchmarks) == 1 else plural(tested, "table")
-    if wins == losses == 0:
-        return f"cannot be told from random search at equal budget on {tables}{note}."
-    if tested == 1:
-        return f"{'beats' if wins else 'loses to'} random search at equal budget on {tables}{note}."
-    better = f"on {wins} of {tables}" if wins else f"on none of {tables}"
-    worse = f"loses on {losses} ({joined(_lost(run, entrant, baseline))})" if losses else "loses on none"
-    rest = f"; {undecided} undecided" if undecided else ""
-    return f"beats random search at equal budget {better} and {worse}{rest}{note}."
-
-
-def _lost(run: Run, entrant: Entrant, baseline: str) -> list[str]:
     frame = run.of(relative_improvements)
     own = frame[(frame["method"] == entrant.name) & (frame["baseline"] == baseline)]
-    return [run.titles[name] for name in own.loc[(own["p_holm"] < LEVEL) & (own["ri"] < 0), "benchmark"]]
+    tested = own[own["p_holm"].notna()]
+    note = f"; {plural(len(own) - len(tested), 'table')} without a test" if len(tested) < len(own) else ""
+    if len(tested) == 0:
+        return f"has no test against {baseline} on any table; the notes below say why."
+    decided = tested[tested["p_holm"] < LEVEL]
+    won, lost = decided[decided["ri"] > 0], decided[decided["ri"] < 0]
+    tables = f"all {len(tested)} tables" if len(tested) > 1 else f"the only table{' with a test' if note else ''}"
+    if len(decided) == 0:
+        return f"cannot be told from random search at equal budget on {tables.replace('all', 'any of')}{note}."
+    for verb, rows in (("beats", won), ("loses to", lost)):
+        if len(rows) == len(tested):
+            return f"{verb} random search at equal budget on {tables}{note}."
+    rest = f"; {len(tested) - len(decided)} undecided" if len(decided) < len(tested) else ""
+    return (
+        f"beats random search at equal budget on {len(won) or 'none'} of {len(tested)} tables{_listed(run, won)} and loses on "
+        f"{len(lost) or 'none'}{_listed(run, lost)}{rest}{note}."
+    )
+
+
+def _listed(run: Run, rows: pd.DataFrame) -> str:
+    return f" ({joined(run.titles[name] for name in rows['benchmark'])})" if 0 < len(rows) <= _NAMED else ""
 
 
 def _worth(run: Run, entrant: Entrant) -> Iterator[str]:

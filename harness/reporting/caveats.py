@@ -8,14 +8,14 @@ import numpy as np
 
 from harness.reporting.formats import joined, plural, ranges, score_text, signed
 from harness.reporting.frames.curves import random_curves
-from harness.reporting.frames.improvement import relative_improvements
+from harness.reporting.frames.improvement import LEVEL, relative_improvements
+from harness.reporting.frames.significance import rankings
 from harness.reporting.run import Run
 from harness.tabular import synthetic
 
 Caveat = Callable[[Run], Iterator[str]]
 
 MATERIAL = 0.05  # fall of the exact curve, in RI points, from which over-selection is worth a word
-RANK_TESTS = 8  # data sets from which rank tests over data sets have power worth the name
 TIED = 0.5  # share of rows beyond which validation ties are worth a word
 
 
@@ -99,8 +99,8 @@ def over_selection(run: Run) -> Iterator[str]:
         yield (
             f"Validation over-selects on {run.titles[benchmark.name]}: the expected test score of random search is best at "
             f"{score_text(mean[peak], benchmark.unit)} with {n[peak]:,} draws and falls to "
-            f"{score_text(mean[last], benchmark.unit)} with {n[last]:,}. A method that is better at finding high validation "
-            "scores is worse in test there" + ("; the budget is already past the peak." if before else ".")
+            f"{score_text(mean[last], benchmark.unit)} with {n[last]:,}. Beyond that peak a higher validation score costs test "
+            "score" + ("; the budget is past it already." if before else ".")
         )
 
 
@@ -131,25 +131,36 @@ def zero_variance(run: Run) -> Iterator[str]:
 
 
 def few_data_sets(run: Run) -> Iterator[str]:
-    """Too few data sets for rank tests over them."""
-    count = len(run.benchmarks)
-    if count < RANK_TESTS:
-        floor = f"; Wilcoxon's signed-rank test could not go below p = {2.0 ** (1 - count):.2g}" if count < 6 else ""
+    """Too few data sets for tests over them."""
+    for reason in dict.fromkeys(reason for reason in run.of(rankings).values() if isinstance(reason, str)):
+        yield f"No test over data sets: {reason}. Each data set is judged by itself."
+
+
+def detectable(run: Run) -> Iterator[str]:
+    """What difference the run could have seen."""
+    frame = run.of(relative_improvements)
+    for baseline, rows in frame[~frame["is_check"] & frame["detectable"].notna()].groupby("baseline", sort=False):
+        if baseline == "random@1":
+            continue
+        least, most = rows.iloc[int(rows["detectable"].argmin())], rows.iloc[int(rows["detectable"].argmax())]
         yield (
-            f"{plural(count, 'data set')}: too few for rank tests over data sets, which want {RANK_TESTS}{floor}. Each data "
-            "set is judged by itself."
+            f"Detectable difference against {baseline} (80 % power at 5 %, before adjustment): from {least['detectable']:.2f} RI "
+            f"points ({least['method']} on {run.titles[least['benchmark']]}) to {most['detectable']:.2f} ({most['method']} on "
+            f"{run.titles[most['benchmark']]}). Undecided means that a smaller difference may well be there."
         )
 
 
 def unequal_seeds(run: Run) -> Iterator[str]:
-    """Methods whose means are over different seeds."""
-    for benchmark in run.benchmarks:
-        seeds = {e.name: frozenset(run.finished(run.group(benchmark, e))["seed"]) for e in run.entrants}
-        if len(set(seeds.values())) > 1:
-            counts = joined(
-                f"{name} {len(own)} ({ranges(own)})" if own else f"{name} none" for name, own in seeds.items()
-            )
-            yield f"Seeds differ between methods on {run.titles[benchmark.name]}: {counts}."
+    """Methods whose means are over a part of the seeds."""
+    for entrant in run.entrants:
+        parts = {}
+        for benchmark in run.benchmarks:
+            seeds = run.finished(run.group(benchmark, entrant))["seed"]
+            if 0 < len(seeds) < len(run.seeds):
+                parts[run.titles[benchmark.name]] = ranges(seeds)
+        if parts:
+            listed = "; ".join(f"{title} {seeds}" for title, seeds in parts.items())
+            yield f"The means of {entrant.name} are over a part of the {len(run.seeds):,} seeds: {listed}."
 
 
 def several_budgets(run: Run) -> Iterator[str]:
@@ -162,6 +173,24 @@ def several_budgets(run: Run) -> Iterator[str]:
         )
 
 
+def check_of_the_law(run: Run) -> Iterator[str]:
+    """Simulated random search beside its exact law: a check of both."""
+    frame = run.of(relative_improvements)
+    rows = frame[
+        frame["is_check"] & frame["n_baseline"].isna() & frame["p_holm"].notna() & (frame["baseline"] != "random@1")
+    ]
+    if len(rows) == 0:
+        return
+    most = rows.iloc[int(rows["ri"].abs().argmax())]
+    half = (most["ci_high"] - most["ci_low"]) / 2
+    where = f"largest RI {signed(most['ri'])} % ± {half:.2f}, on {run.titles[most['benchmark']]}"
+    apart = dict.fromkeys(run.titles[name] for name in rows.loc[rows["p_holm"] < LEVEL, "benchmark"])
+    if apart:
+        yield f"Simulated random search differs from its exact law on {joined(apart)} ({where}): one of the two is wrong."
+    else:
+        yield f"Simulated random search shows no difference from its exact law on any table ({where}), as it should."
+
+
 def unspent_budgets(run: Run) -> Iterator[str]:
     """Methods that stopped before their budget was spent."""
     short = run.cells[(run.cells["status"] == "ok") & (run.cells["n_evaluations"] < run.cells["budget"])]
@@ -172,11 +201,13 @@ def unspent_budgets(run: Run) -> Iterator[str]:
 CAVEATS: tuple[Caveat, ...] = (
     not_comparable,
     over_selection,
+    detectable,
     several_budgets,
     unspent_budgets,
     unequal_seeds,
     zero_variance,
     few_data_sets,
     validation_ties,
+    check_of_the_law,
     table_caveats,
 )

@@ -13,11 +13,9 @@ from harness.reporting.run import PERCENT_UNITS, Run
 NOTHING = "–"
 
 
-def text(key: str, title: str, help: str = "", link: str = "") -> Column:
+def text(key: str, title: str, help: str = "") -> Column:
     """Return a column of texts."""
-    return Column(
-        key, title, lambda row: str(row[key]) if row[key] not in (None, "") else NOTHING, help=help, link=link
-    )
+    return Column(key, title, lambda row: str(row[key] or NOTHING), help=help)
 
 
 def dataset(run: Run) -> Column:
@@ -25,14 +23,21 @@ def dataset(run: Run) -> Column:
     return Column("benchmark", "data set", lambda row: run.titles[row["benchmark"]])
 
 
+def method() -> Column:
+    """Return the column that names each row's method, and says where that is random search itself, simulated."""
+    return Column(
+        "method", "method", lambda row: f"{row['method']} (simulated)" if row["is_check"] else str(row["method"])
+    )
+
+
 def integer(key: str, title: str, help: str = "", link: str = "") -> Column:
     """Return a column of whole numbers."""
     return _numeric(key, title, lambda value: f"{int(value):,}", help, link)
 
 
-def number(key: str, title: str, digits: int = 2, help: str = "", suffix: str = "") -> Column:
+def number(key: str, title: str, digits: int = 2, help: str = "") -> Column:
     """Return a column of numbers with fixed digits."""
-    return _numeric(key, title, lambda value: f"{value:,.{digits}f}{suffix}", help)
+    return _numeric(key, title, lambda value: _typeset(f"{value:,.{digits}f}"), help)
 
 
 def points(key: str, title: str, help: str = "") -> Column:
@@ -71,21 +76,21 @@ def interval(low: str, high: str, title: str, help: str = "") -> Column:
 def signed(value: float) -> str:
     """Return a percentage with its sign; what rounds to 0 has none."""
     shown = f"{value:+.2f}"
-    return "0.00" if float(shown) == 0 else shown
+    return "0.00" if float(shown) == 0 else _typeset(shown)
 
 
 def p_text(value: float) -> str:
     """Return a p-value with two significant digits."""
     if value < 1e-12:
-        return "<1e-12"
-    return f"{value:.1e}" if value < 0.001 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
+        return _typeset("<1e-12")
+    return _typeset(f"{value:.1e}") if value < 0.001 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
 
 
 def score_text(value: float, unit: str, bare: bool = False) -> str:
     """Return a score: a percentage or fraction in percent, anything else with four significant digits."""
     if unit not in PERCENT_UNITS:
-        return f"{value:.4g}"
-    return f"{shown_score(value, unit):.2f}" + ("" if bare else "\u00a0%")
+        return _typeset(f"{value:.4g}")
+    return _typeset(f"{shown_score(value, unit):.2f}") + ("" if bare else "\u00a0%")
 
 
 def shown_score(value: Any, unit: str) -> Any:
@@ -118,6 +123,11 @@ def joined(texts: Iterable[str]) -> str:
 def is_missing(value: Any) -> bool:
     """Whether a frame's value stands for nothing."""
     return bool(pd.isna(value))
+
+
+def _typeset(number: str) -> str:
+    """Return a number with a minus sign where it has a hyphen."""
+    return number.replace("-", "−")
 
 
 def _or_nothing(value: Any, show: Callable[[Any], str]) -> str:

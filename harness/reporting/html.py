@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from harness.reporting.formats import is_missing
-from harness.reporting.model import Column, Document, FigureBlock, Prose, Row, TableBlock
+from harness.reporting.model import LONG_TEXT, Column, Document, FigureBlock, Prose, Row, TableBlock
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -22,10 +22,9 @@ class Cell:
     """A cell as the template writes it."""
 
     text: str
-    numeric: bool
+    style: str
     sort: str
     href: str
-    tone: str
 
 
 def render_html(document: Document, images: Mapping[str, Mapping[str, bytes]]) -> str:
@@ -61,12 +60,13 @@ def _rows(table: TableBlock) -> list[tuple[str, list[Cell]]]:
 
 def _cell(column: Column, row: Row) -> Cell:
     value: Any = row[column.key]
+    shown = column.show(row)
+    styles = ("number" if column.numeric else "", "long" if len(shown) > LONG_TEXT else "", column.tone(row))
     return Cell(
-        text=column.show(row).replace("-", "−") if column.numeric else column.show(row),
-        numeric=column.numeric,
+        text=shown,
+        style=" ".join(filter(None, styles)),
         sort=repr(float(value)) if column.numeric and not is_missing(value) else "",
         href=f"#{row[column.link]}" if column.link else "",
-        tone=column.tone(row) if column.tone else "",
     )
 
 

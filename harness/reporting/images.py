@@ -7,7 +7,7 @@ import io
 from harness.reporting.model import FigureBlock
 from harness.reporting.style import in_style
 
-_DPI = 150
+_DPI = 130
 # Neither dates nor versions, so that equal figures are equal files.
 _METADATA: dict[str, dict[str, None]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
 
@@ -17,9 +17,10 @@ def draw_images(block: FigureBlock, kinds: tuple[str, ...]) -> dict[str, bytes]:
     images = {}
     with in_style():
         figure = block.draw()
+        figure.draw_without_rendering()  # lays it out, once for all kinds
+        figure.set_layout_engine(None)
         for kind in kinds:
             stream = io.BytesIO()
             figure.savefig(stream, format=kind, dpi=_DPI, metadata=_METADATA[kind])
-            figure.set_layout_engine("none")  # laid out already
             images[kind] = stream.getvalue()
     return images

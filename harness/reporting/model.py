@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Row = Mapping[str, Any]
+LONG_TEXT = 40  # characters from which a cell may be broken into lines
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Column:
     numeric: bool = False
     help: str = ""
     link: str = ""
-    tone: Callable[[Row], str] | None = None
+    tone: Callable[[Row], str] = lambda row: ""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from harness.reporting.formats import shown_score
 from harness.reporting.frames.curves import EXACT
+from harness.reporting.frames.improvement import LEVEL
 from harness.reporting.run import FloatArray
-from harness.reporting.style import EXACT_MARK, Marks, marks_for
+from harness.reporting.style import EXACT_MARK, Marks, marks_for, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +39,7 @@ def plot_forest(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | N
         y = rows["dataset"].map(datasets.index).to_numpy() * pitch + place
         mark = marks[method]
         # Intervals that do not exist are not drawn; matplotlib skips NaN.
-        ax.hlines(y, rows["ci_low"], rows["ci_high"], color=mark.colour, linewidth=1.3)
+        ax.hlines(y, rows["ci_low"], rows["ci_high"], color=mark.colour, linestyle=mark.line, linewidth=1.3)
         ax.plot(rows["ri"], y, mark.marker, color=mark.colour, markersize=3.8, linestyle="none")
     ax.axvline(0.0, color=EXACT_MARK.colour, linewidth=0.9, zorder=1.5)
     for place in range(1, len(datasets)):
@@ -104,7 +105,7 @@ def plot_distribution(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Mar
     (inner,) = _shown(frame[frame["share"].between(0.01, 0.99)], "test")
     ax.set_ylim(0.0, 1.0)
     _limit(ax, inner, axis="x")
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
+    ax.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0 %", "", "50 %", "", "100 %"])
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.set_xlabel("test score")
     return ax
@@ -133,6 +134,55 @@ def plot_random_curve(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     _log_steps(ax, 1, int(frame["n"].max()))
     ax.set_xlabel("draws")
     return ax
+
+
+def plot_ranks(
+    frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | None = None, pairs: pd.DataFrame | None = None
+) -> Axes:
+    """Draw mean ranks, the best on top, and join what cannot be told apart.
+
+    Parameters
+    ----------
+    frame
+        Columns ``method, mean_rank``, the best first.
+    ax, marks
+        As in `plot_forest`.
+    pairs
+        Columns ``a, b, p_holm``; None joins nothing.
+    """
+    ax, marks = _axes(ax), marks or marks_for(frame["method"])
+    names, ranks = frame["method"].tolist(), frame["mean_rank"].tolist()
+    for place, (name, rank) in enumerate(zip(names, ranks, strict=True)):
+        mark = marks.get(name, EXACT_MARK)
+        ax.plot([rank], [place], mark.marker, color=mark.colour, markersize=6, markeredgewidth=1.6)
+    for step, (first, last) in enumerate(_alike(names, pairs)):
+        x = len(names) + 0.35 + 0.18 * step
+        ax.plot([x, x], [first - 0.15, last + 0.15], color="#555555", linewidth=3, solid_capstyle="butt", clip_on=False)
+    ax.set_yticks(range(len(names)), [short(name) for name in names])
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.set_xlim(1, len(names) + 0.25)
+    ax.set_xticks(range(1, len(names) + 1))
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel("mean rank")
+    return ax
+
+
+def _alike(names: list[str], pairs: pd.DataFrame | None) -> list[tuple[int, int]]:
+    """Return the longest stretches of names in which no pair is told apart."""
+    if pairs is None:
+        return []
+    decided = pairs[pairs["p_holm"] < LEVEL]
+    apart = {frozenset(pair) for pair in zip(decided["a"], decided["b"], strict=True)}
+    stretches: list[tuple[int, int]] = []
+    for first in range(len(names)):
+        last = first
+        while last + 1 < len(names) and all(
+            frozenset((names[last + 1], other)) not in apart for other in names[first : last + 1]
+        ):
+            last += 1
+        if last > first and (not stretches or last > stretches[-1][1]):
+            stretches.append((first, last))
+    return stretches
 
 
 def _axes(ax: Axes | None) -> Axes:

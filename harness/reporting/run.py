@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from harness.tabular.catalogue import load_benchmark
 from harness.tabular.table import Table
 
 FloatArray = NDArray[np.float64]
+T = TypeVar("T")
 PERCENT_UNITS = ("percent", "fraction")  # shown in percent, whichever of the two a table is in
 
 
@@ -115,7 +116,7 @@ class Run:
         Records of the suite's cells in its order, with the columns of `harness.records.RECORD_COLUMNS` and ``group``,
         the number of the pair (benchmark, entrant).
     traces
-        Traces of these cells, with ``group`` too.
+        Steps of these cells: ``cell`` (the row of `cells`), ``step, incumbent_test, group``.
     keys
         Key of each group's first cell: what its records are found by.
     """
@@ -129,13 +130,13 @@ class Run:
     cells: pd.DataFrame
     traces: pd.DataFrame
     keys: tuple[str, ...]
-    _frames: dict[Callable[..., pd.DataFrame], pd.DataFrame] = field(default_factory=dict, repr=False)
+    _computed: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)
 
-    def of(self, compute: Callable[[Run], pd.DataFrame]) -> pd.DataFrame:
-        """Return the frame that a function computes of this run; several sections share what is computed once."""
-        if compute not in self._frames:
-            self._frames[compute] = compute(self)
-        return self._frames[compute]
+    def of(self, compute: Callable[[Run], T]) -> T:
+        """Return what a function computes of this run; several sections share what is computed once."""
+        if compute not in self._computed:
+            self._computed[compute] = compute(self)
+        return cast(T, self._computed[compute])
 
     @property
     def pairs(self) -> list[tuple[Benchmark, Entrant]]:
@@ -164,9 +165,13 @@ class Run:
         """Return the records of a group's cells that did not fail, in the order of the suite's seeds."""
         return self._finished.get(group, self.cells.iloc[:0])
 
+    @cached_property
+    def _scores(self) -> list[FloatArray]:
+        return [self.finished(group)["test"].to_numpy(dtype=np.float64) for group in range(len(self.keys))]
+
     def scores(self, group: int) -> FloatArray:
         """Return a group's final test scores, one a seed, in the table's own unit."""
-        return self.finished(group)["test"].to_numpy(dtype=np.float64)
+        return self._scores[group]
 
     @cached_property
     def _first_draws(self) -> dict[int, FloatArray]:
@@ -244,8 +249,8 @@ def _own_cells(
     group = np.repeat(np.arange(len(groups)), len(seeds))[place >= 0]
     cells = records.iloc[place[place >= 0]].assign(group=group).reset_index(drop=True)
     owner = pd.Index(cells["cell"]).get_indexer(pd.Index(traces["cell"]))
-    own = traces[owner >= 0].assign(group=group[owner[owner >= 0]]).reset_index(drop=True)
-    return cells, own
+    steps = traces.loc[owner >= 0, ["step", "incumbent_test"]].reset_index(drop=True)
+    return cells, steps.assign(cell=owner[owner >= 0], group=group[owner[owner >= 0]])
 
 
 def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:

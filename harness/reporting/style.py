@@ -51,7 +51,7 @@ class Mark:
 
 
 Marks = Mapping[str, Mark]
-EXACT_MARK, CHECK_COLOUR = Mark("#222222", "|"), "#7a7a7a"
+EXACT_MARK, CHECK_COLOUR = Mark("#222222", "d"), "#7a7a7a"
 
 
 def in_style() -> AbstractContextManager[None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
 from harness.tabular import catalogue, store
-from harness.tabular.table import COST, TEST, VALID, Direction, Table, Unit, is_report_only
+from harness.tabular.formats import describe_source
+from harness.tabular.table import COST, TEST, VALID, Direction, Table, Unit, is_report_only, row_of_encodings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,14 +178,9 @@ def import_file(
     HarnessError
         As `table_from_frame`, or if the name is taken.
     """
-    path = _find(file)
+    path = find(file)
     frame = read_frame(path)
-    source = {
-        "file": path.name,
-        "bytes": path.stat().st_size,
-        "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "licence": licence,
-    }
+    source = describe_source(path) | {"licence": licence}
     table = table_from_frame(frame, name, catalogue.make_space(space), source=source, where=str(path), **columns)
     if not replace and store.is_stored(name) and store.card_of(name).get("sha256") != table.sha256:
         raise HarnessError(f"benchmark {name!r} exists with other content; choose another name, or pass --replace")
@@ -198,10 +193,10 @@ def data_folder() -> Path:
     return Path(os.environ.get("NAS_HARNESS_DATA") or platformdirs.user_data_dir("nas-harness"))
 
 
-def _find(file: str) -> Path:
-    places = [Path(file), data_folder() / file]
-    for path in places:
-        if path.is_file():
+def find(file: str) -> Path:
+    """A file or folder, here or in the data folder."""
+    for path in (Path(file), data_folder() / file):
+        if path.exists():
             return path
     raise HarnessError(f"{file}: no such file, neither here nor in {data_folder()}")
 
@@ -292,8 +287,7 @@ def _row_map(space: Space, codes: NDArray[np.integer], where: str) -> NDArray[np
         raise HarnessError(
             f"{where}: architecture {space.format(space.arch(int(again)))} stands in rows {row} and {other}"
         )
-    rows = np.full(space.size, -1, dtype=np.int32)
-    rows[unique] = first
+    rows = row_of_encodings(space, codes)
     if type(space).canonical is not Space.canonical and len(unique) < space.size:
         row_of_class = {space.canonical(space.arch(int(index))): row for index, row in zip(unique, first, strict=True)}
         for index in np.flatnonzero(rows < 0):

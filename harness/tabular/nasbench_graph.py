@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 from harness.spaces.nasbench_graph import OPERATIONS, OPERATIONS_PROTEINS, NASBenchGraphSpace
@@ -16,6 +18,7 @@ from harness.tabular.table import Table
 
 FAMILY = "nasbench-graph"
 DATASETS = ("cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "arxiv", "proteins")
+CITATION = "Qin, Zhang, Wang, Zhang, Zhu: NAS-Bench-Graph, NeurIPS 2022 Datasets and Benchmarks"
 # Column of a table by the name of the published field.
 FIELDS = {"valid_perf": "valid", "perf": "test", "latency": "latency", "para": "params"}
 
@@ -23,6 +26,18 @@ FIELDS = {"valid_perf": "valid", "perf": "test", "latency": "latency", "para": "
 def space_of(dataset: str) -> NASBenchGraphSpace:
     """The space of a data set's table."""
     return NASBenchGraphSpace(OPERATIONS_PROTEINS if dataset == "proteins" else OPERATIONS)
+
+
+def metric_of(dataset: str) -> str:
+    """What the scores of a data set measure."""
+    return "ROC-AUC" if dataset == "proteins" else "accuracy"
+
+
+def rows_of_keys(space: NASBenchGraphSpace, keys: Sequence[int]) -> NDArray[np.int32]:
+    """(space.size,) row of every encoding when row i has the published hash ``keys[i]``, -1 for those without."""
+    row_of_key = {key: row for row, key in enumerate(keys)}
+    found = (row_of_key.get(space.published_hash(space.arch(index)), -1) for index in range(space.size))
+    return np.fromiter(found, dtype=np.int32, count=space.size)
 
 
 def convert(dataset: str) -> Table:
@@ -43,21 +58,19 @@ def convert(dataset: str) -> Table:
         }
     except (LookupError, TypeError, ValueError) as error:
         raise HarnessError(f"{path}: not a table of NAS-Bench-Graph: {type(error).__name__}: {error}") from error
-    row_of_key = {key: row for row, key in enumerate(keys)}
-    rows = [row_of_key.get(space.published_hash(space.arch(index)), -1) for index in range(space.size)]
     proteins = dataset == "proteins"
     return Table(
         name=f"{FAMILY}/{dataset}",
         dataset=dataset,
         space=space,
-        rows=np.array(rows, dtype=np.int32),
+        rows=rows_of_keys(space, keys),
         codes=codes,
         columns=columns,
-        metric="ROC-AUC" if proteins else "accuracy",
+        metric=metric_of(dataset),
         unit="fraction",
         fidelity={"valid": "full training", "test": "full training"},
         source={
-            "citation": "Qin, Zhang, Wang, Zhang, Zhu: NAS-Bench-Graph, NeurIPS 2022 Datasets and Benchmarks",
+            "citation": CITATION,
             "licence": "Apache-2.0",
             "package": package(),
             "file": path.name,

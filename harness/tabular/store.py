@@ -2,6 +2,7 @@
 
 A column a file means that what a search maps into memory holds validation only, and that workers share pages. The card
 (``card.json``) holds the table's description and the SHA-256 of its whole content, which is checked whenever it is loaded.
+Curves are large and most searches want none: each has a SHA-256 of its own and is checked when it is first asked for.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,9 @@ from filelock import FileLock
 
 from harness.errors import HarnessError
 from harness.spaces.base import Space
-from harness.tabular.table import Table
+from harness.tabular.table import CheckedArrays, Table
 
-FORMAT = 1  # raise when the layout on disk changes: older folders are then converted anew
+FORMAT = 2  # raise when the layout on disk changes: older folders are then converted anew
 
 
 def store_root() -> Path:
@@ -67,8 +69,7 @@ def save(table: Table) -> Path:
         arrays |= {f"curve-{key}": values for key, values in table.curves.items()}
         for key, values in arrays.items():
             np.save(scratch / f"{key}.npy", values, allow_pickle=False)
-        card = table.describe() | {"format": FORMAT, "sha256": table.sha256}
-        (scratch / "card.json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n")
+        (scratch / "card.json").write_text(json.dumps(_card(table), indent=1, sort_keys=True) + "\n")
         scratch.chmod(0o755)
         with FileLock(store_root() / ".lock"):  # two processes may want to replace it at once
             _replace(scratch, target)
@@ -110,7 +111,7 @@ def load(name: str, space: Space) -> Table:
             rows=_map(folder, "rows"),
             codes=_map(folder, "codes"),
             columns={key: _map(folder, f"column-{key}") for key in card["columns"]},
-            curves={key: _map(folder, f"curve-{key}") for key in card["curves"]},
+            curves=CheckedArrays(partial(_curve, folder), card["curve_sha256"], f"table {name} in {folder}"),
             metric=card["metric"],
             unit=card["unit"],
             direction=card["direction"],
@@ -121,7 +122,7 @@ def load(name: str, space: Space) -> Table:
         )
         if table.sha256 != card["sha256"]:
             raise ValueError(f"its content has SHA-256 {table.sha256[:12]}..., its card says {card['sha256'][:12]}...")
-        if card != table.describe() | {"format": FORMAT, "sha256": table.sha256}:
+        if card != _card(table):
             raise ValueError("its card describes another table")
     except Exception as error:  # a damaged file may raise nearly anything
         reason = f"no {error}" if isinstance(error, KeyError) else (str(error) or type(error).__name__).splitlines()[0]
@@ -140,6 +141,19 @@ def card_of(name: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise HarnessError(f"table {name} in {store_root() / name} has no readable card: {error}") from error
     return card
+
+
+def _card(table: Table) -> dict[str, Any]:
+    return table.describe() | {"format": FORMAT, "sha256": table.sha256, "curve_sha256": table.curve_digests}
+
+
+def _curve(folder: Path, key: str) -> Any:
+    try:
+        return _map(folder, f"curve-{key}")
+    except (OSError, ValueError, EOFError) as error:
+        raise HarnessError(
+            f"table in {folder} is damaged: curve {key}: {error}; delete the folder and import it again"
+        ) from error
 
 
 def _map(folder: Path, key: str) -> Any:

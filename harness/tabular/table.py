@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,6 +28,57 @@ VALID, TEST, COST = "valid", "test", "cost"
 def is_report_only(column: str) -> bool:
     """Whether a column must never be seen by a method, whatever a suite asks for: any that has "test" in its name."""
     return TEST in column.lower()
+
+
+def row_of_encodings(space: Space, codes: NDArray[np.integer]) -> NDArray[np.int32]:
+    """(space.size,) row of every encoding when row i holds ``codes[i]``, -1 for those that stand nowhere."""
+    rows = np.full(space.size, -1, dtype=np.int32)
+    rows[space.indices(codes)] = np.arange(len(codes))
+    return rows
+
+
+def digest_of(array: NDArray[Any]) -> str:
+    """SHA-256 of an array's type, shape and values."""
+    digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+class CheckedArrays(Mapping[str, NDArray[Any]]):
+    """Arrays that are read, and checked against their hash, when they are first asked for.
+
+    Parameters
+    ----------
+    read
+        Reads the array of a name.
+    digests
+        What `digest_of` must give for each.
+    where
+        What to call them in messages.
+    """
+
+    def __init__(self, read: Callable[[str], NDArray[Any]], digests: Mapping[str, str], where: str) -> None:
+        self.digests = dict(digests)
+        self._read, self._where = read, where
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._arrays:
+            wanted = self.digests[name]
+            array = self._read(name)
+            if (found := digest_of(array)) != wanted:
+                raise HarnessError(
+                    f"{self._where} is damaged: curve {name} has SHA-256 {found[:12]}..., its card says {wanted[:12]}...; "
+                    "delete the folder and import it again"
+                )
+            self._arrays[name] = array
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.digests)
+
+    def __len__(self) -> int:
+        return len(self.digests)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,12 +214,20 @@ class Table:
             "codes": self.codes,
             "weights": self.weights,
             **{f"column {key}": self.columns[key] for key in sorted(self.columns)},
-            **{f"curve {key}": self.curves[key] for key in sorted(self.curves)},
         }
         for key, array in arrays.items():
             digest.update(f"{key} {array.dtype.str} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
+        for key, curve in sorted(self.curve_digests.items()):
+            digest.update(f"curve {key} {curve}".encode())
         return digest.hexdigest()
+
+    @cached_property
+    def curve_digests(self) -> dict[str, str]:
+        """`digest_of` every curve; those that lie in the store are not read for it."""
+        if isinstance(self.curves, CheckedArrays):
+            return self.curves.digests
+        return {key: digest_of(curve) for key, curve in self.curves.items()}
 
     def index_of_row(self) -> NDArray[np.int64]:
         """(n_rows,) mixed-radix index of every row's own encoding."""

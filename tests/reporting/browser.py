@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -30,18 +31,19 @@ class Browser:
 
     def __init__(self, program: str) -> None:
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        to_read, self._write = os.pipe()
-        self._read, to_write = os.pipe()
+        commands, self._write = os.pipe()
+        self._read, answers = os.pipe()
         # The browser reads commands from descriptor 3 and writes answers to 4.
-        script = f'exec "$0" "$@" 3<&{to_read} 4>&{to_write}'
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (commands, answers)]
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", script, program, *FLAGS, f"--user-data-dir={self._profile.name}", "about:blank"],
-            pass_fds=(to_read, to_write),
+            [program, *FLAGS, f"--user-data-dir={self._profile.name}", "about:blank"],
+            preexec_fn=lambda: (os.dup2(ends[0], 3), os.dup2(ends[1], 4)),
+            pass_fds=(3, 4),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(to_read)
-        os.close(to_write)
+        for end in (commands, answers, *ends):
+            os.close(end)
         self._answers = os.fdopen(self._read, "rb")
         self._last = 0
         self._session: str | None = None
@@ -78,7 +80,8 @@ class Browser:
         return dict(answer["result"])
 
     def open(self, page: Path, width: int = 1200, height: int = 900) -> None:
-        """Show a file in a window of this size, and wait until it is loaded."""
+        """Show a file in a window of this size, and wait until it is loaded; forgets earlier events."""
+        self.events.clear()
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.call("Page.navigate", url=page.resolve().as_uri())
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):

@@ -47,10 +47,8 @@ def test_relative_improvement(tables: Path, records: pd.DataFrame) -> None:
     for row in frame.itertuples():
         table = harness.load_benchmark(row.benchmark)
         scores = records[(records["benchmark"] == row.benchmark) & (records["label"] == row.method)]["test"]
-        if row.baseline == "random@1":
-            baseline = table.test.mean()
-        else:
-            baseline = RandomSearchLaw(table.valid, table.test).mean(30)
+        law = RandomSearchLaw(table.valid, table.test)
+        baseline = table.test.mean() if row.baseline == "random@1" else law.mean(30)
         test = stats.ttest_1samp(scores, baseline)
         low, high = test.confidence_interval(0.95)
         assert row.n_method == len(scores) == 12

@@ -60,7 +60,6 @@ def payloads(mark: str) -> dict[str, bytes]:
         "numpy.load of a pickle": pickle.dumps(Call(np.load, mark, None, True)),
         "numpy.memmap": pickle.dumps(Call(np.memmap, mark, "u1", "w+", 0, 8)),
         "numpy.fromfile": pickle.dumps(Call(np.fromfile, mark)),
-        "ndarray": pickle.dumps(np.arange(3.0)),
         "object array": pickle.dumps(np.array([Call(exec, code)], dtype=object)),
         "extension code": b"\x80\x02\x82\x01.",
         "persistent id": b"Pabc\n.",
@@ -140,11 +139,7 @@ def test_plain_values_are_read(protocol: int, tmp_path: Path) -> None:
     value = {7: {"valid_perf": np.float64(0.5), "perf": 0.25, "names": ["a", ("b", None, True)], "n": np.int64(3)}}
     path = tmp_path / "table.bench"
     path.write_bytes(pickle.dumps(value, protocol=protocol))
-    if protocol < 3:  # these spell bytes with a global of their own
-        with pytest.raises(HarnessError, match="which is not on the allow-list"):
-            read_pickle(path)
-    else:
-        assert read_pickle(path) == value
+    assert read_pickle(path) == value
 
 
 def test_the_shared_types_of_numpy_cannot_be_altered(tmp_path: Path) -> None:
@@ -153,5 +148,5 @@ def test_the_shared_types_of_numpy_cannot_be_altered(tmp_path: Path) -> None:
     path.write_bytes(
         b"\x80\x02cnumpy\ndtype\n(X\x02\x00\x00\x00f8I00\nI00\ntR(I3\nX\x01\x00\x00\x00>NNNI64\nI64\nI0\ntb."
     )
-    assert read_pickle(path) == np.dtype("f8")
+    assert read_pickle(path).dtype == np.dtype(">f8")  # a stand-in, of its own
     assert (np.dtype("f8").itemsize, np.dtype("f8").byteorder) == (8, "=")

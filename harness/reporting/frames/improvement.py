@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,14 @@ import pandas as pd
 from harness.errors import HarnessError
 from harness.problem import Budget
 from harness.reporting.run import Benchmark, FloatArray, Run
-from harness.statistics import ExactBaseline, RelativeImprovement, exact_random_baseline, holm, relative_improvement
+from harness.statistics import (
+    ExactBaseline,
+    RelativeImprovement,
+    detectable_improvement,
+    exact_random_baseline,
+    holm,
+    relative_improvement,
+)
 
 RI_COLUMNS = (
     "benchmark",
@@ -37,6 +44,16 @@ class Baseline:
     name: str
     scores: ExactBaseline | FloatArray
 
+    @property
+    def size(self) -> int | None:
+        """Number of scores; None for an exact baseline."""
+        return None if isinstance(self.scores, ExactBaseline) else len(self.scores)
+
+    @property
+    def mean(self) -> float:
+        """Mean score."""
+        return float(self.scores.mean if isinstance(self.scores, ExactBaseline) else self.scores.mean())
+
 
 def baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseline]:
     """Yield ``random@1``, the average architecture, and ``random@<budget>``."""
@@ -54,34 +71,37 @@ def relative_improvements(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns `RI_COLUMNS`, and ``group, label, budget, is_check, test, df, note``. An improvement is positive
-        whatever the table's direction: where lower is better, RI = 100 (r - a) / r. ``p_holm`` is adjusted over all
-        rows of the same baseline.
+        The columns `RI_COLUMNS`, and ``group, budget, is_check, detectable`` (the smallest true RI that as many seeds find
+        with 80 % power), ``test, note`` (why there is no test) and ``result``. An improvement is positive whatever the
+        table's direction: where lower is better, RI = 100 (r - a) / r; ``result`` has the other sign there. ``p_holm`` is
+        adjusted over all rows of the same baseline.
     """
     rows: list[dict[str, Any]] = []
     for group, (benchmark, entrant) in enumerate(run.pairs):
         for baseline in baselines(run, benchmark, entrant.budget):
-            result = _improvement(run.scores(group), baseline, benchmark.sign)
+            scores = run.scores(group)
+            result, note = _improvement(scores, baseline)
+            low, high = (result.low, result.high) if benchmark.sign > 0 else (-result.high, -result.low)
             rows.append(
                 {
                     "benchmark": benchmark.name,
                     "dataset": benchmark.dataset,
                     "method": entrant.name,
                     "baseline": baseline.name,
-                    "n_method": result.n_method,
-                    "n_baseline": result.n_baseline,
-                    "ri": result.estimate,
-                    "ci_low": result.low,
-                    "ci_high": result.high,
+                    "n_method": len(scores),
+                    "n_baseline": baseline.size,
+                    "ri": benchmark.sign * result.estimate,
+                    "ci_low": low,
+                    "ci_high": high,
                     "p_value": result.p_value,
                     "p_holm": np.nan,
                     "group": group,
-                    "label": entrant.method.label,
                     "budget": entrant.budget.amount,
                     "is_check": entrant.is_check,
+                    "detectable": _detectable(scores, baseline, result),
                     "test": result.method,
-                    "df": result.df,
-                    "note": result.note,
+                    "note": note,
+                    "result": result,
                 }
             )
     frame = pd.DataFrame(rows).astype({"n_baseline": "Int64"})
@@ -130,26 +150,27 @@ def verdict(p_holm: float, ri: float) -> str:
     return "better" if ri > 0 else "worse"
 
 
-def _improvement(scores: FloatArray, baseline: Baseline, sign: float) -> RelativeImprovement:
-    note = ""
+def _improvement(scores: FloatArray, baseline: Baseline) -> tuple[RelativeImprovement, str]:
+    """Return RI with higher taken for better, all NaN where there is none, and why it or its interval is missing."""
     if len(scores) == 0:
         note = "no cell finished"
-    elif not isinstance(baseline.scores, ExactBaseline) and len(baseline.scores) == 0:
-        note = "no table and no simulated random search to compare with"
+    elif baseline.size == 0:
+        note = "no table here, and no simulated random search"
     elif scores is baseline.scores:
-        note = "is the baseline itself"
+        note = "it is the baseline itself"
     else:
         try:
             result = relative_improvement(scores, baseline.scores)
         except HarnessError as error:
             note = str(error)
         else:
-            return result if sign > 0 else _mirrored(result)
-    n_baseline = None if isinstance(baseline.scores, ExactBaseline) else len(baseline.scores)
-    nothing = (np.nan,) * 5
-    return RelativeImprovement(*nothing, len(scores), n_baseline, baseline.name, "none", 0.95, np.nan, note)
+            return result, result.note
+    nan = float("nan")
+    return RelativeImprovement(nan, nan, nan, nan, nan, len(scores), None, baseline.name, "", 0.95, nan, note), note
 
 
-def _mirrored(result: RelativeImprovement) -> RelativeImprovement:
-    """Return RI where lower is better: RI of the scores as they are, the other way round."""
-    return replace(result, estimate=-result.estimate, low=-result.high, high=-result.low)
+def _detectable(scores: FloatArray, baseline: Baseline, result: RelativeImprovement) -> float:
+    spread = float(scores.std(ddof=1)) if len(scores) > 1 else 0.0
+    if np.isnan(result.p_value) or spread == 0:
+        return float("nan")
+    return detectable_improvement(len(scores), 100.0 * spread / baseline.mean, exact_baseline=baseline.size is None)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from harness.reporting.run import Benchmark, FloatArray, Run
+from harness.reporting.run import FloatArray, Run
+from harness.statistics import speed_up
 
 EQUIVALENT_COLUMNS = (
     "benchmark",
@@ -86,7 +86,8 @@ def random_equivalents(run: Run) -> pd.DataFrame:
         scores = run.scores(group)
         if benchmark.law is None or len(scores) == 0:
             continue
-        draws = [_draws(benchmark, target) for target in _mean_interval(scores, benchmark.sign)]
+        found = speed_up(scores, benchmark.law, entrant.budget.amount)
+        rates = {"speed_up": found.estimate, "speed_up_low": found.low, "speed_up_high": found.high}
         rows.append(
             {
                 "benchmark": benchmark.name,
@@ -94,32 +95,16 @@ def random_equivalents(run: Run) -> pd.DataFrame:
                 "method": entrant.name,
                 "budget": entrant.budget.amount,
                 "n": len(scores),
-                **dict(zip(("draws", "draws_low", "draws_high"), draws, strict=True)),
                 **{
-                    f"speed_up{end}": value / entrant.budget.amount
-                    for end, value in zip(("", "_low", "_high"), draws, strict=True)
+                    key.replace("speed_up", "draws"): np.rint(rate * entrant.budget.amount)
+                    for key, rate in rates.items()
                 },
+                **rates,
                 "group": group,
                 "is_check": entrant.is_check,
             }
         )
     return pd.DataFrame(rows, columns=[*EQUIVALENT_COLUMNS, "group", "is_check"])
-
-
-def _draws(benchmark: Benchmark, target: float) -> float:
-    if np.isnan(target) or benchmark.law is None:
-        return np.nan
-    draws = benchmark.law.equivalent_budget(target)
-    return np.inf if draws is None else float(draws)
-
-
-def _mean_interval(scores: FloatArray, sign: float) -> tuple[float, float, float]:
-    """Return the mean of scores and the worse and the better end of its t interval."""
-    mean = float(scores.mean())
-    if len(scores) < 2 or np.ptp(scores) == 0:
-        return mean, np.nan, np.nan
-    reach = float(stats.t.ppf(0.975, len(scores) - 1) * scores.std(ddof=1) / np.sqrt(len(scores)))
-    return mean, mean - sign * reach, mean + sign * reach
 
 
 def _mean(values: FloatArray) -> float:

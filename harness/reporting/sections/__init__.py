@@ -15,10 +15,13 @@ from harness.reporting.sections.improvement import relative_improvement, worth
 from harness.reporting.sections.notes import caveats_of_run, definitions
 from harness.reporting.sections.scores import cost, final_scores
 from harness.reporting.sections.setup import data_and_methods, made_with
+from harness.reporting.sections.significance import all_tables, tests
 
 SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     relative_improvement,
     failed_cells,
+    tests,
+    all_tables,
     worth,
     anytime_curves,
     final_scores,

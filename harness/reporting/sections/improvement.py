@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from harness.reporting.figures import draw_forest
+from harness.reporting.figures import draw_forest, left_out
 from harness.reporting.formats import (
     NOTHING,
     dataset,
     integer,
     interval,
     is_missing,
+    method,
     p_value,
     points,
     signed,
@@ -32,7 +31,8 @@ def relative_improvement(run: Run) -> Section:
             FigureBlock(
                 "relative_improvement",
                 f"Relative improvement with 95 % intervals over {len(run.seeds):,} seeds; right of the line is better than the "
-                "baseline. The scales of the panels differ: nothing compares across them, nor across data sets.",
+                "baseline. The scales of the panels differ: nothing compares across them, nor across data sets."
+                + left_out(run),
                 "Forest plot: one row a data set and method, one panel a baseline; its numbers are in this section's tables.",
                 lambda: draw_forest(run),
             ),
@@ -54,7 +54,7 @@ def worth(run: Run) -> Section | None:
         frame,
         [
             dataset(run),
-            text("method", "method"),
+            method(),
             integer("n", "seeds", link="anchor"),
             integer("budget", "evaluations"),
             Column("draws", "worth, draws", lambda row: _draws(row["draws"]), numeric=True),
@@ -74,33 +74,25 @@ def worth(run: Run) -> Section | None:
 def _glance(run: Run, baseline: str) -> TableBlock:
     frame = run.of(relative_improvements)
     frame = frame[frame["baseline"] == baseline]
-    wide = {
-        key: frame.pivot(index="benchmark", columns="method", values=key)
-        for key in ("ri", "ci_low", "ci_high", "p_holm")
-    }
-    rows, methods = list(dict.fromkeys(frame["benchmark"])), list(dict.fromkeys(frame["method"]))
-    checks = set(frame.loc[frame["is_check"], "method"])
-    flat = pd.DataFrame({"benchmark": rows})
-    for method in methods:
-        for key, values in wide.items():
-            flat[f"{method} {key}"] = values.loc[rows, method].to_numpy()
-    family = int(frame["p_value"].count())
+    rows, checks = frame["benchmark"].drop_duplicates(), set(frame.loc[frame["is_check"], "method"])
+    wide = frame.pivot(index="benchmark", columns="method", values=["ri", "ci_low", "ci_high", "p_holm"]).loc[rows]
+    wide.columns = wide.columns.map(lambda pair: f"{pair[1]} {pair[0]}")
     meaning = "the average architecture" if baseline == "random@1" else "random search with the same budget"
     return TableBlock(
         f"improvement_over_{baseline.replace('@', '_')}",
         f"RI in % over {baseline}, {meaning}: estimate and half of the 95 % interval.",
-        flat,
-        [dataset(run), *(_glance_column(method, method in checks) for method in methods)],
-        note=f"* differs from the baseline after Holm's adjustment over the {family} tests of this table, at 5 %."
+        wide.reset_index(),
+        [dataset(run), *(_glance_column(name, name in checks) for name in frame["method"].drop_duplicates())],
+        note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {frame['p_value'].count()} tests of the table."
         + (" Simulated random search is a check of the exact law, no claim." if checks else ""),
     )
 
 
-def _glance_column(method: str, is_check: bool) -> Column:
-    ri, low, high, p_holm = (f"{method} {key}" for key in ("ri", "ci_low", "ci_high", "p_holm"))
+def _glance_column(name: str, is_check: bool) -> Column:
+    ri, low, high, p_holm = (f"{name} {key}" for key in ("ri", "ci_low", "ci_high", "p_holm"))
 
     def tone(row: Row) -> str:
-        return "" if is_missing(row[p_holm]) or is_check else verdict(row[p_holm], row[ri])
+        return "" if is_check else verdict(row[p_holm], row[ri])
 
     def show(row: Row) -> str:
         if is_missing(row[ri]):
@@ -109,7 +101,7 @@ def _glance_column(method: str, is_check: bool) -> Column:
             return signed(row[ri])
         return ("* " if verdict(row[p_holm], row[ri]) else "") + f"{signed(row[ri])} ± {(row[high] - row[low]) / 2:.2f}"
 
-    return Column(ri, f"{method} (simulated)" if is_check else method, show, numeric=True, tone=tone)
+    return Column(ri, f"{name} (simulated)" if is_check else name, show, numeric=True, tone=tone)
 
 
 def _wins(run: Run) -> TableBlock:
@@ -120,7 +112,7 @@ def _wins(run: Run) -> TableBlock:
         frame,
         [
             text("baseline", "baseline"),
-            _named("method"),
+            method(),
             integer("wins", "better"),
             integer("undecided", "undecided"),
             integer("losses", "worse"),
@@ -137,7 +129,7 @@ def _full(run: Run) -> TableBlock:
     frame = frame.assign(anchor=frame["group"].map(run.anchor))
     columns = [
         dataset(run),
-        _named("method"),
+        method(),
         text("baseline", "baseline"),
         integer("n_method", "seeds", link="anchor"),
         points("ri", "RI, %"),
@@ -159,10 +151,6 @@ def _full(run: Run) -> TableBlock:
         note=f"One family of tests a baseline ({listed}), simulated random search among them. An exact baseline has no seeds.",
         folded=True,
     )
-
-
-def _named(key: str) -> Column:
-    return Column(key, "method", lambda row: f"{row[key]} (simulated)" if row["is_check"] else str(row[key]))
 
 
 def _draws(value: float) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.reporting.figures import draw_distributions
-from harness.reporting.formats import dataset, integer, number, score, text
+from harness.reporting.figures import draw_distributions, left_out
+from harness.reporting.formats import dataset, integer, method, number, score
 from harness.reporting.frames.curves import distributions
 from harness.reporting.frames.scores import summary
 from harness.reporting.model import FigureBlock, Section, TableBlock
@@ -24,7 +24,8 @@ def final_scores(run: Run) -> Section | None:
     figure = FigureBlock(
         "distributions",
         "Final test scores: the share of searches that end at or below each score; a curve further right is better where higher "
-        "scores are. Shaded: the exact law of random search at the same budget.",
+        "scores are. Shaded: the exact law of random search at the same budget. The outer 1 % at each end may lie outside."
+        + left_out(run),
         "Cumulative distributions of final test scores, one panel a data set, one curve a method.",
         lambda: draw_distributions(run),
     )
@@ -36,7 +37,7 @@ def final_scores(run: Run) -> Section | None:
         frame,
         [
             dataset(run),
-            text("method", "method"),
+            method(),
             integer("n", "seeds", link="anchor"),
             score("test_mean", "test mean", run),
             score("test_std", "std", run, help="standard deviation over seeds, n - 1"),
@@ -64,7 +65,7 @@ def cost(run: Run) -> Section:
         frame,
         [
             dataset(run),
-            text("method", "method"),
+            method(),
             number("n_evaluations", "evaluations", 1),
             number(
                 "n_unique", "different ones", 1, help="different rows of the table among the evaluated architectures"

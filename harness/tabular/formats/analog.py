@@ -1,0 +1,88 @@
+"""AnalogNAS-Bench (2025): the cells of NAS-Bench-201 retrained on CIFAR-10, as computed digitally and on analog hardware.
+
+Read is ``data.anb`` of the package ``analog-nasbench``; ``nas-harness import analog-nasbench`` finds it where it is
+installed. All its accuracies are of CIFAR-10's test set, and there is no validation: its user names which one drives and
+which is reported, e.g. ``--valid baseline_accuracy --test analog_accuracy`` ("search digitally, deploy on analog hardware").
+The other accuracies are carried for the report only, under their own name behind ``test_``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.errors import HarnessError
+from harness.spaces.nasbench201 import EDGES, OPERATIONS, NASBench201Space
+from harness.tabular.formats import Job
+from harness.tabular.formats.without_validation import caveat, drives_and_reports
+from harness.tabular.pickles import read_pickle
+from harness.tabular.table import Table, row_of_encodings
+
+VERSION = "analog 1"
+WANTED = "analog-nasbench, the package, or its data.anb"
+PACKAGE = "analog-nasbench"
+RECORDS = ("analognasbench.data.Architecture", "analognasbench.data.DriftMeasurement")
+# Its keys: operations and edges (source, target) in this order, the one of NASLib.
+THEIR_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
+THEIR_EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
+ACCURACIES = ("baseline_accuracy", "ptq_accuracy", "qat_accuracy", "noisy_accuracy", "analog_accuracy")
+DRIFTS = tuple(f"{kind}_drift_{seconds}" for kind in ("baseline", "analog") for seconds in (60, 3600, 86400, 2592000))
+
+
+def recognises(path: Path) -> bool:
+    """Whether a path is named as the package's data file."""
+    return path.suffix == ".anb"
+
+
+def published_file() -> Path:
+    """The data file inside the installed package."""
+    spec = find_spec("analognasbench")  # which does not import it
+    if spec is None or spec.origin is None:
+        raise HarnessError(f"the package {PACKAGE} is not installed: pip install {PACKAGE}")
+    return Path(spec.origin).with_name("data.anb")
+
+
+def convert(job: Job) -> Iterator[Table]:
+    """Convert into ``analog-nasbench/cifar10``."""
+    valid, test = drives_and_reports(job, [*ACCURACIES, *DRIFTS])
+    records = read_pickle(job.path, RECORDS)
+    space = NASBench201Space()
+    try:
+        codes = np.array([_code(key) for key in records], dtype=np.int8)
+        values = {
+            name: np.array([_number(getattr(record, name)) for record in records.values()])
+            for name in (*ACCURACIES, *DRIFTS)
+        }
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise HarnessError(f"{job.path}: not as published ({type(error).__name__}: {error})") from error
+    order = np.argsort(space.indices(codes))
+    others = {f"test_{name}": found[order] for name, found in values.items() if name not in (valid, test)}
+    yield Table(
+        name="analog-nasbench/cifar10",
+        dataset="cifar10",
+        space=space,
+        rows=row_of_encodings(space, codes[order]),
+        codes=codes[order],
+        columns={"valid": values[valid][order], "test": values[test][order], **others},
+        fidelity={"valid": f"{valid}: CIFAR-10's test set", "test": f"{test}: CIFAR-10's test set"},
+        source={
+            **job.source,
+            "citation": "AnalogNAS-Bench: A NAS Benchmark for Analog In-Memory Computing, arXiv:2506.18495",
+            "licence": "not stated by the package",
+            "adapter": VERSION,
+        },
+        caveats=(caveat(valid, test, "CIFAR-10's test set"),),
+    )
+
+
+def _code(key: Any) -> list[int]:
+    theirs = dict(zip(THEIR_EDGES, key, strict=True))
+    return [OPERATIONS.index(THEIR_OPERATIONS[theirs[edge]]) for edge in EDGES]
+
+
+def _number(value: Any) -> float:
+    return float(value.value if hasattr(value, "value") else value)

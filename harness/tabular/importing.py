@@ -1,0 +1,141 @@
+"""``nas-harness import FILE``: finding a file, telling what it is, and putting its benchmarks into the store."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from harness.errors import HarnessError
+from harness.tabular import catalogue, frame, store
+from harness.tabular.formats import (
+    Job,
+    analog,
+    describe_source,
+    hw_nas_bench,
+    macro,
+    nasbench101,
+    nasbench201,
+    nasbench_graph_full,
+    nats_bench,
+)
+from harness.tabular.table import Table
+
+FORMATS: tuple[ModuleType, ...] = (
+    nats_bench,
+    macro,
+    analog,
+    nasbench_graph_full,
+    hw_nas_bench,
+    nasbench101,
+    nasbench201,
+)
+LINES_EVERY = 1000  # architectures, where progress is no bar
+
+
+def import_published(
+    file: str,
+    *,
+    seed: int | None = None,
+    valid: str | None = None,
+    test: str | None = None,
+    replace: bool = False,
+    progress: bool = True,
+) -> list[str]:
+    """Convert a published file and keep its benchmarks; a killed import goes on where it was.
+
+    Parameters
+    ----------
+    file
+        Path of the file or folder, looked for in the working directory and then in ``$NAS_HARNESS_DATA``, or
+        ``analog-nasbench``, whose data are in an installed package.
+    seed
+        One training seed instead of the mean over those that are there.
+    valid, test
+        Which of its columns drive and are reported, for a file that has no validation score.
+    replace
+        Whether benchmarks of the same names with other content may be replaced.
+    progress
+        Whether to show any.
+
+    Returns
+    -------
+    list of str
+        Names of the benchmarks.
+
+    Raises
+    ------
+    HarnessError
+        If the file is not found or not recognised, is damaged, or asks for more than plain data.
+    """
+    path = analog.published_file() if file == analog.PACKAGE else frame.find(file)
+    module = _format_of(path)
+    names = []
+    with _counting(path.name, progress) as advance:
+        job = Job(path, describe_source(path), advance, seed, valid, test)
+        try:
+            for table in module.convert(job):
+                _keep(table, replace)
+                names.append(table.name)
+        except HarnessError as error:
+            raise HarnessError(f"{error}{_damage(path)}") from error
+    return names
+
+
+def _format_of(path: Path) -> ModuleType:
+    for module in FORMATS:
+        try:
+            if module.recognises(path):
+                return module
+        except PermissionError as error:
+            raise HarnessError(f"{path}: no permission to read it") from error
+    known = "; ".join(module.WANTED for module in FORMATS)
+    raise HarnessError(
+        f"{path}: not recognised as a published benchmark ({known}); for a table of your own, "
+        "state --name, --space, --arch, --valid and --test"
+    )
+
+
+def _keep(table: Table, replace: bool) -> None:
+    if not replace and store.is_stored(table.name) and store.card_of(table.name).get("sha256") != table.sha256:
+        raise HarnessError(f"benchmark {table.name!r} exists with other content; pass --replace")
+    catalogue.save_benchmark(table)
+
+
+def _damage(path: Path) -> str:
+    """Whether a file that could not be read has the MD5 whose end stands in its name."""
+    promised = re.search(r"-([0-9a-f]{5,6})\.(?:pth|pickle\.pbz2)$", path.name)
+    if not promised or not path.is_file():
+        return ""
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "md5").hexdigest()
+    if found.endswith(promised[1]):
+        return ""
+    return (
+        f" (its name promises an MD5 ending in {promised[1]}, it has {found} in {path.stat().st_size:,} bytes: "
+        "fetch it again)"
+    )
+
+
+@contextmanager
+def _counting(name: str, show: bool) -> Iterator[Callable[[], object]]:
+    """Progress: a bar on a terminal, now and then a line elsewhere."""
+    if show and sys.stderr.isatty():
+        from tqdm import tqdm
+
+        with tqdm(unit=" architectures", desc=name) as bar:
+            yield bar.update
+        return
+    count = 0
+
+    def advance() -> None:
+        nonlocal count
+        count += 1
+        if show and count % LINES_EVERY == 0:
+            print(f"{name}: {count:,} architectures read", file=sys.stderr)
+
+    yield advance
