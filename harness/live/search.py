@@ -18,7 +18,7 @@ from torch import Tensor
 
 from harness.errors import HarnessError
 from harness.levels import Level, Schedule
-from harness.live import discrete, tracking
+from harness.live import discrete, sizes, tracking
 from harness.live.data import Rows, Splits, batches, crop_and_flip
 from harness.live.derive import Rule
 from harness.live.mixed import Relaxation, softmax
@@ -210,8 +210,8 @@ class Search:
         expected = self.settings.expected_size
         if not self.rows or expected is None:
             return len(self.rows) == self.settings.epochs
-        sizes = [self.rows[-1][f"convolutions_{group}"] for group in self._where.groups]
-        small = all(size <= most for size, most in zip(sizes, expected, strict=True))
+        present = [self.rows[-1][f"convolutions_{group}"] for group in self._where.groups]
+        small = all(size <= most for size, most in zip(present, expected, strict=True))
         return small or len(self.rows) == self.settings.epochs
 
     def run(self, checkpoint: Path | None = None, on_epoch: Callable[[Row], None] | None = None) -> SearchResult:
@@ -228,10 +228,9 @@ class Search:
         Returns
         -------
         SearchResult
-            With a row an epoch: ``epoch`` (from 0), ``level``, ``learning_rate``, ``steps``, ``passes``;
-            ``train_loss`` and
-            ``train_accuracy`` as the steps met them; ``valid_loss`` and ``valid_accuracy`` (and those of watched
-            splits) after the epoch; ``alpha_entropy_*`` of every group of α (nats, mean over edges); of the
+            With a row an epoch: ``epoch`` (from 0), ``level``, ``order``, ``update``, ``learning_rate``, ``steps``,
+            ``passes``; ``train_loss`` and ``train_accuracy`` as the steps met them; ``valid_loss`` and
+            ``valid_accuracy`` (and those of watched splits) after the epoch; ``alpha_entropy_*`` of every group of α (nats, mean over edges); of the
             architecture derived then ``convolutions_*`` and ``skips_*`` of every group, ``parameters`` at the
             supernet's size and ``arch`` (text); ``seconds`` of the steps, ``evaluation_seconds`` and
             ``tracking_seconds`` of the rest, ``peak_memory`` of the process (MB). Accuracies are in percent.
@@ -268,6 +267,8 @@ class Search:
         row: Row = {
             "epoch": number,
             "level": level.name,
+            "order": level.order,
+            "update": level.update,
             "learning_rate": rate,
             "steps": self.steps,
             "passes": self.step.passes - passes,
@@ -281,8 +282,8 @@ class Search:
         operations = self._where.operations(arch)
         for name, weights in zip(self._where.groups, self.weights(), strict=True):
             row[f"alpha_entropy_{name}"] = tracking.entropy(weights)
-            row[f"convolutions_{name}"] = tracking.convolutions(operations[name])
-            row[f"skips_{name}"] = tracking.skips(operations[name])
+            row[f"convolutions_{name}"] = sizes.convolutions(operations[name])
+            row[f"skips_{name}"] = sizes.skips(operations[name])
         row["parameters"] = discrete.parameters(self.space, arch, self.shape)
         row["arch"] = self._where.space.format(arch)
         row["seconds"] = stepped - started

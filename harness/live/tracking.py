@@ -1,9 +1,8 @@
-"""What is measured of a supernet and of the architectures derived from it."""
+"""What is measured of a network and of architecture parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -40,29 +39,3 @@ def entropy(weights: NDArray[np.floating]) -> float:
     """Entropy of the candidates' weights in nats, mean over edges. `weights` is (edges, candidates)."""
     positive = np.maximum(weights, np.finfo(weights.dtype).tiny)
     return float(-(weights * np.log(positive)).sum(axis=1).mean())
-
-
-def convolutions(operations: Sequence[str]) -> int:
-    """How many operations are convolutions: MiLeNAS's size of a cell."""
-    return sum("conv" in name for name in operations)
-
-
-def skips(operations: Sequence[str]) -> int:
-    """How many operations pass their input on: a cell of skips only has collapsed."""
-    return operations.count("skip_connect")
-
-
-def best_by_size(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[int, ...], Mapping[str, Any]]:
-    """MiLeNAS's model-size-based search: of every size of the derived cells, the epoch of best validation accuracy.
-
-    Parameters
-    ----------
-    rows
-        Rows of epochs, see `harness.live.search.Search.run`. The size is the tuple of their ``convolutions_*``.
-    """
-    best: dict[tuple[int, ...], Mapping[str, Any]] = {}
-    for row in rows:
-        size = tuple(value for name, value in row.items() if name.startswith("convolutions_"))
-        if size not in best or row["valid_accuracy"] > best[size]["valid_accuracy"]:
-            best[size] = row
-    return best

@@ -25,7 +25,7 @@ def facts(run: Run) -> str:
         " × ".join(
             [
                 plural(methods, "method"),
-                plural(len(run.benchmarks), "table"),
+                plural(len(run.benchmarks), run.noun),
                 plural(len(run.seeds), "seed"),
             ]
         )
@@ -47,12 +47,13 @@ def _standing(run: Run, entrant: Entrant) -> str:
     frame = run.of(relative_improvements)
     own = frame[(frame["method"] == entrant.name) & (frame["baseline"] == baseline)]
     tested = own[own["p_holm"].notna()]
-    note = f"; {plural(len(own) - len(tested), 'table')} without a test" if len(tested) < len(own) else ""
+    note = f"; {plural(len(own) - len(tested), run.noun)} without a test" if len(tested) < len(own) else ""
     if len(tested) == 0:
-        return f"has no test against {baseline} on any table; the notes below say why."
+        return f"has no test against {baseline} on any {run.noun}; the notes below say why."
     decided = tested[tested["p_holm"] < LEVEL]
     won, lost = decided[decided["ri"] > 0], decided[decided["ri"] < 0]
-    tables = f"all {len(tested)} tables" if len(tested) > 1 else f"the only table{' with a test' if note else ''}"
+    only = f"the only {run.noun}{' with a test' if note else ''}"
+    tables = f"all {plural(len(tested), run.noun)}" if len(tested) > 1 else only
     if len(decided) == 0:
         return f"cannot be told from random search at equal budget on {tables.replace('all', 'any of')}{note}."
     for verb, rows in (("beats", won), ("loses to", lost)):
@@ -60,8 +61,8 @@ def _standing(run: Run, entrant: Entrant) -> str:
             return f"{verb} random search at equal budget on {tables}{note}."
     rest = f"; {len(tested) - len(decided)} undecided" if len(decided) < len(tested) else ""
     return (
-        f"beats random search at equal budget on {len(won) or 'none'} of {len(tested)} tables{_listed(run, won)} and loses on "
-        f"{len(lost) or 'none'}{_listed(run, lost)}{rest}{note}."
+        f"beats random search at equal budget on {len(won) or 'none'} of {len(tested)} {run.noun}s{_listed(run, won)} "
+        f"and loses on {len(lost) or 'none'}{_listed(run, lost)}{rest}{note}."
     )
 
 

@@ -32,7 +32,7 @@ def warnings(run: Run) -> list[str]:
 def missing_tables(run: Run) -> Iterator[str]:
     """Tables that this machine does not have: their baseline is sampled."""
     for benchmark in run.benchmarks:
-        if benchmark.table is None:
+        if benchmark.why_not:
             yield (
                 f"The table of {benchmark.name} was not used for the baseline: {benchmark.why_not}. The baseline is the "
                 "simulated random search of this run instead, with its own sampling error (Welch)."
@@ -193,7 +193,8 @@ def check_of_the_law(run: Run) -> Iterator[str]:
 
 def unspent_budgets(run: Run) -> Iterator[str]:
     """Methods that stopped before their budget was spent."""
-    short = run.cells[(run.cells["status"] == "ok") & (run.cells["n_evaluations"] < run.cells["budget"])]
+    counted = run.cells[(run.cells["status"] == "ok") & (run.cells["budget_kind"] == "evaluations")]
+    short = counted[counted["n_evaluations"] < counted["budget"]]
     for name, cells in short.groupby(short["group"].map(lambda group: run.pairs[group][1].name), sort=False):
         yield f"{name} stopped before its budget was spent in {plural(len(cells), 'cell')}; its baseline has the whole budget."
 

@@ -15,10 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError
+from harness.live.benchmark import live_names
 from harness.problem import Budget
-from harness.records import read_run
+from harness.records import read_epochs, read_run
 from harness.statistics import RandomSearchLaw
-from harness.suite import Group, MethodSpec
+from harness.suite import Group, MethodSpec, groups_of
 from harness.tabular.catalogue import load_benchmark
 from harness.tabular.table import Table
 
@@ -58,9 +59,9 @@ class Benchmark:
     name, card, data_sha256
         As the resolved suite has them.
     table
-        The table that was searched; None where this machine does not have it.
+        The table that was searched; None where this machine does not have it, and of a live benchmark.
     why_not
-        Why it does not; else empty.
+        Why it does not have it; else empty.
     """
 
     name: str
@@ -68,6 +69,11 @@ class Benchmark:
     data_sha256: str
     table: Table | None
     why_not: str = ""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its architectures were trained in the run itself: there is no table of them."""
+        return self.name in live_names()
 
     @property
     def dataset(self) -> str:
@@ -119,6 +125,8 @@ class Run:
         Steps of these cells: ``cell`` (the row of `cells`), ``step, incumbent_test, group``.
     keys
         Key of each group's first cell: what its records are found by.
+    epochs
+        Epochs of live cells, with ``group`` and ``seed`` too; without rows where there are none.
     """
 
     folder: Path
@@ -130,6 +138,7 @@ class Run:
     cells: pd.DataFrame
     traces: pd.DataFrame
     keys: tuple[str, ...]
+    epochs: pd.DataFrame = field(default_factory=pd.DataFrame)
     _computed: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)
 
     def of(self, compute: Callable[[Run], T]) -> T:
@@ -142,6 +151,16 @@ class Run:
     def pairs(self) -> list[tuple[Benchmark, Entrant]]:
         """Benchmarks and entrants by group number."""
         return list(itertools.product(self.benchmarks, self.entrants))
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its benchmarks are live ones. Budgets of tables and of live ones differ, so that no suite has both."""
+        return self.benchmarks[0].is_live
+
+    @property
+    def noun(self) -> str:
+        """What its benchmarks are called."""
+        return "live benchmark" if self.is_live else "table"
 
     @cached_property
     def titles(self) -> dict[str, str]:
@@ -216,7 +235,7 @@ def load_run(folder: Path) -> Run:
         benchmarks = tuple(_benchmark(name, resolved) for name in resolved["benchmarks"])
         methods = [MethodSpec(**method) for method in resolved["methods"]]
         budgets = list(dict.fromkeys(Budget(**budget) for budget in resolved["budgets"]))
-        seeds, metrics = tuple(resolved["seeds"]), tuple(resolved["metrics"])
+        seeds, groups = tuple(resolved["seeds"]), groups_of(resolved)
     except OSError as error:
         raise HarnessError(f"{folder / 'environment.json'}: {error.strerror}") from error
     except (KeyError, TypeError, ValueError) as error:
@@ -226,13 +245,10 @@ def load_run(folder: Path) -> Run:
         for budget in budgets
         for method in methods
     )
-    groups = [
-        Group(benchmark.name, benchmark.data_sha256, entrant.method, entrant.budget, metrics)
-        for benchmark, entrant in itertools.product(benchmarks, entrants)
-    ]
     cells, traces = _own_cells(records, traces, groups, seeds)
     keys = tuple(group.key(min(seeds)) for group in groups)
-    return Run(folder, resolved, environment, benchmarks, entrants, seeds, cells, traces, keys)
+    epochs = _own_epochs(read_epochs(folder), cells)
+    return Run(folder, resolved, environment, benchmarks, entrants, seeds, cells, traces, keys, epochs)
 
 
 def by_group(frame: pd.DataFrame) -> dict[int, pd.DataFrame]:
@@ -253,8 +269,18 @@ def _own_cells(
     return cells, steps.assign(cell=owner[owner >= 0], group=group[owner[owner >= 0]])
 
 
+def _own_epochs(epochs: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the epochs of cells, in the order of these."""
+    if epochs is None:
+        return pd.DataFrame()
+    own = cells[["cell", "group", "seed"]].reset_index(names="place")
+    return own.merge(epochs, on="cell").sort_values("place", kind="stable", ignore_index=True).drop(columns="place")
+
+
 def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
     card, data_sha256 = resolved["tables"][name], resolved["data_sha256"][name]
+    if name in live_names():
+        return Benchmark(name, card, data_sha256, None)
     try:
         table = load_benchmark(name)
     except Exception as error:  # a plug-in's loader may raise anything

@@ -10,8 +10,9 @@ import torch
 from harness.errors import HarnessError
 from harness.levels import LEVELS, Bilevel, MixedLevel, Schedule, SingleLevel
 from harness.live.search import Search, SearchSettings, estimate_seconds
+from harness.live.sizes import best_by_size, convolutions, skips
 from harness.live.supernet import SEARCHABLE
-from harness.live.tracking import best_by_size, convolutions, entropy, skips
+from harness.live.tracking import entropy
 
 UPDATES = ("simultaneous", "w_first", "alpha_first")
 CLOCKS = ("seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")

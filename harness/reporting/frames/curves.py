@@ -76,8 +76,8 @@ def anytime(run: Run) -> pd.DataFrame:
                 frames.append(pd.DataFrame(shared | curve | {"n": len(run.seeds)}))
             for entrant in run.entrants:
                 group = run.group(benchmark, entrant)
-                if entrant.budget.amount != budget or len(run.finished(group)) == 0:
-                    continue
+                if benchmark.is_live or entrant.budget.amount != budget or len(run.finished(group)) == 0:
+                    continue  # of a live search, no incumbent but the last one is ever tested
                 done = traces[group][traces[group]["cell"].isin(run.finished(group).index)]
                 incumbents = incumbents_on_grid(done, grid, value="incumbent_test").to_numpy()
                 band = mean_band(incumbents)

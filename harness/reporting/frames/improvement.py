@@ -56,8 +56,8 @@ class Baseline:
 
 
 def baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseline]:
-    """Yield ``random@1``, the average architecture, and ``random@<budget>``."""
-    for draws in dict.fromkeys((1, budget.amount)):
+    """Yield ``random@1``, the average architecture, and ``random@<budget>``; of a live benchmark the latter only."""
+    for draws in dict.fromkeys((budget.amount,) if benchmark.is_live else (1, budget.amount)):
         name = f"random@{draws}"
         if benchmark.law is not None:
             yield Baseline(name, exact_random_baseline(benchmark.law, draws))

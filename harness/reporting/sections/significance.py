@@ -20,6 +20,8 @@ from harness.reporting.formats import (
 )
 from harness.reporting.frames.significance import (
     AGGREGATE_COLUMNS,
+    EXACT_UP_TO,
+    SIGNIFICANCE_COLUMNS,
     aggregates,
     mean_ranks,
     rank_pairs,
