@@ -227,6 +227,7 @@ def _runs(results: Results) -> TableBlock:
             integer("line", "line"),
         ],
         csv=RUN_COLUMNS,
+        folded=True,
         anchor="anchor",
     )
 
