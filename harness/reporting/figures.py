@@ -35,7 +35,7 @@ def draw_forest(run: Run) -> Figure:
         plot_forest(part, ax=ax, marks=marks)
         ax.set_title(f"over {baseline}" + (", the average architecture" if baseline == "random@1" else ""))
         ax.tick_params(labelleft=place == 0)
-    _legend(figure, marks, (entrant.name for entrant in run.entrants), markers=True)
+    legend(figure, marks, (entrant.name for entrant in run.entrants), markers=True)
     return figure
 
 
@@ -43,7 +43,7 @@ def draw_anytime(run: Run) -> Figure:
     """Draw anytime curves, a panel a benchmark and budget."""
     frame, marks = run.of(anytime), marks_of(run)
     figure = _panels(run, frame, lambda part, ax: plot_anytime(part, ax=ax, marks=marks), "evaluations (log scale)")
-    _legend(figure, marks, frame["method"].drop_duplicates())
+    legend(figure, marks, frame["method"].drop_duplicates())
     return figure
 
 
@@ -52,7 +52,7 @@ def draw_distributions(run: Run) -> Figure:
     frame, marks = run.of(distributions), marks_of(run)
     figure = _panels(run, frame, lambda part, ax: plot_distribution(part, ax=ax, marks=marks), "test score")
     figure.supylabel("share of searches with at most this score", fontsize=8)
-    _legend(figure, marks, frame["method"].drop_duplicates())
+    legend(figure, marks, frame["method"].drop_duplicates())
     return figure
 
 
@@ -102,7 +102,8 @@ def _title(run: Run, benchmark: Benchmark) -> str:
     return f"{short(run.titles[benchmark.name])}: {metric}" + (", %" if benchmark.unit in PERCENT_UNITS else "")
 
 
-def _legend(figure: Figure, marks: Marks, methods: Iterable[str], markers: bool = False) -> None:
+def legend(figure: Figure, marks: Marks, methods: Iterable[str], markers: bool = False) -> None:
+    """Draw one legend above all panels."""
     names = list(methods)
     handles = [
         Line2D(
