@@ -229,7 +229,8 @@ class Search:
         -------
         SearchResult
             With a row an epoch: ``epoch`` (from 0), ``level``, ``order``, ``update``, ``learning_rate``, ``steps``,
-            ``passes``; ``train_loss`` and ``train_accuracy`` as the steps met them; ``valid_loss`` and ``valid_accuracy`` (and those of watched
+            ``passes``; ``train_loss`` and ``train_accuracy`` as the steps met them; ``valid_loss`` and
+            ``valid_accuracy`` (and those of watched
             splits) after the epoch; ``alpha_entropy_*`` of every group of α (nats, mean over edges); of the
             architecture derived then ``convolutions_*`` and ``skips_*`` of every group, ``parameters`` at the
             supernet's size and ``arch`` (text); ``seconds`` of the steps, ``evaluation_seconds`` and

@@ -60,8 +60,8 @@ def _standing(run: Run, entrant: Entrant) -> str:
             return f"{verb} random search at equal budget on {tables}{note}."
     rest = f"; {len(tested) - len(decided)} undecided" if len(decided) < len(tested) else ""
     return (
-        f"beats random search at equal budget on {len(won) or 'none'} of {len(tested)} {run.noun}s{_listed(run, won)} and loses on "
-        f"{len(lost) or 'none'}{_listed(run, lost)}{rest}{note}."
+        f"beats random search at equal budget on {len(won) or 'none'} of {plural(len(tested), run.noun)}{_listed(run, won)} and "
+        f"loses on {len(lost) or 'none'}{_listed(run, lost)}{rest}{note}."
     )
 
 
