@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,7 @@ from harness.statistics import (
 )
 from harness.statistics._validate import FloatArray
 from harness.tabular.catalogue import load_benchmark
-from harness.tabular.frame import _find
+from harness.tabular.frame import find
 
 EPOCHS = (25, 50, 100, 600)
 _FLIPS = 9_999  # random sign flips of a paired test of many seeds
@@ -375,8 +376,8 @@ def _traits(where: str, text: str) -> dict[str, float]:
 
 def _genotypes(path: Path) -> list[str]:
     try:
-        document = json.loads(_find(str(path)).read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
+        document = json.loads(find(str(path)).read_text(encoding="utf-8"))
+    except ValueError as error:
         raise HarnessError(f"{path}: is no JSON: {error}") from error
     listed = document if isinstance(document, list) else []
     texts = [one.get("genotype") if isinstance(one, dict) else one for one in listed]
@@ -388,9 +389,9 @@ def _genotypes(path: Path) -> list[str]:
 
 def _curves(path: Path) -> FloatArray:
     try:
-        with np.load(_find(str(path)), allow_pickle=False) as arrays:
+        with np.load(find(str(path)), allow_pickle=False) as arrays:
             matrices = {name: arrays[name] for name in arrays.files if arrays[name].ndim == 2}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, EOFError, TypeError, BadZipFile) as error:
         raise HarnessError(f"{path}: cannot be read as NPZ: {error}") from error
     if len(matrices) != 1:
         raise HarnessError(f"{path}: wanted one array (architectures, epochs), found {len(matrices)} of two dimensions")

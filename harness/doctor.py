@@ -10,14 +10,22 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness import provenance
 from harness.errors import HarnessError
+from harness.spaces.base import Arch, Space
 from harness.tabular import catalogue, store
-from harness.tabular.table import TEST, VALID, Table
+from harness.tabular.table import TEST, VALID, Table, is_report_only
 
 Verdict = Literal["good", "note", "bad"]
 NEARLY = 0.999  # a rank agreement of validation and test above this is suspicious
+LINEAR = 0.999999  # a correlation above this is one measurement, scaled or rounded
+LEAKED = 0.25  # share of rows with equal scores, above chance, that is no coincidence
+NOISY = 0.5  # scatter of equal computations, as a share of that of all rows, that no training noise explains
+CHANCE = 0.02  # share of the range of scores that counts as the worst one
+ENOUGH = 10  # rows from which on a correlation says something
+SEEDS = "_seeds"  # end of the names of columns that count training seeds
 
 
 @dataclass(frozen=True)
@@ -85,69 +93,194 @@ def check_installation() -> list[Finding]:
 
 
 def check_benchmark_table(name: str) -> list[Finding]:
-    """Audit a table: leaks, constant or doubled columns, coverage, units, and how well validation ranks test."""
-    table = catalogue.load_benchmark(name)
-    return [*_identity(table), *_columns(table), *_leaks(table), *_ranking(table)]
+    """Audit a table by name; see `audit`."""
+    return audit(catalogue.load_benchmark(name))
+
+
+def audit(table: Table) -> list[Finding]:
+    """What can be told from a table's numbers: leaks, doubled and constant columns, units, coverage, noise, rank agreement."""
+    checks = (_identity, _missing, _columns, _units, _leaks, _curves, _computations, _broken, _ranking)
+    return [finding for check in checks for finding in check(table)]
 
 
 def _identity(table: Table) -> list[Finding]:
-    encodings = int((table.rows >= 0).sum())
     found = [
         Finding("good", f"{table.name}: {len(table):,} rows, SHA-256 {table.sha256[:12]}"),
+        Finding("good", "random architectures: " + ("every row once" if table.has_equal_weights else "rows by weight")),
+    ]
+    found += [Finding("good", f"{role}: {what}") for role, what in table.fidelity.items()]
+    return found + [Finding("note", caveat) for caveat in table.caveats]
+
+
+def _missing(table: Table) -> list[Finding]:
+    encodings = int((table.rows >= 0).sum())
+    found = [
         Finding(
             "good" if encodings == table.space.size else "note",
             f"{encodings:,} of {table.space.size:,} encodings of space {table.space.name} have a row",
-        ),
-        Finding("good", "random architectures: " + ("every row once" if table.has_equal_weights else "rows by weight")),
+        )
     ]
-    found += [Finding("note", caveat) for caveat in table.caveats]
+    for column in sorted(name for name in table.columns if name.endswith(SEEDS)):
+        counts = table.columns[column]
+        least, most = int(counts.min()), int(counts.max())
+        if least < most:
+            found.append(
+                Finding(
+                    "note",
+                    f"seeds missing: {column.removesuffix(SEEDS)} is a mean over {least} to {most} training seeds; "
+                    f"{int((counts < most).sum()):,} of {len(table):,} rows have fewer than {most}",
+                )
+            )
     return found
 
 
 def _columns(table: Table) -> list[Finding]:
     found = []
     names = sorted(table.columns)
+    varied = []
     for name in names:
         values = table.columns[name]
         if not np.isfinite(values).all():
             found.append(Finding("bad", f"column {name}: {int((~np.isfinite(values)).sum())} values are missing"))
-        elif np.ptp(values) == 0:
+        elif np.ptp(values) == 0 and len(table) > 1:
             found.append(Finding("bad" if name in (VALID, TEST) else "note", f"column {name} is constant: {values[0]}"))
-    for i, name in enumerate(names):
-        for other in names[i + 1 :]:
-            if {name, other} != {VALID, TEST} and np.array_equal(table.columns[name], table.columns[other]):
+        else:
+            varied.append(name)
+    for i, name in enumerate(varied):
+        for other in varied[i + 1 :]:
+            if is_report_only(name) == is_report_only(other) and np.array_equal(
+                table.columns[name], table.columns[other]
+            ):
                 found.append(Finding("bad", f"columns {name} and {other} hold the same numbers"))
+    return found or [Finding("good", f"columns {', '.join(names)}: finite, none constant or doubled")]
+
+
+def _units(table: Table) -> list[Finding]:
+    top = {"percent": 100.0, "fraction": 1.0}.get(table.unit)
+    if top is None:
+        return []
+    found = []
     for name in (VALID, TEST):
         values = table.columns[name]
-        top = {"percent": 100.0, "fraction": 1.0}.get(table.unit, np.inf)
-        if (
-            values.max() > top
-            or (np.isfinite(top) and values.min() < 0)
-            or (table.unit == "percent" and values.max() <= 1)
-        ):
+        low, high = values.min(), values.max()
+        if high > top or low < 0:
+            found.append(Finding("bad", f"column {name} runs from {low} to {high}: not in {table.unit}"))
+        elif table.unit == "percent" and high <= 1:
+            found.append(Finding("bad", f"column {name} runs from {low} to {high}: a fraction, not a percentage"))
+        elif table.unit == "percent" and (mixed := (values > 0) & (values <= 1) & (values * 100 <= high)).any():
+            row = int(np.flatnonzero(mixed)[0])
             found.append(
-                Finding("bad", f"column {name} runs from {values.min()} to {values.max()}: not in {table.unit}")
+                Finding(
+                    "bad",
+                    f"column {name} mixes percent and fraction: {values[row]} in row {row + 1} beside a largest value of {high}",
+                )
             )
-    return found or [
-        Finding("good", f"columns {', '.join(names)}: finite, none constant or doubled, scores in {table.unit}")
-    ]
+    return found or [Finding("good", f"validation and test are in {table.unit}")]
 
 
 def _leaks(table: Table) -> list[Finding]:
+    """Columns that a search may see, against those that only the report may."""
+    found = []
+    seen = [name for name in table.columns if not is_report_only(name)]
+    reported = [name for name in table.columns if is_report_only(name)]
+    for name in seen:
+        for other in reported:
+            how = _sameness(table.columns[name], table.columns[other])
+            if how:
+                who = "validation and test are" if (name, other) == (VALID, TEST) else f"columns {name} and {other} are"
+                found.append(Finding("bad", f"{who} {how}: a search would see the test"))
+    if found:
+        return found
     same = float((table.valid == table.test).mean())
-    if same > 0.5:
-        return [
-            Finding(
-                "bad",
-                f"validation and test are identical in {100 * same:.1f} % of the rows: a search would see the test",
-            )
-        ]
     return [Finding("good", f"validation and test differ in {100 * (1 - same):.1f} % of the rows")]
+
+
+def _curves(table: Table) -> list[Finding]:
+    found = []
+    seen = [name for name in table.curves if not is_report_only(name)]
+    for name in seen:
+        last = table.curves[name][:, -1]
+        for other in (key for key in table.columns if is_report_only(key)):
+            if name not in table.columns and (how := _sameness(last, table.columns[other])):
+                found.append(Finding("bad", f"the end of curve {name} and column {other} are {how}: a leak"))
+    for other in (key for key in table.curves if is_report_only(key)):
+        for epoch, values in enumerate(table.curves[other].T, start=1):
+            if _sameness(table.valid, values):
+                found.append(
+                    Finding(
+                        "bad", f"validation is what curve {other} has after epoch {epoch}: a search would see the test"
+                    )
+                )
+    for name, curve in table.curves.items():
+        if not np.isfinite(curve).any(axis=1).all():
+            found.append(Finding("bad", f"curve {name} has no value at all in some rows"))
+    if table.curves and not found:
+        lengths = sorted({curve.shape[1] for curve in table.curves.values()})
+        found.append(
+            Finding("good", f"curves {', '.join(table.curves)} over {', '.join(map(str, lengths))} epochs: no leak")
+        )
+    return found
+
+
+def _sameness(values: NDArray[np.floating], others: NDArray[np.floating]) -> str:
+    """In which way two columns are one measurement, if they are."""
+    both = np.isfinite(values) & np.isfinite(others)
+    values, others = values[both], others[both]
+    if len(values) < ENOUGH or np.ptp(values) == 0 or np.ptp(others) == 0:
+        return "identical" if len(values) > 1 and np.ptp(values) > 0 and np.array_equal(values, others) else ""
+    # Architectures that do not learn at all share their score by right: chance.
+    levels, counts = np.unique(values, return_counts=True)
+    learned = values != levels[counts.argmax()]
+    same = float((values == others)[learned].mean()) if learned.any() else 0.0
+    if same > LEAKED:
+        return f"identical in {100 * same:.1f} % of the rows"
+    correlation = float(np.corrcoef(values, others)[0, 1])
+    if abs(correlation) > LINEAR:
+        return f"one measurement up to scale and rounding (correlation {correlation:.7f})"
+    return ""
+
+
+def _computations(table: Table) -> list[Finding]:
+    """Rows of equal computations: their scores may differ by training noise, not by as much as any two."""
+    if type(table.space).canonical is Space.canonical:
+        return []
+    classes: dict[Arch, list[int]] = {}
+    for row, code in enumerate(table.codes.tolist()):
+        classes.setdefault(table.space.canonical(code), []).append(row)
+    shared = [rows for rows in classes.values() if len(rows) > 1]
+    if not shared:
+        return [Finding("good", "no two rows are the same computation")]
+    scatter = np.concatenate([table.valid[rows] - table.valid[rows].mean() for rows in shared])
+    freedom = len(scatter) - len(shared)
+    within, overall = np.sqrt((scatter**2).sum() / freedom), table.valid.std(ddof=1)
+    unequal = sum(np.ptp(table.valid[rows]) > 0 for rows in shared)
+    text = (
+        f"equal computations: {len(shared):,} stand in several rows, {unequal:,} of them with unequal validation; "
+        f"standard deviation {within:.3g} within them, {overall:.3g} over all rows"
+    )
+    if within > NOISY * overall:
+        return [Finding("bad", f"{text}: are the architectures' texts read rightly?")]
+    return [Finding("note" if unequal else "good", text)]
+
+
+def _broken(table: Table) -> list[Finding]:
+    if len(table) < ENOUGH:
+        return []
+    worst, best = table.valid.min(), table.valid.max()
+    if table.direction == "min":
+        worst, best = best, worst
+    share = float((np.abs(table.valid - worst) <= CHANCE * abs(best - worst)).mean())
+    text = f"broken architectures: {100 * share:.1f} % of the rows are as bad as the worst (to {100 * CHANCE:.0f} % of the range)"
+    return [Finding("bad" if share > 0.5 else "note" if share > 0.01 else "good", text)]
 
 
 def _ranking(table: Table) -> list[Finding]:
     from scipy import stats
 
+    if len(table) < ENOUGH:
+        return [Finding("note", f"{len(table)} rows are too few to say how validation ranks test")]
+    if np.ptp(table.valid) == 0 or np.ptp(table.test) == 0:
+        return []  # said already
     tau = float(stats.kendalltau(table.valid, table.test).statistic)
     spearman = float(stats.spearmanr(table.valid, table.test).statistic)
     text = f"validation ranks test with Kendall tau-b {tau:.3f}, Spearman {spearman:.3f}"

@@ -6,6 +6,7 @@ import dataclasses
 import tomllib
 from typing import Any
 
+from harness.errors import HarnessError
 from harness.methods.base import method_class, method_names
 from harness.suite import find_suite, suite_names
 from harness.tabular import catalogue, nasbench_graph, store, synthetic
@@ -22,8 +23,11 @@ def _benchmark(name: str) -> str:
     if name == synthetic.NAME:
         return "made up, for tests and documentation"
     if store.is_stored(name):
-        card = store.card_of(name)
-        return f"{card['rows']:,} rows over {card['space']['name']}; {card['metric']} in {card['unit']}"
+        try:
+            card = store.card_of(name)
+            return f"{card['rows']:,} rows over {card['space']['name']}; {card['metric']} in {card['unit']}"
+        except (HarnessError, KeyError, TypeError, ValueError):
+            return "damaged: import it again"
     if name.startswith(nasbench_graph.FAMILY):
         return "packaged; converted when first used"
     return "registered by a plug-in"

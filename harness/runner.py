@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +50,7 @@ class Task:
     commit: tuple[str, str]
     environment: str
     workspace: str
+    owner: int  # the process that started the run
 
 
 @dataclass(frozen=True)
@@ -198,6 +203,7 @@ def _tasks(
                 commit=provenance.git_state(),
                 environment=environment,
                 workspace=str(workspace.resolve()),
+                owner=os.getpid(),
             )
 
 
@@ -252,6 +258,7 @@ def _fan_out(tasks: list[Task]) -> Iterator[list[Entry]]:
 
 def run_task(task: Task) -> list[Entry]:
     """Run the searches of a task; called in a worker. A method that raises fails its own cell only."""
+    _end_with(task.owner)
     plugins.load(task.plugins)
     name = task.group.benchmark
     benchmark = find_benchmark(name) if task.loader is None else loaded(name, task.loader)
@@ -269,6 +276,19 @@ def run_task(task: Task) -> list[Entry]:
     return run_cells(
         benchmark, task.group, cls, task.seeds, origin, lockstep=task.lockstep, workspace=Path(task.workspace)
     )
+
+
+@lru_cache(maxsize=1)  # once a worker
+def _end_with(owner: int) -> None:
+    """Let this worker process end when the run that started it is killed; it would wait for ever otherwise."""
+
+    def watch() -> None:
+        while os.getppid() == owner:
+            time.sleep(1.0)
+        os._exit(1)
+
+    if os.getppid() == owner:
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _digest(environment: Mapping[str, Any]) -> str:

@@ -309,7 +309,7 @@ KILLS = 20
 def command(output: Path, seeds: str) -> list[str]:
     line = [sys.executable, "-m", "harness.cli", "run", "--benchmark", "synthetic/ridge", "--benchmark"]
     line += ["nasbench-graph/proteins", "--method", "slow", "--method", "regularized-evolution", "--plugin", "slow.py"]
-    return [*line, "--seeds", seeds, "--budget", "20", "-j", "2", "--no-report", "-o", str(output)]
+    return [*line, "--seeds", seeds, "--budget", "20", "-j", "2", "--no-report", "-q", "-o", str(output)]
 
 
 def started(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
@@ -317,14 +317,28 @@ def started(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         arguments,
         cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=(folder / "stderr").open("w"),  # no pipe: it would stay open for as long as a worker lives
         text=True,
         start_new_session=True,
     )
 
 
-def workers_of(session: int) -> list[int]:
+def ended(process: subprocess.Popen[str], folder: Path, timeout: float = 120) -> tuple[int, str]:
+    """Exit code of a command and what it wrote to standard error."""
+    code = process.wait(timeout=timeout)
+    return code, (folder / "stderr").read_text()
+
+
+def gone(session: int, timeout: float = 20) -> bool:
+    """Whether all processes of a session come to their end."""
+    deadline = time.monotonic() + timeout
+    while alive(session) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not alive(session)
+
+
+def alive(session: int) -> list[int]:
     """Processes of a session that are alive."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -337,15 +351,16 @@ def workers_of(session: int) -> list[int]:
     return found
 
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds its processes in /proc")
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds its processes in /proc")
+@needs_proc
 def test_killed_twenty_times_at_random_moments(tmp_path: Path, same_results: Callable[..., None]) -> None:
     (tmp_path / "slow.py").write_text(SLOW_PLUGIN)
     seeds = "0:1500"
-    process = started(command(tmp_path / "uninterrupted", seeds), tmp_path)
     begin = time.monotonic()
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
+    assert ended(started(command(tmp_path / "uninterrupted", seeds), tmp_path), tmp_path) == (0, "")
     whole = time.monotonic() - begin
     chance = random.Random(20)
     kills, done, output = 0, [], tmp_path / "killed"
@@ -353,48 +368,63 @@ def test_killed_twenty_times_at_random_moments(tmp_path: Path, same_results: Cal
         process = started(command(output, seeds), tmp_path)
         try:
             # Mostly while cells come in; sometimes while it starts, sometimes at the end.
-            process.communicate(timeout=chance.uniform(0.2, min(2.2, whole)))
+            code = process.wait(timeout=chance.uniform(0.2, min(3.0, whole)))
         except subprocess.TimeoutExpired:
             if chance.random() < 0.5:
                 os.killpg(process.pid, signal.SIGKILL)
-            else:  # the parent alone: its workers must not write anything any more
+            else:  # the parent alone: its workers must neither write any more nor stay
                 os.kill(process.pid, signal.SIGKILL)
-            process.communicate()
+            process.wait()
             kills += 1
             done.append(len(entries(output)) if output.exists() else 0)
         else:  # it came to its end before it was killed: once more from the beginning
-            assert process.returncode == 0
+            assert code == 0
             same_results(output, tmp_path / "uninterrupted")
             shutil.rmtree(output)
-            done.append(0)
-        for worker in workers_of(process.pid):
-            os.kill(worker, signal.SIGKILL)
     assert any(0 < number < 6000 for number in done)  # it was killed in the midst of its work
-    process = started(command(output, seeds), tmp_path)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
+    assert ended(started(command(output, seeds), tmp_path), tmp_path) == (0, "")
     same_results(output, tmp_path / "uninterrupted")
     assert read_run(output)[0]["cell"].is_unique
     assert not (output / "journal.jsonl").exists()
 
 
+def journalled(process: subprocess.Popen[str], output: Path) -> None:
+    """Wait until a run has finished its first cells."""
+    deadline = time.monotonic() + 60
+    while not (output / "journal.jsonl").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 @pytest.mark.slow
+@needs_proc
+def test_workers_end_with_a_killed_run(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(SLOW_PLUGIN)
+    process = started(command(tmp_path / "run", "0:4000"), tmp_path)
+    journalled(process, tmp_path / "run")
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert alive(process.pid)
+    assert gone(process.pid)
+
+
+@pytest.mark.slow
+@needs_proc
 @pytest.mark.parametrize("whom", ["parent", "group"])
 def test_an_interrupted_run(whom: str, tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(SLOW_PLUGIN)
     process = started(command(tmp_path / "run", "0:4000"), tmp_path)
-    deadline = time.monotonic() + 60
-    while not ((tmp_path / "run" / "journal.jsonl").exists() or time.monotonic() > deadline):
-        time.sleep(0.05)
-    time.sleep(0.3)
+    journalled(process, tmp_path / "run")
     if whom == "group":  # as a terminal does it
         os.killpg(process.pid, signal.SIGINT)
     else:
         os.kill(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    code, errors = ended(process, tmp_path)
+    assert code == 130, errors
     assert "nas-harness: interrupted; finished cells are kept, the same command goes on" in errors
     assert "Traceback" not in errors
+    assert gone(process.pid)
     kept = len(entries(tmp_path / "run"))
     assert 0 < kept < 16_000
     status = subprocess.run(
@@ -404,29 +434,22 @@ def test_an_interrupted_run(whom: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds its processes in /proc")
+@needs_proc
 def test_a_killed_worker(tmp_path: Path, same_results: Callable[..., None]) -> None:
     """What the kernel does when memory runs out: one line, exit code 1, and the same command goes on."""
     (tmp_path / "slow.py").write_text(SLOW_PLUGIN)
     process = started(command(tmp_path / "run", "0:1000"), tmp_path)
-    deadline = time.monotonic() + 60
-    while not ((tmp_path / "run" / "journal.jsonl").exists() or time.monotonic() > deadline):
-        time.sleep(0.05)
-    workers = [
-        pid for pid in workers_of(process.pid) if b"popen_loky_posix" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
+    journalled(process, tmp_path / "run")
+    workers = [pid for pid in alive(process.pid) if b"popen_loky_posix" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert workers
     os.kill(workers[0], signal.SIGKILL)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 1, errors
+    code, errors = ended(process, tmp_path)
+    assert code == 1, errors
     last = errors.splitlines()[-1]
     assert "a worker process was killed (out of memory?); finished cells are kept, run again to go on" in last
     assert "Traceback" not in errors
-    process = started(command(tmp_path / "run", "0:1000"), tmp_path)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
-    run_again = subprocess.run(command(tmp_path / "whole", "0:1000"), cwd=tmp_path, capture_output=True)
-    assert run_again.returncode == 0
+    assert ended(started(command(tmp_path / "run", "0:1000"), tmp_path), tmp_path)[0] == 0
+    assert ended(started(command(tmp_path / "whole", "0:1000"), tmp_path), tmp_path)[0] == 0
     same_results(tmp_path / "run", tmp_path / "whole")
 
 

@@ -52,16 +52,17 @@ def _standing(run: Run, entrant: Entrant) -> str:
         return f"has no test against {baseline} on any {run.noun}; the notes below say why."
     decided = tested[tested["p_holm"] < LEVEL]
     won, lost = decided[decided["ri"] > 0], decided[decided["ri"] < 0]
-    tables = f"the only {run.noun}" if len(own) == 1 else f"all of {plural(len(tested), run.noun)}"
+    only = f"the only {run.noun}{' with a test' if note else ''}"
+    tables = f"all {plural(len(tested), run.noun)}" if len(tested) > 1 else only
     if len(decided) == 0:
-        return f"cannot be told from random search at equal budget on {tables}{note}."
+        return f"cannot be told from random search at equal budget on {tables.replace('all', 'any of')}{note}."
     for verb, rows in (("beats", won), ("loses to", lost)):
         if len(rows) == len(tested):
             return f"{verb} random search at equal budget on {tables}{note}."
     rest = f"; {len(tested) - len(decided)} undecided" if len(decided) < len(tested) else ""
     return (
-        f"beats random search at equal budget on {len(won) or 'none'} of {plural(len(tested), run.noun)}{_listed(run, won)} and "
-        f"loses on {len(lost) or 'none'}{_listed(run, lost)}{rest}{note}."
+        f"beats random search at equal budget on {len(won) or 'none'} of {len(tested)} {run.noun}s{_listed(run, won)} "
+        f"and loses on {len(lost) or 'none'}{_listed(run, lost)}{rest}{note}."
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from harness.reporting.frames.curves import anytime, distributions, random_curves
+from harness.reporting.frames.curves import EXACT, anytime, distributions, random_curves
 from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.frames.significance import mean_ranks, rank_pairs
 from harness.reporting.plots import plot_anytime, plot_distribution, plot_forest, plot_random_curve, plot_ranks
@@ -21,21 +21,34 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH, PANEL_HEIGHT, COLUMNS = 9.0, 1.9, 3  # inches, inches, panels a row
+MOST = 24  # panels that a figure has at most
+
+
+def drawn(run: Run) -> tuple[Benchmark, ...]:
+    """Return the benchmarks that figures show: the first of the suite, where there are very many."""
+    return run.benchmarks[: max(1, MOST // len({entrant.budget for entrant in run.entrants}))]
+
+
+def left_out(run: Run) -> str:
+    """Return a sentence on the benchmarks that figures do not show; empty if they show all."""
+    shown = len(drawn(run))
+    return f" Drawn are the first {shown} of {len(run.benchmarks)} data sets." if shown < len(run.benchmarks) else ""
 
 
 def draw_forest(run: Run) -> Figure:
     """Draw relative improvements, a panel a baseline."""
     frame, marks = run.of(relative_improvements), marks_of(run)
-    frame = frame.assign(dataset=frame["benchmark"].map({b.name: short(run.titles[b.name]) for b in run.benchmarks}))
+    titles = {benchmark.name: short(run.titles[benchmark.name]) for benchmark in drawn(run)}
+    frame = frame[frame["benchmark"].isin(titles)].assign(dataset=frame["benchmark"].map(titles))
     baselines = [(str(name), part) for name, part in frame.groupby("baseline", sort=False)]
-    rows = max(len(part) for _, part in baselines) + len(run.benchmarks)
+    rows = max(len(part) for _, part in baselines) + len(titles)
     figure = Figure(figsize=(WIDTH, 1.3 + 0.14 * rows), layout="constrained")
     for place, (baseline, part) in enumerate(baselines):
         ax = figure.add_subplot(1, len(baselines), place + 1)
         plot_forest(part, ax=ax, marks=marks)
         ax.set_title(f"over {baseline}" + (", the average architecture" if baseline == "random@1" else ""))
         ax.tick_params(labelleft=place == 0)
-    legend(figure, marks, (entrant.name for entrant in run.entrants), markers=True)
+    legend(figure, marks, {name: name for name in frame.loc[frame["ri"].notna(), "method"]}, markers=True)
     return figure
 
 
@@ -43,7 +56,7 @@ def draw_anytime(run: Run) -> Figure:
     """Draw anytime curves, a panel a benchmark and budget."""
     frame, marks = run.of(anytime), marks_of(run)
     figure = _panels(run, frame, lambda part, ax: plot_anytime(part, ax=ax, marks=marks), "evaluations (log scale)")
-    legend(figure, marks, frame["method"].drop_duplicates())
+    legend(figure, marks, _labels(run, frame["method"]))
     return figure
 
 
@@ -52,7 +65,7 @@ def draw_distributions(run: Run) -> Figure:
     frame, marks = run.of(distributions), marks_of(run)
     figure = _panels(run, frame, lambda part, ax: plot_distribution(part, ax=ax, marks=marks), "test score")
     figure.supylabel("share of searches with at most this score", fontsize=8)
-    legend(figure, marks, frame["method"].drop_duplicates())
+    legend(figure, marks, _labels(run, frame["method"]))
     return figure
 
 
@@ -82,11 +95,11 @@ def draw_ranks(run: Run) -> Figure:
 
 def _panels(run: Run, frame: pd.DataFrame, draw: Callable[[pd.DataFrame, Axes], object], xlabel: str) -> Figure:
     by = ["benchmark", "budget"] if "budget" in frame else ["benchmark"]
-    parts = list(frame.groupby(by, sort=False))
+    benchmarks = {benchmark.name: benchmark for benchmark in drawn(run)}
+    parts = list(frame[frame["benchmark"].isin(benchmarks)].groupby(by, sort=False))
     columns = min(COLUMNS, len(parts))
     rows = math.ceil(len(parts) / columns)
     figure = Figure(figsize=(max(WIDTH * columns / COLUMNS, 5.0), 0.8 + PANEL_HEIGHT * rows), layout="constrained")
-    benchmarks = {benchmark.name: benchmark for benchmark in run.benchmarks}
     several = "budget" in frame and frame["budget"].nunique() > 1
     for place, (key, part) in enumerate(parts):
         ax = figure.add_subplot(rows, columns, place + 1)
@@ -102,9 +115,8 @@ def _title(run: Run, benchmark: Benchmark) -> str:
     return f"{short(run.titles[benchmark.name])}: {metric}" + (", %" if benchmark.unit in PERCENT_UNITS else "")
 
 
-def legend(figure: Figure, marks: Marks, methods: Iterable[str], markers: bool = False) -> None:
-    """Draw one legend above all panels."""
-    names = list(methods)
+def legend(figure: Figure, marks: Marks, names: Mapping[str, str], markers: bool = False) -> None:
+    """Put a legend above all panels: `names` has the shown name of every mark that is drawn."""
     handles = [
         Line2D(
             [],
@@ -118,5 +130,15 @@ def legend(figure: Figure, marks: Marks, methods: Iterable[str], markers: bool =
         for name in names
     ]
     # A label with an underscore in front would be left out; a joiner of no width in front keeps it.
-    labels = [f"\u2060{short(name)}" if name.startswith("_") else short(name) for name in names]
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(names), 5))
+    labels = [f"\u2060{short(label)}" if label.startswith("_") else short(label) for label in names.values()]
+    inches = 0.6 + 0.065 * max(map(len, labels), default=0)
+    columns = max(1, min(len(labels), int(figure.get_figwidth() / inches)))
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
+
+
+def _labels(run: Run, drawn: pd.Series[str]) -> dict[str, str]:
+    """Return the label of one entrant a method, and of the exact law, if drawn: budgets have panels of their own."""
+    present = set(drawn)
+    names = {EXACT: EXACT} | {entrant.name: entrant.method.label for entrant in run.entrants}
+    first = {label: name for name, label in reversed(names.items()) if name in present}
+    return {name: label for label, name in reversed(first.items())}

@@ -13,9 +13,9 @@ from harness.reporting.run import PERCENT_UNITS, Run
 NOTHING = "–"
 
 
-def text(key: str, title: str, help: str = "", wrap: bool = False) -> Column:
+def text(key: str, title: str, help: str = "") -> Column:
     """Return a column of texts."""
-    return Column(key, title, lambda row: str(row[key] or NOTHING), help=help, wrap=wrap)
+    return Column(key, title, lambda row: str(row[key] or NOTHING), help=help)
 
 
 def dataset(run: Run) -> Column:

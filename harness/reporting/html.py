@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from harness.reporting.formats import is_missing
-from harness.reporting.model import Column, Document, FigureBlock, Prose, Row, TableBlock
+from harness.reporting.model import LONG_TEXT, Column, Document, FigureBlock, Prose, Row, TableBlock
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -60,14 +60,11 @@ def _rows(table: TableBlock) -> list[tuple[str, list[Cell]]]:
 
 def _cell(column: Column, row: Row) -> Cell:
     value: Any = row[column.key]
-    styles = (
-        "number" if column.numeric else "",
-        "long" if column.wrap else "",
-        column.tone(row) if column.tone else "",
-    )
+    shown = column.show(row)
+    styles = ("number" if column.numeric else "", "long" if len(shown) > LONG_TEXT else "", column.tone(row))
     return Cell(
-        text=column.show(row),
-        style=" ".join(style for style in styles if style),
+        text=shown,
+        style=" ".join(filter(None, styles)),
         sort=repr(float(value)) if column.numeric and not is_missing(value) else "",
         href=f"#{row[column.link]}" if column.link else "",
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from harness.reporting.model import TableBlock
+from harness.reporting.model import LONG_TEXT, Column, TableBlock
 
 LONG = 40  # rows from which a table may break over pages
 
@@ -55,7 +55,13 @@ def _long(table: TableBlock) -> Iterator[str]:
 
 
 def _alignment(table: TableBlock) -> str:
-    return "".join("r" if column.numeric else "p{5cm}" if column.wrap else "l" for column in table.columns)
+    rows = table.rows()
+
+    def letter(column: Column) -> str:
+        long = any(len(column.show(row)) > LONG_TEXT for row in rows)
+        return "r" if column.numeric else "p{5cm}" if long else "l"
+
+    return "".join(map(letter, table.columns))
 
 
 def _caption(table: TableBlock) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Row = Mapping[str, Any]
+LONG_TEXT = 40  # characters from which a cell may be broken into lines
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,6 @@ class Column:
         What the head means, for whoever points at it.
     link
         Column of the frame with the anchor that the cell links to; empty for none.
-    wrap
-        Whether its texts are long enough to be broken into lines.
     tone
         Gives ``better``, ``worse`` or an empty text for a row: how the cell is tinted.
     """
@@ -44,8 +43,7 @@ class Column:
     numeric: bool = False
     help: str = ""
     link: str = ""
-    wrap: bool = False
-    tone: Callable[[Row], str] | None = None
+    tone: Callable[[Row], str] = lambda row: ""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def plot_forest(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | N
         y = rows["dataset"].map(datasets.index).to_numpy() * pitch + place
         mark = marks[method]
         # Intervals that do not exist are not drawn; matplotlib skips NaN.
-        ax.hlines(y, rows["ci_low"], rows["ci_high"], color=mark.colour, linewidth=1.3)
+        ax.hlines(y, rows["ci_low"], rows["ci_high"], color=mark.colour, linestyle=mark.line, linewidth=1.3)
         ax.plot(rows["ri"], y, mark.marker, color=mark.colour, markersize=3.8, linestyle="none")
     ax.axvline(0.0, color=EXACT_MARK.colour, linewidth=0.9, zorder=1.5)
     for place in range(1, len(datasets)):

@@ -122,7 +122,7 @@ class Run:
         Records of the suite's cells in its order, with the columns of `harness.records.RECORD_COLUMNS` and ``group``,
         the number of the pair (benchmark, entrant).
     traces
-        Traces of these cells, with ``group`` too.
+        Steps of these cells: ``cell`` (the row of `cells`), ``step, incumbent_test, group``.
     keys
         Key of each group's first cell: what its records are found by.
     epochs
@@ -265,8 +265,8 @@ def _own_cells(
     group = np.repeat(np.arange(len(groups)), len(seeds))[place >= 0]
     cells = records.iloc[place[place >= 0]].assign(group=group).reset_index(drop=True)
     owner = pd.Index(cells["cell"]).get_indexer(pd.Index(traces["cell"]))
-    own = traces[owner >= 0].assign(group=group[owner[owner >= 0]]).reset_index(drop=True)
-    return cells, own
+    steps = traces.loc[owner >= 0, ["step", "incumbent_test"]].reset_index(drop=True)
+    return cells, steps.assign(cell=owner[owner >= 0], group=group[owner[owner >= 0]])
 
 
 def _own_epochs(epochs: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame:

@@ -102,14 +102,15 @@ def told_units(runs: pd.DataFrame, baselines: Mapping[str, str], stated: str | N
     units = pd.Series("none", index=runs.index)
     if stated == "none":
         return units
-    pools = [{method, baselines.get(method, method)} for method in dict.fromkeys(runs["method"])]
+    # Those without a baseline first: what a comparison says of a baseline counts.
+    pools = sorted(({method, baselines.get(method, method)} for method in dict.fromkeys(runs["method"])), key=len)
     for dataset, rows in runs.groupby("dataset", sort=False):
-        # Those without a comparison first: what a comparison says of a baseline counts.
-        for pool in sorted(pools, key=len):
-            own = rows[rows["method"].isin(pool)]
-            if len(own):
-                names = " and ".join(dict.fromkeys(own["method"]))
-                units[own.index] = _unit(own, stated, f"{dataset}: {names}")
+        columns = dict(list(rows.groupby("method", sort=False)))
+        for pool in pools:
+            if own := [columns[method] for method in columns if method in pool]:
+                together = pd.concat(own)
+                names = " and ".join(dict.fromkeys(together["method"]))
+                units[together.index] = _unit(together, stated, f"{dataset}: {names}")
     return units
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from harness.reporting.formats import joined, plural, signed
@@ -15,12 +16,14 @@ from harness.reporting.frames.improvement import verdict
 from harness.results.clean import APART, lines_of, listed
 from harness.results.improvement import relative_improvements
 from harness.results.model import Fault, Results
+from harness.statistics._validate import FloatArray
 
 Check = Callable[[Results], Iterator[Fault]]
 
 FEW = 3  # runs below which a spread says next to nothing
 FAR = 5.0  # robust standard deviations from the median at which a run is looked at
 SURPRISING = 0.001  # expected number of coincidences below which equal scores are worth a word
+_FINEST = 1e-6  # relative: a step below this is none
 _NORMAL = 1.4826  # standard deviation of a normal law over its median absolute deviation
 
 
@@ -88,12 +91,13 @@ def mixed_units(results: Results) -> Iterator[Fault]:
             "unit", f"Percent and fractions are mixed: {where}. Each comparison is within one unit, so RI stands."
         )
     for (dataset, method), runs in results.groups.items():
-        small = runs[(runs["score"] > 0) & (runs["score"] <= 1) & (runs["unit"] == "percent")]
-        if len(small) and runs["score"].max() > APART * small["score"].max():
+        scores = runs["score"].to_numpy()
+        is_small = (scores > 0) & (scores <= 1)
+        if runs["unit"].iloc[0] == "percent" and is_small.any() and scores.max() > APART * scores[is_small].max():
             yield Fault(
                 "unit",
-                f"{dataset}: {method} has {joined(f'{score:g}' for score in small['score'])} ({lines_of(small)}), taken for "
-                "percent as stated; it looks like a fraction.",
+                f"{dataset}: {method} has {joined(f'{score:g}' for score in scores[is_small])} ({lines_of(runs[is_small])}), "
+                "taken for percent as stated; it looks like a fraction.",
             )
 
 
@@ -114,37 +118,39 @@ def same_numbers(results: Results) -> Iterator[Fault]:
 
 def repeated_values(results: Results) -> Iterator[Fault]:
     """Scores that a method has more often than chance would have it, given how finely scores are written."""
-    for dataset, rows in _by_dataset(results):
-        step, spread = _resolution(rows["score"]), _typical_spread(rows)
-        for method, runs in rows.groupby("method", sort=False):
-            for score, count in runs["score"].value_counts().items():
-                if count > 1 and _coincidences(len(runs), int(count), step, spread) < SURPRISING:
-                    again = runs[runs["score"] == score]
+    for dataset, columns in _columns(results):
+        step, spread = _resolution(np.concatenate(list(columns.values()))), _typical_spread(columns)
+        for method, scores in columns.items():
+            for score, count in zip(*np.unique(scores, return_counts=True), strict=True):
+                if count > 1 and _coincidences(len(scores), int(count), step, spread) < SURPRISING:
+                    places = lines_of(results.of(dataset, method)[scores == score])
                     yield Fault(
                         "repeated value",
-                        f"{dataset}: {count} of {plural(len(runs), 'run')} of {method} have the same score {score:g} "
-                        f"({lines_of(again)}), more than chance explains: a copy, a mean, or searches that ended alike.",
+                        f"{dataset}: {count} of {plural(len(scores), 'run')} of {method} have the same score {score:g} "
+                        f"({places}), more than chance explains: a copy, a mean, or searches that ended alike.",
                     )
 
 
 def carried_by_few(results: Results) -> Iterator[Fault]:
     """Runs far from the others of their column that decide what a comparison says."""
     before = _by_comparison(results)
-    for dataset, rows in _by_dataset(results):
-        typical = _typical_spread(rows)
-        for method, runs in rows.groupby("method", sort=False):
-            far = _far(runs, typical)
-            if far.empty:
+    for dataset, columns in _columns(results):
+        typical = _typical_spread(columns)
+        for method, scores in columns.items():
+            is_far = _far(scores, typical)
+            if not is_far.any():
                 continue
+            far = results.of(dataset, method)[is_far]
             after = _by_comparison(dataclasses.replace(results, runs=results.runs.drop(far.index)))
             own = [(dataset, name) for name, baseline in results.baselines.items() if method in (name, baseline)]
             said = [text for key in own if (text := _change(before[key], after[key]))]
             if said:
+                one = len(far) == 1
                 yield Fault(
                     "outlier",
                     f"{dataset}: {joined(f'{score:g}' for score in far['score'])} of {method} ({lines_of(far)}) "
-                    f"{'is' if len(far) == 1 else 'are'} far from its other {plural(len(runs) - len(far), 'run')} (median "
-                    f"{runs['score'].median():g}) and {'carries' if len(far) == 1 else 'carry'} its mean; kept. {' '.join(said)}",
+                    f"{'is' if one else 'are'} far from its other {plural(len(scores) - len(far), 'run')} (median "
+                    f"{np.median(scores):g}) and {'carries' if one else 'carry'} its mean; kept. {' '.join(said)}",
                 )
 
 
@@ -160,9 +166,11 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _by_dataset(results: Results) -> Iterator[tuple[str, pd.DataFrame]]:
-    for dataset, rows in results.runs.groupby("dataset", sort=False):
-        yield str(dataset), rows
+def _columns(results: Results) -> Iterator[tuple[str, dict[str, FloatArray]]]:
+    """Yield data sets with the scores of each method there."""
+    for dataset in results.datasets:
+        found = {m: runs["score"].to_numpy() for (d, m), runs in results.groups.items() if d == dataset}
+        yield dataset, found
 
 
 def _by_comparison(results: Results) -> dict[tuple[str, str], dict[Any, Any]]:
@@ -170,20 +178,26 @@ def _by_comparison(results: Results) -> dict[tuple[str, str], dict[Any, Any]]:
     return {(row["dataset"], row["method"]): row for row in rows}
 
 
-def _deviation(scores: pd.Series[float]) -> float:
+def _deviation(scores: FloatArray) -> float:
     """Return the robust standard deviation of scores."""
-    return _NORMAL * float((scores - scores.median()).abs().median())
+    return _NORMAL * float(np.median(np.abs(scores - np.median(scores))))
 
 
-def _typical_spread(rows: pd.DataFrame) -> float:
+def _typical_spread(columns: Mapping[str, FloatArray]) -> float:
     """Return the median over the methods of a data set of the robust standard deviation of their runs."""
-    return float(np.median([_deviation(runs["score"]) for _, runs in rows.groupby("method", sort=False)]))
+    return float(np.median([_deviation(scores) for scores in columns.values()]))
 
 
-def _resolution(scores: pd.Series[float]) -> float:
-    """Return the smallest step between the scores of a data set; 0 for a single value."""
+def _resolution(scores: FloatArray) -> float:
+    """Return the step that scores are multiples of: 0.01 of rounded ones, next to nothing of others; 0 for a single value."""
     steps = np.diff(np.unique(scores))
-    return float(steps.min()) if len(steps) else 0.0
+    found = 0.0
+    for step in steps.tolist():
+        rest = found
+        found = step
+        while rest > _FINEST * steps.max():
+            found, rest = rest, min(found % rest, rest - found % rest)
+    return found
 
 
 def _coincidences(n: int, k: int, step: float, spread: float) -> float:
@@ -193,11 +207,12 @@ def _coincidences(n: int, k: int, step: float, spread: float) -> float:
     return math.comb(n, k) * (step / (math.sqrt(2 * math.pi) * spread)) ** (k - 1) / math.sqrt(k)
 
 
-def _far(runs: pd.DataFrame, typical: float) -> pd.DataFrame:
-    """Return the runs that are far from their median, where they are few; the spread is that of this or of other methods."""
-    spread = max(_deviation(runs["score"]), typical)
-    far = runs[(runs["score"] - runs["score"].median()).abs() > FAR * spread]
-    return far if len(runs) >= FEW and spread > 0 else far.iloc[:0]
+def _far(scores: FloatArray, typical: float) -> npt.NDArray[np.bool_]:
+    """Return which runs are far from the median of their method; the spread is that of this or of the other methods."""
+    spread = max(_deviation(scores), typical)
+    if len(scores) < FEW or spread == 0:
+        return np.zeros(len(scores), dtype=np.bool_)
+    return np.asarray(np.abs(scores - np.median(scores)) > FAR * spread)
 
 
 def _change(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> str:

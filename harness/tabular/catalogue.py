@@ -9,12 +9,14 @@ from importlib.metadata import entry_points
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
 from harness.spaces.digits import macro_space, nats_size_space
+from harness.spaces.nasbench101 import NASBench101Space
 from harness.spaces.nasbench201 import NASBench201Space
 from harness.spaces.nasbench_graph import OPERATIONS_PROTEINS, NASBenchGraphSpace
 from harness.tabular import nasbench_graph, store, synthetic
 from harness.tabular.table import Table
 
 SPACES: dict[str, Callable[[], Space]] = {
+    "nasbench101": NASBench101Space,
     "nasbench201": NASBench201Space,
     "nasbench-graph": NASBenchGraphSpace,
     "nasbench-graph-proteins": lambda: NASBenchGraphSpace(OPERATIONS_PROTEINS),

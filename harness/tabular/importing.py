@@ -18,6 +18,7 @@ from harness.tabular.formats import (
     describe_source,
     hw_nas_bench,
     macro,
+    nasbench101,
     nasbench201,
     nasbench_graph_full,
     nats_bench,
@@ -30,6 +31,7 @@ FORMATS: tuple[ModuleType, ...] = (
     analog,
     nasbench_graph_full,
     hw_nas_bench,
+    nasbench101,
     nasbench201,
 )
 LINES_EVERY = 1000  # architectures, where progress is no bar

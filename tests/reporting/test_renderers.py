@@ -60,10 +60,7 @@ def document(small_run: Run) -> Document:
 
 
 def test_all_formats_show_the_same_cells(document: Document) -> None:
-    page, text = (
-        render_html(document, dict.fromkeys((f.name for f in document.figures()), {"svg": b""})),
-        render_markdown(document),
-    )
+    page, text = page_of(document), render_markdown(document)
     for table in document.tables():
         tex = render_latex(table)
         for row in table.rows():

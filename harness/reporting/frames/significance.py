@@ -22,10 +22,15 @@ from harness.statistics import (
     probability_of_improvement,
 )
 
+SIGNIFICANCE_COLUMNS = (
+    *("benchmark", "dataset", "method", "baseline", "n_method", "n_baseline", "ri", "p_value", "p_holm", "p_bh"),
+    *("p_exact", "p_dunnett", "win_probability", "win_low", "win_high", "detectable"),
+)
 AGGREGATE_COLUMNS = (
     *("method", "baseline", "datasets", "ri", "these_low", "these_high", "p_these"),
     *("like_low", "like_high", "p_like", "note"),
 )
+EXACT_UP_TO = 200  # seeds; with more the t test is close to it, and the law of the mean slow to compute
 
 
 def significance(run: Run) -> pd.DataFrame:
@@ -131,13 +136,13 @@ def _tests(run: Run, benchmark: Benchmark, entrant: Entrant) -> dict[str, float]
     )
     if len(scores) == 0 or baseline.size == 0 or scores is baseline.scores:
         return {}
+    p_exact = np.nan
     if isinstance(baseline.scores, ExactBaseline):
-        wins, p_exact = (
-            probability_of_improvement(scores, baseline.scores),
-            exact_p_value(scores, baseline.scores).p_value,
-        )
+        wins = probability_of_improvement(scores, baseline.scores)
+        if len(scores) <= EXACT_UP_TO:
+            p_exact = exact_p_value(scores, baseline.scores).p_value
     else:
-        wins, p_exact = probability_of_improvement(benchmark.sign * scores, benchmark.sign * baseline.scores), np.nan
+        wins = probability_of_improvement(benchmark.sign * scores, benchmark.sign * baseline.scores)
     return {"p_exact": p_exact, "win_probability": wins.estimate, "win_low": wins.low, "win_high": wins.high}
 
 

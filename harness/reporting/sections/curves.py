@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.reporting.figures import draw_anytime, draw_random_curves
+from harness.reporting.figures import draw_anytime, draw_random_curves, left_out
 from harness.reporting.formats import dataset, integer, points, score
 from harness.reporting.frames.curves import anytime, random_curves
 from harness.reporting.model import FigureBlock, Section, TableBlock
@@ -17,7 +17,7 @@ def anytime_curves(run: Run) -> Section | None:
         "anytime",
         f"Test score of the incumbent by validation after so many evaluations: mean over {len(run.seeds):,} seeds as a step "
         "function, with its pointwise 95 % interval. The exact curve is the law of random search, its band the interval in which "
-        "the mean of as many searches lies. The panels begin at a twentieth of the budget.",
+        "the mean of as many searches lies. The panels begin at a twentieth of the budget." + left_out(run),
         "Anytime curves, one panel a data set: mean test score of each method against evaluations on a logarithmic axis.",
         lambda: draw_anytime(run),
     )
@@ -33,7 +33,8 @@ def random_search(run: Run) -> Section | None:
     figure = FigureBlock(
         "random_curve",
         "Exact expected test score of random search by its number of draws, and the range of 90 % of single searches; the "
-        "broken line is the suite's budget. Where the curve falls, choosing by validation over-selects.",
+        "broken line is the suite's budget. Where the curve falls, choosing by validation over-selects."
+        + left_out(run),
         "Curves, one panel a data set: expected test score of random search against the number of draws, logarithmic.",
         lambda: draw_random_curves(run),
     )

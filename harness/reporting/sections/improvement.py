@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.reporting.figures import draw_forest
+from harness.reporting.figures import draw_forest, left_out
 from harness.reporting.formats import (
     NOTHING,
     dataset,
@@ -31,7 +31,8 @@ def relative_improvement(run: Run) -> Section:
             FigureBlock(
                 "relative_improvement",
                 f"Relative improvement with 95 % intervals over {len(run.seeds):,} seeds; right of the line is better than the "
-                "baseline. The scales of the panels differ: nothing compares across them, nor across data sets.",
+                "baseline. The scales of the panels differ: nothing compares across them, nor across data sets."
+                + left_out(run),
                 "Forest plot: one row a data set and method, one panel a baseline; its numbers are in this section's tables.",
                 lambda: draw_forest(run),
             ),
@@ -135,7 +136,7 @@ def _full(run: Run) -> TableBlock:
         interval("ci_low", "ci_high", "95 % interval"),
         p_value("p_value", "p", help="two-sided, of the test that the interval inverts"),
         p_value("p_holm", "p, Holm", help="adjusted over all rows with the same baseline"),
-        Column("test", "test", lambda row: row["note"] or row["test"], wrap=True),
+        Column("test", "test", lambda row: row["note"] or row["test"]),
     ]
     if frame["n_baseline"].notna().any():
         columns.insert(4, integer("n_baseline", "seeds of the baseline"))

@@ -56,7 +56,7 @@ def derived_cells(run: Run) -> Section | None:
                 score("test", "test", run, help="after the last epoch: the result"),
                 score("test_best", "best epoch", run, help="best test score of any epoch: for diagnosis only"),
                 number("params", "weights", 0),
-                text("arch", "architecture", wrap=True),
+                text("arch", "architecture"),
             ],
             folded=True,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.reporting.figures import draw_distributions
+from harness.reporting.figures import draw_distributions, left_out
 from harness.reporting.formats import dataset, integer, method, number, score
 from harness.reporting.frames.curves import distributions
 from harness.reporting.frames.scores import summary
@@ -24,7 +24,8 @@ def final_scores(run: Run) -> Section | None:
     figure = FigureBlock(
         "distributions",
         "Final test scores: the share of searches that end at or below each score; a curve further right is better where higher "
-        "scores are. Shaded: the exact law of random search at the same budget.",
+        "scores are. Shaded: the exact law of random search at the same budget. The outer 1 % at each end may lie outside."
+        + left_out(run),
         "Cumulative distributions of final test scores, one panel a data set, one curve a method.",
         lambda: draw_distributions(run),
     )

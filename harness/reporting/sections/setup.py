@@ -43,7 +43,7 @@ def data_and_methods(run: Run) -> Section:
                     text("benchmark", "benchmark"),
                     text("licence", "licence"),
                     Column("data_sha256", "SHA-256", lambda row: f"{row['data_sha256'][:12]}…"),
-                    text("source", "source", wrap=True),
+                    text("source", "source"),
                 ],
                 folded=True,
             ),
@@ -55,7 +55,7 @@ def data_and_methods(run: Run) -> Section:
                     text("label", "label"),
                     text("name", "method"),
                     text("version", "version"),
-                    text("params", "parameters", wrap=True),
+                    text("params", "parameters"),
                 ],
             ),
             TableBlock(
@@ -84,7 +84,7 @@ def made_with(run: Run) -> Section:
         "provenance",
         "What the run was made with.",
         run.of(provenance),
-        [text("what", "what"), text("value", "value", wrap=True)],
+        [text("what", "what"), text("value", "value")],
         note="Times and memory, which differ from run to run, are in tables/timings.csv alone.",
     )
     return Section("provenance", "Provenance", [table])

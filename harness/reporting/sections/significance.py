@@ -20,6 +20,8 @@ from harness.reporting.formats import (
 )
 from harness.reporting.frames.significance import (
     AGGREGATE_COLUMNS,
+    EXACT_UP_TO,
+    SIGNIFICANCE_COLUMNS,
     aggregates,
     mean_ranks,
     rank_pairs,
@@ -34,50 +36,41 @@ def tests(run: Run) -> Section:
     """Return all tests against random search at equal budget, one data set at a time."""
     frame = run.of(significance)
     frame = frame.assign(anchor=frame["group"].map(run.anchor))
-    columns = [
-        dataset(run),
-        method(),
-        text("baseline", "baseline"),
-        integer("n_method", "seeds", link="anchor"),
-        points("ri", "RI, %"),
-        p_value("p_value", "p", help="two-sided t test"),
-        p_value("p_holm", "p, Holm", help="for claims: controls the chance of any false one in the family"),
+    optional = [
         p_value(
-            "p_bh", "p, Benjamini-Hochberg", help="for an overview: controls the share of false ones among those found"
+            "p_exact", "p, exact, one-sided", help="that as many random searches have as good a mean; no normality"
         ),
-        p_value(
-            "p_exact", "p, exact, one-sided", help="that as many random searches have as good a mean, without normality"
-        ),
-        Column("win_probability", "beats a random search", _probability, numeric=True),
-        number(
-            "detectable", "detectable RI, %", 2, help="smallest true RI found with 80 % power at 5 %, before adjustment"
-        ),
+        p_value("p_dunnett", "p, Dunnett", help="all methods against one sampled baseline"),
     ]
-    if frame["p_dunnett"].notna().any():
-        columns.insert(8, p_value("p_dunnett", "p, Dunnett", help="all methods against one sampled baseline"))
     table = TableBlock(
         "significance",
         "All tests of each method against random search with the same budget.",
         frame,
-        columns,
-        csv=[
-            *(
-                "benchmark",
-                "dataset",
-                "method",
-                "baseline",
-                "n_method",
-                "n_baseline",
-                "ri",
-                "p_value",
-                "p_holm",
+        [
+            dataset(run),
+            method(),
+            text("baseline", "baseline"),
+            integer("n_method", "seeds", link="anchor"),
+            points("ri", "RI, %"),
+            p_value("p_value", "p", help="two-sided t test"),
+            p_value("p_holm", "p, Holm", help="for claims: controls the chance of any false one in the family"),
+            p_value(
                 "p_bh",
+                "p, Benjamini-Hochberg",
+                help="for an overview: controls the share of false ones among those found",
             ),
-            *("p_exact", "p_dunnett", "win_probability", "win_low", "win_high", "detectable"),
+            *(column for column in optional if frame[column.key].notna().any()),
+            Column("win_probability", "beats a random search", _probability, numeric=True),
+            number(
+                "detectable",
+                "detectable RI, %",
+                help="smallest true RI found with 80 % power at 5 %, before adjustment",
+            ),
         ],
-        note="The exact p-value is one-sided, and not to be read beside the two-sided ones as if it were the same test. “Beats a "
-        "random search”: the probability that one search of the method ends above one random search, ties counting half, "
-        "with its 95 % interval.",
+        csv=SIGNIFICANCE_COLUMNS,
+        note="The exact p-value is one-sided, and not to be read beside the two-sided ones as if it were the same test. "
+        f"It is left out for more than {EXACT_UP_TO} seeds. “Beats a random search”: the probability that one search of the "
+        "method ends above one random search, ties counting half, with its 95 % interval.",
         folded=len(frame) > 20,
     )
     return Section("significance", "Significance, one data set at a time", [table])
@@ -117,7 +110,7 @@ def _aggregate(frame: pd.DataFrame) -> TableBlock:
             p_value("p_these", "p", help="two-sided, not adjusted"),
             interval("like_low", "like_high", "data sets like these", help="95 % interval"),
             p_value("p_like", "p", help="two-sided, not adjusted"),
-            *([text("note", "note", wrap=True)] if frame["note"].any() else []),
+            *([text("note", "note")] if frame["note"].any() else []),
         ],
         csv=AGGREGATE_COLUMNS,
         note="“These data sets”: the error is that of the seeds, and the claim ends with these tables. “Data sets like these”: "

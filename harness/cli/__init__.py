@@ -1,0 +1,54 @@
+"""The command line: parse, call, print.
+
+Exit codes: 0 all well; 1 some cells failed, the disk filled or a worker died (what is finished is kept), or a check found a
+regression; 2 wrong usage or configuration; 3 a check is inconclusive; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from harness.cli import analysis, gate, running, tables
+from harness.cli.common import FAILED, INTERRUPTED, OK, USAGE, Command, Parser
+from harness.errors import HarnessError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        from harness import plugins
+
+        plugins.load(getattr(options, "plugin", ()))
+        return command(options)
+    except HarnessError as error:
+        from harness.records import RunError
+
+        print(f"nas-harness: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return FAILED if isinstance(error, RunError) else USAGE
+    except KeyboardInterrupt:
+        print("nas-harness: interrupted; finished cells are kept, the same command goes on", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `nas-harness ls benchmarks | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="nas-harness", description="Fair evaluation of neural architecture search.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for part in (running, gate, analysis, tables):
+        part.add_verbs(verbs)
+    return parser
+
+
+def _version() -> str:
+    from harness.provenance import code_version
+
+    return f"nas-harness {code_version()}"

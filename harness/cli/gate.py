@@ -1,0 +1,85 @@
+"""Verbs of the regression gate: check, baseline, compare."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.cli.common import AS_JSON, OK, PLUGIN, add_run_folder, add_verb, print_result
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add them to the command line."""
+    help = "did a search get worse? pass (0), regressed (1) or inconclusive (3)"
+    check = add_verb(verbs, "check", _check, help, PLUGIN, AS_JSON)
+    add_run_folder(check)
+    check.add_argument(
+        "--against", type=Path, required=True, metavar="BASELINE", help="file made by nas-harness baseline"
+    )
+    check.add_argument("--strict", action="store_true", help="any loss is a regression, even one within the margin")
+    check.add_argument("--timings", action="store_true", help="check search times relative to random search's too")
+    check.add_argument(
+        "--no-rerun", action="store_true", help="do not run changed cells again at all seeds of the baseline"
+    )
+    check.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    check.add_argument("-j", "--jobs", type=int, default=-1, metavar="N", help="workers for what is run again")
+
+    baseline = add_verb(verbs, "baseline", _baseline, "make a baseline of one run or several", PLUGIN, AS_JSON)
+    baseline.add_argument("runs", type=Path, nargs="+", metavar="OUT", help="output folders of runs of one suite")
+    baseline.add_argument("-o", "--output", type=Path, metavar="FILE", help="default reports/baselines/SUITE.json")
+
+    help = "two runs side by side, cell by cell and method by method"
+    compare = add_verb(verbs, "compare", _compare, help, PLUGIN, AS_JSON)
+    compare.add_argument("first", type=Path, metavar="OUT_A")
+    compare.add_argument("second", type=Path, metavar="OUT_B")
+    compare.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV")
+
+
+def _check(options: argparse.Namespace) -> int:
+    from harness.regression import baseline, outputs
+    from harness.regression.check import check
+
+    result = check(
+        options.run,
+        baseline.load(options.against),
+        rerun=not options.no_rerun,
+        strict=options.strict,
+        timings=options.timings,
+        jobs=options.jobs,
+    )
+    if options.junit:
+        outputs.write_junit(result, options.junit)
+    print_result(options, outputs.as_json(result), outputs.text(result))
+    if outputs.on_github():
+        for line in outputs.github(result):
+            print(line, file=sys.stderr)
+    return outputs.exit_code(result)
+
+
+def _baseline(options: argparse.Namespace) -> int:
+    from harness.regression import baseline
+
+    made = baseline.merged([baseline.cells_of_run(run) for run in options.runs])
+    path = options.output or Path("reports") / "baselines" / f"{made.name}.json"
+    baseline.save(made, path)
+    seeds = sorted({len(cell.seeds) for cell in made.cells.values()})
+    text = f"{path}: {len(made.cells)} cells of {' or '.join(map(str, seeds))} seeds"
+    print_result(options, {"baseline": str(path), "cells": len(made.cells), "seeds": seeds}, text)
+    return OK
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from harness.regression.compare import compare
+
+    frame = compare(options.first, options.second)
+    if options.csv:
+        from harness.records import write_whole
+
+        write_whole(options.csv, frame.to_csv(index=False).encode())
+    print_result(
+        options, json.loads(frame.to_json(orient="records")), frame.to_string(index=False, float_format="%.4g")
+    )
+    return OK

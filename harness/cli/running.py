@@ -1,0 +1,182 @@
+"""Verbs on runs: run, plan, status, report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.cli.common import AS_JSON, FAILED, OK, PLUGIN, Parser, add_run_folder, add_verb, option_group, print_result
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.suite import Suite
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add them to the command line."""
+    suite = option_group(_suite_options)
+    run = add_verb(verbs, "run", _run, "run a suite, or what is missing of it, and report", suite, PLUGIN, AS_JSON)
+    run.add_argument(
+        "--backend", default="loky", metavar="NAME", help="loky (processes, the default), threading, sequential or dask"
+    )
+    run.add_argument("--scheduler", metavar="ADDRESS", help="address of the Dask scheduler, tcp://host:port")
+    run.add_argument(
+        "--one-by-one", action="store_true", help="do not advance many seeds at once (same records, slower)"
+    )
+    run.add_argument("--no-report", action="store_true", help="stop when the records are there")
+    volume = run.add_mutually_exclusive_group()
+    volume.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    volume.add_argument("-v", "--verbose", action="store_true", help="print the traceback of failed cells")
+
+    add_verb(verbs, "plan", _plan, "say what a run would do, and how long it would take", suite, PLUGIN, AS_JSON)
+    add_run_folder(add_verb(verbs, "status", _status, "say how far a run is", AS_JSON))
+    report = add_verb(verbs, "report", _report, "make the report of a run again", PLUGIN, AS_JSON)
+    add_run_folder(report)
+    report.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder of the report (default OUT/report)")
+
+
+def _suite_options(suite: Parser) -> None:
+    suite.add_argument(
+        "suite", nargs="?", metavar="SUITE", help="name or TOML file of a suite (see: nas-harness ls suites)"
+    )
+    suite.add_argument(
+        "--benchmark", action="append", metavar="B", help="instead of a suite: benchmark or pattern, may be repeated"
+    )
+    suite.add_argument(
+        "--method",
+        action="append",
+        metavar="M[,KEY=VALUE...]",
+        help="instead of a suite: method, may be repeated; random is added",
+    )
+    suite.add_argument(
+        "--budget", type=int, metavar="N", help="instead of a suite: evaluations of a search (default 100)"
+    )
+    suite.add_argument("--seeds", metavar="A:B", help="seeds, half open, e.g. 0:30")
+    suite.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="KEY=VALUE",
+        help="change a key of the suite, e.g. budgets.evaluations=50",
+    )
+    suite.add_argument(
+        "--device",
+        metavar="NAME",
+        help="where live benchmarks compute: cpu (default) or cuda, as the suite's key device",
+    )
+    suite.add_argument("-o", "--output", type=Path, metavar="DIR", help="output folder (default reports/SUITE)")
+    suite.add_argument(
+        "-j", "--jobs", type=int, default=-1, metavar="N", help="workers; -1, the default, is one a core"
+    )
+
+
+def _suite(options: argparse.Namespace) -> Suite:
+    """The suite of the command line: a file, a name, or one made on the spot."""
+    from harness.suite import load_suite, spot_suite
+
+    overrides = options.overrides + ([f"device={options.device}"] if options.device is not None else [])
+    on_the_spot = {
+        key: getattr(options, key) for key in ("benchmark", "method", "budget") if getattr(options, key) is not None
+    }
+    if options.suite is not None:
+        if on_the_spot:
+            raise HarnessError(
+                f"--{next(iter(on_the_spot))} makes a suite on the spot; with {options.suite!r} use --set instead"
+            )
+        return load_suite(options.suite, overrides, options.seeds)
+    if not options.benchmark or not options.method:
+        raise HarnessError("wanted a suite (see: nas-harness ls suites), or both --benchmark and --method")
+    return spot_suite(
+        options.benchmark,
+        options.method,
+        100 if options.budget is None else options.budget,
+        "0:100" if options.seeds is None else options.seeds,
+        overrides,
+    )
+
+
+def _output(options: argparse.Namespace, suite: Suite) -> Path:
+    return options.output if options.output is not None else Path("reports") / suite.name
+
+
+def _run(options: argparse.Namespace) -> int:
+    from harness.runner import run_suite
+
+    suite = _suite(options)
+    output = _output(options, suite)
+    result = run_suite(
+        suite,
+        output,
+        jobs=options.jobs,
+        backend=options.backend,
+        scheduler=options.scheduler,
+        lockstep=not options.one_by_one,
+        progress=not options.quiet,
+    )
+    page = None
+    if not options.no_report:
+        from harness.reporting import build_report
+
+        build_report(output)
+        page = output / "report" / "index.html"
+    failed = result.records[result.records["status"] != "ok"]
+    for record in failed.itertuples():
+        last = str(record.error).strip().splitlines()[-1]
+        print(f"nas-harness: failed: {record.benchmark} {record.label} seed {record.seed}: {last}", file=sys.stderr)
+        if options.verbose:
+            print(record.error, file=sys.stderr)
+    summary = {
+        "suite": suite.name,
+        "output": str(output),
+        "cells": len(result.records),
+        "run": result.n_run,
+        "kept": result.n_kept,
+        "failed": result.n_failed,
+        "report": str(page) if page else None,
+    }
+    print_result(
+        options,
+        summary,
+        f"{suite.name}: {len(result.records)} cells in {output}: {result.n_run} run, {result.n_kept} kept, "
+        f"{result.n_failed} failed" + (f"\nreport: {page}" if page else ""),
+    )
+    return FAILED if result.n_failed else OK
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from harness.planning import plan
+
+    suite = _suite(options)
+    found = plan(suite, _output(options, suite), options.jobs)
+    lines = [f"{suite.name}: {found.cells} cells, {found.done} done, {found.missing} missing"]
+    lines += [
+        f"  {group.benchmark}  {group.method.label}  {group.budget.amount} {group.budget.kind}: {count} missing"
+        for group, count in found.groups
+    ]
+    lines += [f"estimated time: {found.seconds:.0f} s on {found.workers} worker(s), {found.basis}"]
+    print_result(options, found.as_json(), "\n".join(lines))
+    return OK
+
+
+def _status(options: argparse.Namespace) -> int:
+    from harness.planning import status
+
+    found = status(options.run)
+    print_result(
+        options,
+        found,
+        f"{found['suite']}: {found['done']} of {found['cells']} cells done, {found['failed']} failed, {found['missing']} missing",
+    )
+    return OK
+
+
+def _report(options: argparse.Namespace) -> int:
+    from harness.reporting import build_report
+
+    build_report(options.run, options.output)
+    page = (options.output or options.run / "report") / "index.html"
+    print_result(options, {"report": str(page)}, f"report: {page}")
+    return OK

@@ -1,0 +1,164 @@
+"""The verb: what it writes, prints and refuses, and that the page holds what it should."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from harness.results import import_results
+
+MAP = [part for method in ("DARTS", "NAO") for part in ("--map", f"{method}={method} random")]
+COLUMNS = ["DARTS", "DARTS random", "NAO", "NAO random"]
+
+
+@pytest.fixture
+def files(tables, write):
+    """Two data sets, two methods, one of them with a failed run of its baseline."""
+    few = {name: tables[name][COLUMNS] for name in ("cs", "photo")}
+    few["cs"].loc[0, "NAO random"] = 12.5
+    return write(few)
+
+
+def test_the_report(cli, files, tmp_path):
+    done = cli("import-results", *files, *MAP, "-o", tmp_path / "out")
+    assert done.code == 0
+    assert done.out.splitlines()[-1] == f"report: {tmp_path / 'out' / 'index.html'}"
+    (warning,) = done.err.splitlines()
+    assert warning.startswith("nas-harness: warning: cs: 12.5 of NAO random (line 2 of cs.csv) is far")
+    frame = pd.read_csv(tmp_path / "out" / "tables" / "relative_improvement.csv")
+    assert list(frame) == (
+        [
+            "benchmark",
+            "dataset",
+            "method",
+            "baseline",
+            "n_method",
+            "n_baseline",
+            "ri",
+            "ci_low",
+            "ci_high",
+            "p_value",
+            "p_holm",
+        ]
+    )
+    assert frame[["dataset", "method"]].to_numpy().tolist() == [
+        ["cs", "DARTS"],
+        ["cs", "NAO"],
+        ["photo", "DARTS"],
+        ["photo", "NAO"],
+    ]
+    runs = pd.read_csv(tmp_path / "out" / "tables" / "runs.csv")
+    assert len(runs) == 64
+    assert runs.loc[runs["score"] == 12.5, ["file", "line"]].to_numpy().tolist() == [["cs.csv", 2]]
+    for name in ("index.html", "report.md"):
+        text = (tmp_path / "out" / name).read_text()
+        assert "12.5 of NAO random" in text
+        assert "Over all data sets" in text
+    plots = sorted(path.name for path in (tmp_path / "out" / "plots").iterdir())
+    assert plots == [f"{name}.{kind}" for name in ("relative_improvement", "runs") for kind in ("png", "svg")]
+    assert r"\toprule" in (tmp_path / "out" / "tables" / "relative_improvement.tex").read_text()
+
+
+def test_links_lead_somewhere_and_ids_are_unique(cli, files, tmp_path):
+    cli("import-results", *files, *MAP, "-o", tmp_path / "out")
+    page = (tmp_path / "out" / "index.html").read_text()
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    targets = set(re.findall(r'href="#([^"]+)"', page))
+    assert targets <= set(ids)
+    assert sum(target.startswith("every-run-") for target in targets) == 4
+
+
+def test_json(cli, files, tmp_path):
+    done = cli("import-results", *files, *MAP, "-o", tmp_path / "out", "--json")
+    said = json.loads(done.out)
+    assert [fault["kind"] for fault in said["faults"]] == ["outlier"]
+    assert len(said["relative_improvement"]) == 4
+    assert said["report"] == str(tmp_path / "out" / "index.html")
+
+
+def test_the_same_files_give_the_same_report(cli, files, tmp_path, snapshot):
+    for name in ("one", "two"):
+        assert cli("import-results", *files, *MAP, "-o", tmp_path / name).code == 0
+    assert snapshot(tmp_path / "one") == snapshot(tmp_path / "two")
+
+
+def test_options_reach_the_reader(cli, csv, tmp_path):
+    path = csv("wer;was;nr", "A;2.9;0", "A;2.7;1", "A;3.0;2", "R;3.5;0", "R;3.1;1", "R;3.4;2")
+    options = ["--long", "--method", "wer", "--score", "was", "--seed", "nr", "--baseline", "R"]
+    done = cli(
+        "import-results", path, *options, "--direction", "min", "--unit", "none", "--paired", "-o", tmp_path / "o"
+    )
+    assert done.code == 0, done.err
+    (row,) = pd.read_csv(tmp_path / "o" / "tables" / "relative_improvement.csv").itertuples()
+    assert row.ri > 0
+    assert "compared seed by seed" in (tmp_path / "o" / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "no baseline"),
+        (["--map", "DARTS=RS"], "unknown method 'RS'"),
+        ([*MAP, "--unit", "fraction"], "is no fraction"),
+        ([*MAP, "--paired"], "wanted a seed with every score"),
+        ([*MAP, "--dataset", "data"], "unknown column 'data'"),
+    ],
+)
+def test_a_wrong_input_is_one_line_and_writes_nothing(cli, files, tmp_path, snapshot, options, words):
+    before = snapshot(tmp_path)
+    done = cli("import-results", *files, *options, "-o", tmp_path / "out" / "deep")
+    assert done.code == 2
+    assert done.out == ""
+    (line,) = done.err.splitlines()
+    assert words in line
+    assert snapshot(tmp_path) == before
+
+
+def test_long_and_wide_exclude_each_other(cli, files, tmp_path):
+    done = cli("import-results", *files, *MAP, "--long", "--wide")
+    assert done.code == 2
+    assert "not allowed with" in done.err
+
+
+def test_a_folder_of_something_else_is_left_alone(cli, files, tmp_path, snapshot):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("do not touch")
+    before = snapshot(tmp_path)
+    done = cli("import-results", *files, *MAP, "-o", tmp_path / "out")
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert snapshot(tmp_path) == before
+
+
+def test_an_older_report_is_replaced_whole_or_not_at_all(files, tmp_path, snapshot, monkeypatch):
+    mapping = {"DARTS": "DARTS random"}
+    import_results(files, tmp_path / "out", mapping=mapping)
+    before = snapshot(tmp_path / "out")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("harness.results.build.render_latex", full)
+        with pytest.raises(Exception, match="No space left on device; what was there before is intact"):
+            import_results(files, tmp_path / "out", mapping=mapping | {"NAO": "NAO random"})
+    assert snapshot(tmp_path / "out") == before
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    import_results(files, tmp_path / "out", mapping=mapping | {"NAO": "NAO random"})
+    assert len(pd.read_csv(tmp_path / "out" / "tables" / "relative_improvement.csv")) == 4
+
+
+def test_answers_speak_of_data_sets(files, tmp_path, tables):
+    for path in files:
+        frame = pd.read_csv(path)
+        frame["NAO"] = frame["NAO random"].max() + frame["DARTS"] - frame["DARTS"].min()
+        frame.to_csv(path, index=False)
+    made = import_results(files, tmp_path / "out", mapping={"NAO": "NAO random", "DARTS": "DARTS random"})
+    decided = made.table[(made.table["p_holm"] < 0.05) & (made.table["method"] == "NAO")]["dataset"].tolist()
+    assert decided == ["photo"]
+    (answer,) = [line for line in made.answer if line.startswith("NAO")]
+    assert answer.startswith("NAO beats NAO random on 1 of 2 data sets (photo) and loses on none; 1 undecided.")
+    assert "Geometric mean over these data sets: +" in answer

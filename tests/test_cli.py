@@ -1,0 +1,118 @@
+"""The command line as a process: what it imports, what it prints, how it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HEAVY = ("pandas", "torch", "scipy", "matplotlib", "pyarrow", "joblib", "sklearn", "nas_bench_graph", "distributed")
+
+
+def imported(code: str, cwd: Path) -> set[str]:
+    """Which of the heavy packages a fresh process has imported after running `code`."""
+    script = f"import sys\n{code}\nprint('\\n', *(name for name in {HEAVY!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=cwd, capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import harness",
+        "import harness; dir(harness); harness.HarnessError",
+        "from harness.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass",
+        "from harness.cli import main\ntry: main(['run', '--help'])\nexcept SystemExit: pass",
+        "from harness.cli import main\ntry: main(['--version'])\nexcept SystemExit: pass",
+        "from harness.cli import main\ntry: main(['rnu'])\nexcept SystemExit: pass",
+    ],
+)
+def test_light_commands_import_nothing_heavy(code: str, tmp_path: Path) -> None:
+    assert imported(code, tmp_path) == set()
+
+
+@pytest.mark.slow
+def test_a_tabular_run_imports_no_torch(tmp_path: Path) -> None:
+    code = (
+        "from harness.cli import main\n"
+        "assert main(['run', '--benchmark', 'nasbench-graph/proteins', '--method', 'local-search', '--seeds', '0:2',"
+        " '--budget', '5', '--backend', 'sequential', '-o', 'run']) == 0"
+    )
+    found = imported(code, tmp_path)
+    assert "pandas" in found  # so the list means something
+    assert not found & {"torch", "sklearn", "distributed"}
+
+
+def test_every_public_name_is_there() -> None:
+    import harness
+
+    for name in harness.__all__:
+        assert getattr(harness, name) is not None
+    assert set(harness.__all__) <= set(dir(harness))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = harness.nothing
+
+
+def test_help_names_every_command(cli: Callable[..., Any]) -> None:
+    text = cli("--help").out
+    for verb in ("run", "plan", "status", "report", "ls", "import", "doctor"):
+        assert f"\n    {verb} " in text
+        assert cli(verb, "--help").code == 0
+
+
+@pytest.mark.parametrize("what", ["benchmarks", "methods", "suites"])
+def test_ls(what: str, cli: Callable[..., Any]) -> None:
+    expected = {"benchmarks": "nasbench-graph/cora", "methods": "regularized-evolution", "suites": "quickstart"}[what]
+    outcome = cli("ls", what)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert any(line.startswith(expected) for line in outcome.out.splitlines())
+    rows = json.loads(cli("ls", what, "--json").out)
+    assert [row["name"] for row in rows] == sorted(row["name"] for row in rows)
+    assert expected in [row["name"] for row in rows]
+
+
+def test_ls_with_a_damaged_table(cli: Callable[..., Any], own_cache: Path) -> None:
+    """One bad table hides no other."""
+    card = own_cache / "tables-v1" / "mine" / "bad" / "card.json"
+    card.parent.mkdir(parents=True)
+    for content in ("{", "[]", "{}", '{"space": {"name": "x"}}'):
+        card.write_text(content)
+        outcome = cli("ls", "benchmarks")
+        assert outcome.code == 0, outcome.err
+        assert "nasbench-graph/cora" in outcome.out
+        assert any(line.startswith("mine/bad") and "damaged" in line for line in outcome.out.splitlines())
+
+
+def test_doctor(cli: Callable[..., Any]) -> None:
+    outcome = cli("doctor")
+    assert outcome.code == 0, outcome.out
+    outcome = cli("doctor", "--benchmark", "nasbench-graph/proteins", "--json")
+    assert outcome.code == 0, outcome.out
+    assert {finding["verdict"] for finding in json.loads(outcome.out)} <= {"good", "note"}
+
+
+def test_doctor_finds_a_table_whose_test_is_its_validation(
+    cli: Callable[..., Any], own_cache: Path, make_table: Callable[..., Any]
+) -> None:
+    from dataclasses import replace
+
+    from harness.tabular.catalogue import save_benchmark
+
+    table = make_table()
+    save_benchmark(replace(table, columns={**table.columns, "test": table.valid}))
+    outcome = cli("doctor", "--benchmark", "made/up")
+    assert outcome.code == 1
+    assert "a search would see the test" in outcome.out
+
+
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m harness.cli ls methods --json | head -c 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")

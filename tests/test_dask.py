@@ -1,0 +1,116 @@
+"""The Dask back end against a real scheduler with two worker processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.runner import run
+
+distributed = pytest.importorskip("distributed")
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
+
+PLUGIN = '''
+import time
+from dataclasses import dataclass
+
+from harness import AskTell, register_method
+
+
+@register_method("slow-on-a-cluster")
+@dataclass
+class Slow(AskTell):
+    """Random search that takes its time."""
+
+    def start(self, problem, streams):
+        super().start(problem, streams)
+        self.draw = streams.uniforms("sample")
+        time.sleep(0.02)
+
+    def ask(self):
+        return self.problem.sample(self.draw)
+
+    def tell(self, arch, evaluation):
+        pass
+'''
+SUITE: dict[str, Any] = {
+    "name": "cluster",
+    "seeds": "0:200",
+    "benchmarks": ["synthetic/ridge", "nasbench-graph/proteins"],
+    "budgets": {"evaluations": 20},
+    "methods": [{"name": "slow-on-a-cluster"}, {"name": "regularized-evolution"}],
+}
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Any]:
+    """A scheduler and two workers, each in a process of its own."""
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        local_directory=str(tmp_path / "dask"),
+    ) as found:
+        yield found
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, registries: None) -> Path:
+    path = tmp_path / "plugin.py"
+    path.write_text(PLUGIN)
+    return path
+
+
+def test_a_worker_is_killed_during_the_run(
+    cluster: Any, plugin: Path, tmp_path: Path, same_results: Callable[..., None]
+) -> None:
+    run(SUITE, tmp_path / "one machine", jobs=2, plugin=[plugin])
+    with distributed.Client(cluster) as client:
+        workers = client.run(os.getpid)
+    assert len(set(workers.values())) == 2
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        journal = tmp_path / "cluster" / "journal.jsonl"
+        while not journal.exists():
+            time.sleep(0.02)
+        killed.append(next(iter(workers.values())))
+        os.kill(killed[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    run(SUITE, tmp_path / "cluster", backend="dask", scheduler=cluster.scheduler_address, plugin=[plugin])
+    killer.join(timeout=1)
+    assert killed
+    same_results(tmp_path / "cluster", tmp_path / "one machine")
+
+
+def test_a_failure_stays_in_its_cell(cluster: Any, tmp_path: Path, registries: None) -> None:
+    path = tmp_path / "failing.py"
+    path.write_text(
+        PLUGIN.replace("slow-on-a-cluster", "failing-on-a-cluster").replace(
+            "time.sleep(0.02)", "assert streams.seed != 3, 'not that one'"
+        )
+    )
+    suite = SUITE | {"seeds": "0:6", "methods": [{"name": "failing-on-a-cluster"}]}
+    records = run(suite, tmp_path / "run", backend="dask", scheduler=cluster.scheduler_address, plugin=[path])
+    failed = records[records["status"] == "failed"]
+    assert failed["seed"].tolist() == [3, 3]
+    assert failed["error"].str.contains("not that one").all()
+    assert len(records) == 12
+
+
+def test_no_scheduler_there(tmp_path: Path, cli: Callable[..., Any]) -> None:
+    command = ["run", "--benchmark", "synthetic/ridge", "--method", "random", "--backend", "dask", "--scheduler"]
+    outcome = cli(*command, "tcp://127.0.0.1:9", "-o", tmp_path / "run")
+    assert outcome.code == 2
+    assert outcome.err.splitlines()[-1].startswith("nas-harness: error: no Dask scheduler answers at tcp://127.0.0.1:9")
+    assert not (tmp_path / "run").exists()
