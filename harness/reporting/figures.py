@@ -48,7 +48,7 @@ def draw_forest(run: Run) -> Figure:
         plot_forest(part, ax=ax, marks=marks)
         ax.set_title(f"over {baseline}" + (", the average architecture" if baseline == "random@1" else ""))
         ax.tick_params(labelleft=place == 0)
-    _legend(figure, marks, frame.loc[frame["ri"].notna(), "method"].drop_duplicates(), markers=True)
+    legend(figure, marks, frame.loc[frame["ri"].notna(), "method"].drop_duplicates(), markers=True)
     return figure
 
 
@@ -115,7 +115,7 @@ def _title(run: Run, benchmark: Benchmark) -> str:
     return f"{short(run.titles[benchmark.name])}: {metric}" + (", %" if benchmark.unit in PERCENT_UNITS else "")
 
 
-def _legend(
+def legend(
     figure: Figure, marks: Marks, names: Iterable[str], markers: bool = False, labels: Mapping[str, str] | None = None
 ) -> None:
     """Put a legend above all panels, as wide as the figure; `labels` has the shown names where they differ."""
@@ -139,4 +139,4 @@ def _method_legend(figure: Figure, run: Run, drawn: pd.Series[str]) -> None:
     present = set(drawn)
     labels = {EXACT: EXACT} | {entrant.name: entrant.method.label for entrant in run.entrants}
     first = {label: name for name, label in reversed(labels.items()) if name in present}
-    _legend(figure, marks_of(run), [*reversed(first.values())], labels=labels)
+    legend(figure, marks_of(run), [*reversed(first.values())], labels=labels)
