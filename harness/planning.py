@@ -12,14 +12,17 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from harness.catalogue import find_benchmark
 from harness.errors import HarnessError
+from harness.live.benchmark import LiveBenchmark
 from harness.methods.base import method_class, run_search
 from harness.problem import TabularProblem
 from harness.records import RunFolder
 from harness.runner import check_jobs
 from harness.streams import Streams
 from harness.suite import Group, Suite, groups_of
-from harness.tabular.catalogue import load_benchmark
+
+Kind = tuple[str | int, ...]
 
 PILOTS = 3  # searches timed for each method that has no records yet
 
@@ -71,36 +74,47 @@ def plan(suite: Suite, output: Path, jobs: int) -> Plan:
     groups = list(suite.groups())
     done = RunFolder(output).entries() if output.is_dir() else {}
     missing: Counter[Group] = Counter()
-    seconds_of: dict[str, list[float]] = {}
+    seconds_of: dict[Kind, list[float]] = {}
     for group in groups:
         for seed in suite.seeds:
             entry = done.get(group.key(seed))
             if entry is None or entry.failed:
                 missing[group] += 1
-            else:
-                seconds_of.setdefault(group.method.label, []).append(entry.record["wall_s"])
+            elif not group.settings:  # what a live cell took does not say how long its last training was
+                seconds_of.setdefault(_kind(group), []).append(entry.record["wall_s"])
     basis = "from the cells that are done" if missing and seconds_of else ""
-    pilots: dict[str, float] = {}
+    pilots: dict[Kind, float] = {}
     for group in missing:
-        if group.method.label not in seconds_of and group.method.label not in pilots:
-            pilots[group.method.label] = _pilot(group)
+        if _kind(group) not in seconds_of | pilots:
+            pilots[_kind(group)] = _pilot(group)
     if pilots:
-        basis = f"from {PILOTS} timed searches of each method" + (f" and {basis}" if basis else "")
-    cost = {label: median(values) for label, values in seconds_of.items()} | pilots
+        timed = f"{PILOTS} timed searches" if not all(group.settings for group in missing) else "timed steps"
+        basis = f"from {timed} of each method" + (f" and {basis}" if basis else "")
+    cost = {kind: median(values) for kind, values in seconds_of.items()} | pilots
     workers = (os.cpu_count() or 1) if jobs == -1 else max(jobs, 1)
     return Plan(
         cells=len(groups) * len(suite.seeds),
         done=len(groups) * len(suite.seeds) - sum(missing.values()),
         groups=list(missing.items()),
-        seconds=sum(cost[group.method.label] * count for group, count in missing.items()) / workers,
+        seconds=sum(cost[_kind(group)] * count for group, count in missing.items()) / workers,
         workers=workers,
         basis=basis or "nothing to do",
     )
 
 
+def _kind(group: Group) -> Kind:
+    """What groups that take about as long have in common: on tables the method, on live benchmarks all of it."""
+    return (group.method.label, group.benchmark, group.budget.amount) if group.settings else (group.method.label,)
+
+
 def _pilot(group: Group) -> float:
-    """Seconds of one search, the median of a few; a method that raises counts as what it took."""
-    table = load_benchmark(group.benchmark)
+    """Seconds of one cell. On a table the median of a few searches; a method that raises counts as what it took."""
+    table = find_benchmark(group.benchmark)
+    if isinstance(table, LiveBenchmark):
+        from harness.live.pilot import estimate_cell
+
+        method = method_class(group.method.name)(**group.method.params)
+        return estimate_cell(table, method, group.budget, group.settings)
     times = []
     for seed in range(PILOTS):
         clock = time.perf_counter()

@@ -62,6 +62,11 @@ def _suite_options(suite: Parser) -> None:
         metavar="KEY=VALUE",
         help="change a key of the suite, e.g. budgets.evaluations=50",
     )
+    suite.add_argument(
+        "--device",
+        metavar="NAME",
+        help="where live benchmarks compute: cpu (default) or cuda, as the suite's key device",
+    )
     suite.add_argument("-o", "--output", type=Path, metavar="DIR", help="output folder (default reports/SUITE)")
     suite.add_argument(
         "-j", "--jobs", type=int, default=-1, metavar="N", help="workers; -1, the default, is one a core"
@@ -72,6 +77,7 @@ def _suite(options: argparse.Namespace) -> Suite:
     """The suite of the command line: a file, a name, or one made on the spot."""
     from harness.suite import load_suite, spot_suite
 
+    overrides = options.overrides + ([f"device={options.device}"] if options.device is not None else [])
     on_the_spot = {
         key: getattr(options, key) for key in ("benchmark", "method", "budget") if getattr(options, key) is not None
     }
@@ -80,7 +86,7 @@ def _suite(options: argparse.Namespace) -> Suite:
             raise HarnessError(
                 f"--{next(iter(on_the_spot))} makes a suite on the spot; with {options.suite!r} use --set instead"
             )
-        return load_suite(options.suite, options.overrides, options.seeds)
+        return load_suite(options.suite, overrides, options.seeds)
     if not options.benchmark or not options.method:
         raise HarnessError("wanted a suite (see: nas-harness ls suites), or both --benchmark and --method")
     return spot_suite(
@@ -88,7 +94,7 @@ def _suite(options: argparse.Namespace) -> Suite:
         options.method,
         100 if options.budget is None else options.budget,
         "0:100" if options.seeds is None else options.seeds,
-        options.overrides,
+        overrides,
     )
 
 

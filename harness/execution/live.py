@@ -17,6 +17,7 @@ from harness.live.benchmark import LiveBenchmark, LiveSettings
 from harness.live.data import Splits, split
 from harness.live.networks import Shape
 from harness.live.problem import LiveProblem
+from harness.live.search import CheckpointError
 from harness.live.train import train
 from harness.methods.base import Method, run_search
 from harness.records import Entry
@@ -49,6 +50,8 @@ def run_live_cell(
         arch = arch if arch is not None else _incumbent(problem)
         searched_s = time.perf_counter() - clock
         measured, epochs = _evaluated(benchmark, settings, splits, arch, seed)
+    except CheckpointError:  # the run ends, so that the file is kept
+        raise
     except (Exception, SystemExit):  # a method that exits must not end the run
         error = printable_traceback()
     ended = Ended(arch, error, time.perf_counter() - clock if error else searched_s, started_at)

@@ -145,6 +145,9 @@ class LiveBenchmark:
         )
         if settings.proxy.epochs > budget.amount:
             raise HarnessError(f"evaluation: proxy_epochs {proxy_epochs} is above the budget of {budget.amount} epochs")
+        from harness.live.problem import check_settings
+
+        check_settings(self.space_name, self.images, settings)
         return settings.to_json()
 
     def describe(self) -> dict[str, Any]:

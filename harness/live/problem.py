@@ -14,10 +14,11 @@ import numpy as np
 
 from harness.errors import BudgetExhausted, HarnessError
 from harness.levels import Level, Schedule
+from harness.live import search, train
 from harness.live.benchmark import LiveSettings
-from harness.live.data import Splits
-from harness.live.search import Row, Search
-from harness.live.train import train
+from harness.live.data import Images, Splits, split
+from harness.live.networks import usable
+from harness.live.search import Row
 from harness.problem import Budget, Evaluation, SupernetProblem
 from harness.spaces.base import Arch, Space
 
@@ -28,6 +29,20 @@ def without_test(splits: Splits) -> Splits:
     data = replace(splits.data, images=splits.data.images[rows], labels=splits.data.labels[rows], tests=0)
     border = len(splits.train)
     return Splits(data, splits.seed, np.arange(border), np.arange(border, len(rows)), np.arange(0))
+
+
+def check_settings(space: str, images: Images, settings: LiveSettings) -> None:
+    """Refuse what would fail every search of a benchmark: its splits have the same sizes at all seeds.
+
+    Raises
+    ------
+    HarnessError
+        If a batch is larger than a split, a network does not fit the images, or there is no such device.
+    """
+    usable(settings.device)
+    splits = split(images, 0)
+    search.check(space, splits, settings.search)
+    train.check(splits, settings.evaluation)
 
 
 class LiveProblem(SupernetProblem):
@@ -94,7 +109,7 @@ class LiveProblem(SupernetProblem):
                 f"{self._left} of {self.budget.amount} epochs are left, {recipe.epochs} were asked for"
             )
         self._left -= recipe.epochs
-        rows = train(self._space_name, arch, self._splits, recipe, self._seed, device=self._settings.device)
+        rows = train.train(self._space_name, arch, self._splits, recipe, self._seed, device=self._settings.device)
         score = float(rows[-1]["valid_accuracy"])
         self.evaluations.append((arch, score))
         return Evaluation(score, float("nan"), {})
@@ -116,7 +131,7 @@ class LiveProblem(SupernetProblem):
         if self._left < self.budget.amount:
             raise BudgetExhausted("a supernet search takes the whole budget, and some of it is spent")
         self._left = 0
-        search = Search(
+        one = search.Search(
             self._space_name,
             self._splits,
             level,
@@ -125,7 +140,7 @@ class LiveProblem(SupernetProblem):
             device=self._settings.device,
             **options,
         )
-        result = search.run(self._checkpoint)
+        result = one.run(self._checkpoint)
         for number, row in enumerate(result.epochs):
             alphas = {f"alphas_{group}": values[number].tolist() for group, values in result.alphas.items()}
             self.epochs.append(row | alphas | {"epoch": number + 1, "phase": "search"})

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, unknown_name
 from harness.levels import Level, Schedule
 from harness.live import discrete, sizes, tracking
 from harness.live.data import Rows, Splits, batches, crop_and_flip
@@ -24,12 +24,16 @@ from harness.live.derive import Rule
 from harness.live.mixed import Relaxation, softmax
 from harness.live.networks import Shape
 from harness.live.step import SearchStep
-from harness.live.supernet import searchable, supernet
+from harness.live.supernet import BATCH_NORMS, searchable, supernet
 from harness.provenance import peak_memory_mb
 from harness.spaces.base import Arch
 from harness.streams import generator
 
 Row = dict[str, Any]
+
+
+class CheckpointError(HarnessError):
+    """A checkpoint is damaged or of another search: nothing may be made of it, or written over it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +91,40 @@ class SearchSettings:
         for name in ("learning_rate_end", "momentum", "weight_decay", "alpha_weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise HarnessError(f"search: {name} must be a number >= 0, not {getattr(self, name)!r}")
+        if len(self.alpha_betas) != 2 or not all(
+            isinstance(beta, float) and 0 <= beta < 1 for beta in self.alpha_betas
+        ):
+            raise HarnessError(f"search: alpha_betas must be two numbers in [0, 1), not {list(self.alpha_betas)}")
+        if self.batch_norm not in BATCH_NORMS:
+            raise unknown_name("batch norm", self.batch_norm, BATCH_NORMS, where="search")
+        sizes = () if self.expected_size is None else self.expected_size
+        if not isinstance(sizes, tuple) or not all(type(size) is int for size in sizes):
+            raise HarnessError(f"search: expected_size must be a list of whole numbers, not {self.expected_size!r}")
 
     def rate(self, epoch: int) -> float:
         """Learning rate of the weights in an epoch (from 0)."""
         fall = (1 + math.cos(math.pi * epoch / self.epochs)) / 2
         return self.learning_rate_end + (self.learning_rate - self.learning_rate_end) * fall
+
+
+def check(space: str, splits: Splits, settings: SearchSettings) -> Shape:
+    """Refuse settings that do not fit a space or images; the shape of the supernet.
+
+    Raises
+    ------
+    HarnessError
+        If the space is unknown, a batch is larger than a split, or a size or number is missing.
+    """
+    groups = searchable(space).groups
+    for name in ("train", "valid"):
+        if settings.batch_size > (images := len(getattr(splits, name))):
+            raise HarnessError(
+                f"search: batch_size {settings.batch_size} is larger than the {images} images of "
+                f"{splits.data.name}'s {name} split"
+            )
+    if settings.expected_size is not None and len(settings.expected_size) != len(groups):
+        raise HarnessError(f"search: expected_size wants one number for each of {', '.join(groups)}")
+    return Shape(settings.channels, settings.cells, splits.data.shape, splits.data.classes)
 
 
 @dataclass(frozen=True)
@@ -162,18 +195,10 @@ class Search:
         device: str = "cpu",
     ) -> None:
         self._where = searchable(space)
-        for name in ("train", "valid"):
-            if settings.batch_size > (images := len(getattr(splits, name))):
-                raise HarnessError(
-                    f"search: batch_size {settings.batch_size} is larger than the {images} images of "
-                    f"{splits.data.name}'s {name} split"
-                )
-        if settings.expected_size is not None and len(settings.expected_size) != len(self._where.groups):
-            raise HarnessError(f"search: expected_size wants one number for each of {', '.join(self._where.groups)}")
         self.space = space
         self.level = level
         self.settings = settings
-        self.shape = Shape(settings.channels, settings.cells, splits.data.shape, splits.data.classes)
+        self.shape = check(space, splits, settings)
         self.network, self.alphas = supernet(space, self.shape, seed, batch_norm=settings.batch_norm, device=device)
         self._splits = splits
         self._seed = seed
@@ -230,10 +255,10 @@ class Search:
         SearchResult
             With a row an epoch: ``epoch`` (from 0), ``level``, ``order``, ``update``, ``learning_rate``, ``steps``,
             ``passes``; ``train_loss`` and ``train_accuracy`` as the steps met them; ``valid_loss`` and
-            ``valid_accuracy`` (and those of watched splits) after the epoch; ``alpha_entropy_*`` of every group of α (nats, mean over edges); of the
-            architecture derived then ``convolutions_*`` and ``skips_*`` of every group, ``parameters`` at the
-            supernet's size and ``arch`` (text); ``seconds`` of the steps, ``evaluation_seconds`` and
-            ``tracking_seconds`` of the rest, ``peak_memory`` of the process (MB). Accuracies are in percent.
+            ``valid_accuracy`` (and those of watched splits) after the epoch; ``alpha_entropy_*`` of every group of α
+            (nats, mean over edges); of the architecture derived then ``convolutions_*`` and ``skips_*`` of every group,
+            ``parameters`` at the supernet's size and ``arch`` (text); ``seconds`` of the steps, ``evaluation_seconds``
+            and ``tracking_seconds`` of the rest, ``peak_memory`` of the process (MB). Accuracies are in percent.
 
         Raises
         ------
@@ -376,18 +401,20 @@ class Search:
 
         Raises
         ------
-        HarnessError
+        CheckpointError
             If the file is damaged or of another configuration; nothing was changed then.
         """
         try:
             state = torch.load(path, map_location=self.alphas[0].device, weights_only=True)
             saved = dict(state["configuration"])
         except Exception as error:  # a damaged file may raise nearly anything
-            raise HarnessError(f"{path}: not a checkpoint of a search ({type(error).__name__}); remove it") from error
+            raise CheckpointError(
+                f"{path}: not a checkpoint of a search ({type(error).__name__}); remove it"
+            ) from error
         own = self.configuration
         if differing := sorted(name for name in own.keys() | saved.keys() if own.get(name) != saved.get(name)):
             name = differing[0]
-            raise HarnessError(
+            raise CheckpointError(
                 f"{path}: a checkpoint of another configuration: {name} was {saved.get(name)}, not {own.get(name)}; "
                 "remove it or choose another"
             )
@@ -415,13 +442,15 @@ def estimate_seconds(
     read, size = splits.reader(device), settings.batch_size
     train, valid = splits.train[:size], splits.valid[:size]
 
-    def seconds(call: Callable[[], object]) -> float:
-        call()  # the first call is slower, and not counted
-        started = time.perf_counter()
-        call()
-        return time.perf_counter() - started
-
     levels = [level.at(epoch) for epoch in range(settings.epochs)]
     step = {one: seconds(lambda one=one: search.step(one, read(train), read(valid))) for one in set(levels)}  # type: ignore[misc]
     evaluation = seconds(lambda: search.evaluate(valid)) * len(splits.valid) / size
     return sum(step[one] * search.steps + evaluation for one in levels)
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Seconds of a call; the first call is slower, and not counted."""
+    call()
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started

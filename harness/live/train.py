@@ -16,7 +16,7 @@ from harness.errors import HarnessError
 from harness.live import discrete, tracking
 from harness.live.data import Splits, batches, crop_and_flip
 from harness.live.networks import Shape, build
-from harness.live.search import Row
+from harness.live.search import Row, seconds
 from harness.spaces.base import Arch
 from harness.streams import generator
 
@@ -57,6 +57,19 @@ class Recipe:
             raise HarnessError("training: epochs and batch_size must be at least 1")
         if not (0 < self.learning_rate < math.inf and 0 < self.clip < math.inf):
             raise HarnessError("training: learning_rate and clip must be numbers > 0")
+
+
+def check(splits: Splits, recipe: Recipe) -> Shape:
+    """Refuse a recipe that does not fit the images; the shape of the network.
+
+    Raises
+    ------
+    HarnessError
+        If a batch is larger than the train split, or a size or number is missing.
+    """
+    if recipe.batch_size > len(splits.train):
+        raise HarnessError(f"training: batch_size {recipe.batch_size} is larger than train, {len(splits.train)} images")
+    return Shape(recipe.channels, recipe.cells, splits.data.shape, splits.data.classes)
 
 
 def train(
@@ -100,9 +113,7 @@ def train(
     HarnessError
         If a batch is larger than the train split, or the loss is not finite; the message names the epoch and the step.
     """
-    if recipe.batch_size > len(splits.train):
-        raise HarnessError(f"training: batch_size {recipe.batch_size} is larger than train, {len(splits.train)} images")
-    shape = Shape(recipe.channels, recipe.cells, splits.data.shape, splits.data.classes)
+    shape = check(splits, recipe)
     network = build(lambda: discrete.network(space, arch, shape), ("init", space, str(shape), seed), device)
     optimizer = torch.optim.SGD(
         network.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
@@ -139,3 +150,24 @@ def train(
         if on_epoch is not None:
             on_epoch(row)
     return rows
+
+
+def estimate_seconds(space: str, arch: Arch, splits: Splits, recipe: Recipe, *, device: str = "cpu") -> float:
+    """Seconds that a training would take here and now, by timing a step and the evaluation of a batch.
+
+    Parameters
+    ----------
+    space, arch, splits, recipe, device
+        As in `train`.
+    """
+    network = build(lambda: discrete.network(space, arch, check(splits, recipe)), ("pilot",), device)
+    images, labels = splits.reader(device)(splits.train[: recipe.batch_size])
+
+    def evaluate() -> None:
+        with torch.no_grad():
+            network(images)
+
+    step = seconds(lambda: torch.autograd.backward(F.cross_entropy(network(images), labels)))
+    steps = len(splits.train) // recipe.batch_size
+    evaluations = (len(splits.valid) + len(splits.test)) / recipe.batch_size
+    return recipe.epochs * (steps * step + evaluations * seconds(evaluate))

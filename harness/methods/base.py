@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import inspect
+import types
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -190,7 +191,8 @@ def first_best(scores: NDArray[np.float64]) -> NDArray[np.intp]:
 def _checked(where: str, value: Any, hint: Any) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    kinds = typing.get_args(hint) or (hint,)
+    origin = typing.get_origin(hint)
+    kinds = typing.get_args(hint) if origin in (typing.Union, types.UnionType) else (origin or hint,)
     plain = tuple(kind for kind in kinds if isinstance(kind, type))
     # bool is an int to Python, but `population = true` is a mistake.
     if plain and (not isinstance(value, plain) or (isinstance(value, bool) and bool not in plain)):

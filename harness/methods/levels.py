@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, unknown_name
 from harness.levels import (
+    LEVELS,
     Bilevel,
     Level,
     MixedLevel,
+    Schedule,
     SingleLevel,
     SoftmaxProduct,
     descend,
@@ -220,3 +222,60 @@ class MiLeNAS2nd(_MiLeNAS):
 
     source: ClassVar[str] = "He et al., MiLeNAS, CVPR 2020, section 3.1"
     ORDER: ClassVar[int] = 2
+
+
+@register_method("level-schedule")
+@dataclass
+class LevelSchedule(OwnLoop):
+    """Levels by phase on a supernet: by default bilevel of second order for 35 epochs, then mixed-level (MiLeNAS, Fig. 2b).
+
+    Parameters
+    ----------
+    phases
+        Pairs of a first epoch (from 0) and the name of a level, e.g. ``[[0, "darts-2nd"], [35, "milenas-1st"]]``.
+    lambda_valid, lambda_train
+        Factors of the validation and of the training loss in mixed-level phases.
+    update
+        As in the methods that are named after the levels, for all phases.
+    """
+
+    phases: list[Any] = field(default_factory=lambda: [[0, "darts-2nd"], [35, "milenas-1st"]])
+    lambda_valid: float = 1.0
+    lambda_train: float = 1.0
+    update: str = "simultaneous"
+
+    version: ClassVar[str] = "1"
+    source: ClassVar[str] = "He et al., MiLeNAS, CVPR 2020, section 4.2 and Fig. 2b"
+
+    def __post_init__(self) -> None:
+        for phase in self.phases:
+            require(
+                isinstance(phase, list | tuple)
+                and len(phase) == 2
+                and type(phase[0]) is int
+                and isinstance(phase[1], str),
+                f'{self.name}: phases wants pairs such as [35, "milenas-1st"], not {phase!r}',
+            )
+            if phase[1] not in LEVELS:
+                raise unknown_name("level", phase[1], LEVELS, where=f"{self.name}: phases")
+        self.level()  # refuses what a schedule or a level refuses
+
+    def level(self) -> Schedule:
+        """The schedule that these parameters say."""
+        return Schedule(tuple((start, self._level(name)) for start, name in self.phases))
+
+    def _level(self, name: str) -> Level:
+        level = replace(LEVELS[name], update=self.update)
+        if not isinstance(level, MixedLevel):
+            return level
+        return replace(level, lambda_valid=self.lambda_valid, lambda_train=self.lambda_train)
+
+    def search(self, problem: Problem, streams: Streams) -> SearchResult:
+        """Search the supernet."""
+        if not isinstance(problem, SupernetProblem):
+            raise HarnessError(f"{self.name}: wants a supernet; a table has no epochs to switch at")
+        if (last := self.phases[-1][0]) >= problem.budget.amount:
+            raise HarnessError(
+                f"{self.name}: phases: epoch {last} is never reached, the budget is {problem.budget.amount}"
+            )
+        return SearchResult(problem.search_supernet(self.level()))

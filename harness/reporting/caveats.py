@@ -9,6 +9,7 @@ import numpy as np
 from harness.reporting.formats import joined, plural, ranges, score_text, signed
 from harness.reporting.frames.curves import random_curves
 from harness.reporting.frames.improvement import LEVEL, relative_improvements
+from harness.reporting.frames.live import update_orders
 from harness.reporting.frames.significance import rankings
 from harness.reporting.run import Run
 from harness.tabular import synthetic
@@ -26,7 +27,7 @@ def caveats(run: Run) -> list[str]:
 
 def warnings(run: Run) -> list[str]:
     """Return what a reader must know before anything else: what is not there, or is not what it seems."""
-    return [text for warning in (missing_tables, missing_cells, failed_cells, made_up) for text in warning(run)]
+    return [text for warning in WARNINGS for text in warning(run)]
 
 
 def missing_tables(run: Run) -> Iterator[str]:
@@ -61,6 +62,27 @@ def made_up(run: Run) -> Iterator[str]:
     for benchmark in run.benchmarks:
         if benchmark.name == synthetic.NAME:
             yield f"{benchmark.name} is a made-up table: what is said of it here says nothing about any real data set."
+
+
+def mixed_update_orders(run: Run) -> Iterator[str]:
+    """Methods that differ in the order of updates too, where only their level should."""
+    orders = update_orders(run) if run.is_live else {}
+    if len(orders) > 1:
+        listed = "; ".join(f"{order}: {joined(methods)}" for order, methods in orders.items())
+        yield (
+            f"The suite mixes orders of updates of weights and architecture parameters ({listed}): a difference between two of "
+            "these methods may be one of the order and not of the level."
+        )
+
+
+def sampled_baseline(run: Run) -> Iterator[str]:
+    """The baseline of live benchmarks is a sample."""
+    if run.is_live:
+        yield (
+            "No exact law of random search is known on live benchmarks: the baseline is the random search of this run, with its "
+            "own sampling error (delta method, Welch's degrees of freedom). With few seeds the intervals are wide, and "
+            "“undecided” says no more than that."
+        )
 
 
 def table_caveats(run: Run) -> Iterator[str]:
@@ -199,7 +221,9 @@ def unspent_budgets(run: Run) -> Iterator[str]:
         yield f"{name} stopped before its budget was spent in {plural(len(cells), 'cell')}; its baseline has the whole budget."
 
 
+WARNINGS: tuple[Caveat, ...] = (missing_tables, missing_cells, failed_cells, made_up, mixed_update_orders)
 CAVEATS: tuple[Caveat, ...] = (
+    sampled_baseline,
     not_comparable,
     over_selection,
     detectable,

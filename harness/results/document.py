@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 # Written for runs, but nothing in them is of a run.
 from harness.reporting.figures import MOST
-from harness.reporting.figures import _legend as draw_legend
+from harness.reporting.figures import legend as draw_legend
 from harness.reporting.formats import (
     integer,
     interval,

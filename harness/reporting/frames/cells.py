@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from harness.reporting.formats import ranges
+from harness.reporting.frames.live import live_timings
 from harness.reporting.run import Run
 
 
@@ -86,7 +87,7 @@ def timings(run: Run) -> pd.DataFrame:
     -------
     DataFrame
         Columns ``benchmark, dataset, method, budget, n, wall_s_mean, wall_s_sum, peak_memory_mb, first_started_at,
-        last_started_at``.
+        last_started_at``, and of live benchmarks those of `harness.reporting.frames.live.live_timings`.
     """
     taken = run.cells.groupby("group").agg(
         n=("wall_s", "size"),
@@ -105,4 +106,6 @@ def timings(run: Run) -> pd.DataFrame:
         }
         for benchmark, entrant in run.pairs
     ]
+    if run.is_live:
+        taken = taken.join(live_timings(run))
     return pd.DataFrame(names).join(taken, how="inner").reset_index(drop=True)

@@ -54,8 +54,10 @@ def final_scores(run: Run) -> Section | None:
     return Section("scores", "Final scores", [figure, table])
 
 
-def cost(run: Run) -> Section:
-    """Return what the searches spent, and what else is known of the architectures that they recommend."""
+def cost(run: Run) -> Section | None:
+    """Return what the searches spent, and what else is known of the architectures that they recommend; None of live ones."""
+    if run.is_live:
+        return None
     frame = run.of(summary)
     known = [column for column in _OF_CELLS[2:] if frame[column].notna().any()]
     titles = {"simulated_s": "simulated s", "params": "parameters", "flops": "operations", "latency": "latency"}

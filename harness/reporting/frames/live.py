@@ -1,0 +1,207 @@
+"""What live searches tracked: supernets over epochs, what steps cost, sizes of cells, derived architectures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterator
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.live.sizes import best_by_size
+from harness.reporting.run import Run
+from harness.statistics import mean_band
+
+QUANTITIES = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy", "test_accuracy", "parameters")
+# Followed by the name of a group of architecture parameters: a column of every group of the space.
+BY_GROUP = ("alpha_entropy_", "convolutions_", "skips_")
+ALPHAS = "alphas_"
+CURVE_COLUMNS = ("benchmark", "dataset", "method", "phase", "quantity", "epoch", "n", "mean", "low", "high")
+COST_COLUMNS = (
+    *("benchmark", "dataset", "method", "n", "level", "order", "update", "epochs", "steps", "passes", "passes_a_step"),
+    *("trained", "params", "flops"),
+)
+SIZE_COLUMNS = ("benchmark", "dataset", "method", "seed", "size", "epoch", "valid_accuracy", "parameters", "arch")
+
+
+def tracked(run: Run) -> pd.DataFrame:
+    """Return what was tracked, a row a number: ``benchmark, dataset, method, seed, phase, quantity, epoch, value``."""
+    quantities = [name for name in run.epochs if name in QUANTITIES or str(name).startswith(BY_GROUP)]
+    named = _named(run, run.epochs)
+    keys = ["benchmark", "dataset", "method", "seed", "phase", "epoch"]
+    long = named.melt(keys, quantities, var_name="quantity").dropna(subset="value")
+    return long.reset_index(drop=True)
+
+
+def curves(run: Run) -> pd.DataFrame:
+    """Return means over seeds of what was tracked, with pointwise 95 % t intervals (NaN for one seed): `CURVE_COLUMNS`."""
+    rows = []
+    by = ["benchmark", "dataset", "method", "phase", "quantity"]
+    for key, part in run.of(tracked).groupby(by, sort=False):
+        wide = part.pivot(index="seed", columns="epoch", values="value")
+        for epoch, values in wide.items():
+            band = mean_band(values.dropna().to_numpy()[:, None])
+            ends = {"n": int(values.count()), "mean": band.mean[0], "low": band.low[0], "high": band.high[0]}
+            rows.append(dict(zip(by, key, strict=True)) | {"epoch": int(cast(int, epoch))} | ends)
+    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
+
+
+def costs(run: Run) -> pd.DataFrame:
+    """Return what the searches of each method cost, in counts: times differ from run to run, and are among the timings.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COST_COLUMNS` and ``is_check``: ``level, order, update`` name several where a schedule changes them; means of
+        a search are ``epochs, steps, passes, trained`` (architectures trained on their own while searching), and of what it
+        recommends ``params, flops``.
+    """
+    rows = []
+    searched = _of_phase(run, "search")
+    for group, (benchmark, entrant) in enumerate(run.pairs):
+        done = run.finished(group)
+        own = searched[searched["group"] == group] if len(searched) else searched
+        row: dict[str, Any] = {
+            "benchmark": benchmark.name,
+            "dataset": benchmark.dataset,
+            "method": entrant.name,
+            "n": len(done),
+            "level": "",
+            "order": "",
+            "update": "",
+            **dict.fromkeys(("epochs", "steps", "passes", "passes_a_step"), math.nan),
+            "trained": done["n_evaluations"].mean(),
+            "params": done["params"].mean(),
+            "flops": done["flops"].mean(),
+            "is_check": entrant.is_check,
+        }
+        if len(own):
+            cells = own["cell"].nunique()
+            row |= {name: ", then ".join(_changes(own[name])) for name in ("level", "update")}
+            row["order"] = ", then ".join(f"{float(order):.0f}" for order in _changes(own["order"]))
+            row |= {"epochs": len(own) / cells, "steps": own["steps"].sum() / cells}
+            row |= {
+                "passes": own["passes"].sum() / cells,
+                "passes_a_step": own["passes"].sum() / own["steps"].sum(),
+            }
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def update_orders(run: Run) -> dict[str, list[str]]:
+    """Return the methods by the order in which they update weights and architecture parameters."""
+    found: dict[str, list[str]] = {}
+    for _, row in run.of(costs).drop_duplicates(["method", "update"]).iterrows():
+        if row["update"]:
+            found.setdefault(str(row["update"]), []).append(str(row["method"]))
+    return found
+
+
+def sizes(run: Run) -> pd.DataFrame:
+    """Return MiLeNAS's model-size-based search: of every size of derived cells, the best epoch by validation accuracy.
+
+    Returns
+    -------
+    DataFrame
+        Columns `SIZE_COLUMNS`; ``size`` is the number of convolutions in each cell, as ``6 normal, 0 reduce``.
+    """
+    rows = []
+    for _, own in _of_phase(run, "search").groupby("cell", sort=False):
+        named = _named(run, own)
+        tracked_rows = [_texts(row.dropna().to_dict()) for _, row in named.drop(columns=_alphas(named)).iterrows()]
+        for size, best in best_by_size(tracked_rows).items():
+            cells = [name.removeprefix("convolutions_") for name in best if name.startswith("convolutions_")]
+            text = ", ".join(f"{count} {cell}" for count, cell in zip(size, cells, strict=True))
+            rows.append({name: best[name] for name in SIZE_COLUMNS if name != "size"} | {"size": text})
+    return pd.DataFrame(rows, columns=list(SIZE_COLUMNS))
+
+
+def architectures(run: Run) -> pd.DataFrame:
+    """Return the recommended architectures: ``benchmark, dataset, method, seed, unit, valid, test, test_best, params, arch``."""
+    done = run.cells[run.cells["status"] == "ok"]
+    named = _named(run, done)
+    columns = ["unit", "valid", "test", "test_best", "params", "flops", "arch"]
+    return named[["benchmark", "dataset", "method", "seed", *columns]].reset_index(drop=True)
+
+
+def drawn(run: Run) -> pd.DataFrame:
+    """Return the rows of `architectures` that are drawn: the best seed of each method and benchmark by validation."""
+    frame = run.of(architectures)
+    best = frame.sort_values("valid", ascending=False, kind="stable").drop_duplicates(["benchmark", "method"])
+    return best.sort_index().reset_index(drop=True)
+
+
+def alpha_weights(run: Run, benchmark: str, group: str) -> dict[str, NDArray[np.float64]]:
+    """Return the softmax of one group's architecture parameters over epochs, of every method's first seed.
+
+    Returns
+    -------
+    dict
+        Method -> (epochs, edges, candidates).
+    """
+    named = _named(run, _of_phase(run, "search"))
+    named = named[named["benchmark"] == benchmark]
+    found = {}
+    for method, part in named.groupby("method", sort=False):
+        first = part[part["cell"] == part["cell"].iloc[0]]
+        alphas = np.array([np.vstack(list(row)) for row in first[ALPHAS + group]], dtype=np.float64)
+        mass = np.exp(alphas - alphas.max(axis=-1, keepdims=True))
+        found[str(method)] = mass / mass.sum(axis=-1, keepdims=True)
+    return found
+
+
+def alpha_groups(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield the benchmarks that were searched on a supernet and the names of their groups of architecture parameters."""
+    searched = _of_phase(run, "search")
+    for benchmark in run.benchmarks:
+        own = searched[[run.pairs[group][0] is benchmark for group in searched.get("group", ())]]
+        for column in _alphas(own):
+            if own[column].notna().any():
+                yield benchmark.name, column.removeprefix(ALPHAS)
+
+
+def live_timings(run: Run) -> pd.DataFrame:
+    """Return seconds of the searches on supernets by group: ``step_s`` (of one step), ``steps_s, evaluation_s, tracking_s``
+    (of a search)."""
+    searched = _of_phase(run, "search")
+    if len(searched) == 0:
+        return pd.DataFrame(columns=["step_s", "steps_s", "evaluation_s", "tracking_s"])
+    sums = searched.groupby("group")[["seconds", "evaluation_seconds", "tracking_seconds", "steps"]].sum()
+    cells = searched.groupby("group")["cell"].nunique()
+    return pd.DataFrame(
+        {
+            "step_s": sums["seconds"] / sums["steps"],
+            "steps_s": sums["seconds"] / cells,
+            "evaluation_s": sums["evaluation_seconds"] / cells,
+            "tracking_s": sums["tracking_seconds"] / cells,
+        }
+    )
+
+
+def _of_phase(run: Run, phase: str) -> pd.DataFrame:
+    return run.epochs[run.epochs["phase"] == phase] if len(run.epochs) else run.epochs
+
+
+def _named(run: Run, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with the names of its groups' benchmarks and entrants."""
+    pairs = [run.pairs[group] for group in frame["group"]]
+    return frame.assign(
+        benchmark=[benchmark.name for benchmark, _ in pairs],
+        dataset=[benchmark.dataset for benchmark, _ in pairs],
+        method=[entrant.name for _, entrant in pairs],
+    )
+
+
+def _alphas(frame: pd.DataFrame) -> list[str]:
+    return [str(name) for name in frame if str(name).startswith(ALPHAS)]
+
+
+def _changes(values: pd.Series[Any]) -> list[str]:
+    """Return the different values in the order in which they first come."""
+    return [str(value) for value in values.drop_duplicates()]
+
+
+def _texts(row: dict[Hashable, Any]) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}

@@ -1,0 +1,139 @@
+"""Figures of live searches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from harness.reporting.cell_graphs import CellGraph, layout, plot_cell
+from harness.reporting.figures import WIDTH, legend
+from harness.reporting.frames.live import alpha_weights, curves, tracked
+from harness.reporting.live_plots import plot_epochs, plot_weights
+from harness.reporting.run import Run
+from harness.reporting.style import marks_of, short
+from harness.spaces import darts, nasbench201
+
+if TYPE_CHECKING:
+    pass
+
+PANEL_HEIGHT = 1.6  # inches
+LAYER, STATION = 0.56, 0.42  # inches of a drawn cell: from layer to layer, and room of a station within one
+SEARCH_PANELS = {
+    "train_loss": "training loss",
+    "valid_loss": "validation loss",
+    "train_accuracy": "training accuracy, %",
+    "valid_accuracy": "validation accuracy, %",
+}
+EVALUATION_PANELS = {
+    "train_loss": "training loss",
+    "valid_accuracy": "validation accuracy, %",
+    "test_accuracy": "test accuracy, %",
+}
+GROUP_PANELS = {"alpha_entropy_": "entropy of α, nats", "convolutions_": "convolutions", "skips_": "skips"}
+# Candidates and edges behind the rows and columns of a group of architecture parameters.
+CANDIDATES = {"darts": darts.PRIMITIVES, "nasbench201": nasbench201.OPERATIONS}
+EDGES = {"darts": darts.EDGES, "nasbench201": nasbench201.EDGES}
+
+
+def draw_search_curves(run: Run) -> Figure:
+    """Draw losses and accuracies of the supernets, a row of panels a benchmark."""
+    return _curves(run, "search", dict.fromkeys(_benchmarks(run, "search"), SEARCH_PANELS))
+
+
+def draw_evaluation_curves(run: Run) -> Figure:
+    """Draw how the recommended architectures learned, a row of panels a benchmark."""
+    return _curves(run, "evaluation", dict.fromkeys(_benchmarks(run, "evaluation"), EVALUATION_PANELS))
+
+
+def draw_cell_curves(run: Run, benchmark: str) -> Figure:
+    """Draw the entropy of α and what the derived cells hold, a row of panels a group of α, and the model size."""
+    own = run.of(tracked)
+    present = own.loc[own["benchmark"] == benchmark, "quantity"].unique()
+    head = next(iter(GROUP_PANELS))
+    groups = [str(name).removeprefix(head) for name in present if str(name).startswith(head)]
+    rows: list[tuple[str, dict[str, str]]] = []
+    for group in groups:
+        where = f" ({group})" if len(groups) > 1 else ""
+        panels = {f"{name}{group}": f"{title}{where}" for name, title in GROUP_PANELS.items()}
+        rows.append(
+            (benchmark, panels | ({"parameters": "weights of the derived cells"} if group == groups[0] else {}))
+        )
+    return _grid(run, "search", rows)
+
+
+def draw_weights(run: Run, benchmark: str, space: str, group: str) -> Figure:
+    """Draw the weights of all candidates of a group over epochs: a row of heat maps a method, one a candidate."""
+    found, names = alpha_weights(run, benchmark, group), CANDIDATES[space]
+    ratios = {method: np.log2(weights * len(names)) for method, weights in found.items()}
+    reach = max(float(np.abs(values).max()) for values in ratios.values()) or 1.0
+    norm = Normalize(-reach, reach)
+    edges = [f"{source}→{target}" for source, target in EDGES[space]]
+    height = 0.8 + len(ratios) * (0.25 + 0.085 * len(edges))
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    axes = figure.subplots(len(ratios), 1, sharex=True, squeeze=False)[:, 0]
+    for ax, (method, values) in zip(axes, ratios.items(), strict=True):
+        plot_weights(values, names, ax=ax, norm=norm)
+        ax.set_yticks(range(len(edges)), edges, fontsize=5)
+        ax.set_ylabel(short(method, 20), fontsize=7.5)
+    axes[0].tick_params(labeltop=True)
+    epochs = max(len(values) for values in ratios.values())
+    figure.supxlabel(f"within each operation, from left to right: epochs 1 to {epochs}", fontsize=8)
+    bar = figure.colorbar(axes[0].images[0], ax=axes, aspect=40, pad=0.01, shrink=0.8)
+    bar.locator = MaxNLocator(5)
+    bar.formatter = FuncFormatter(lambda ratio, _: f"{2.0**ratio:.2f}×")
+    bar.update_ticks()
+    bar.set_label("weight, of equal weights", fontsize=7)
+    return figure
+
+
+def draw_cells(graphs: Sequence[CellGraph]) -> Figure:
+    """Draw cells side by side."""
+    placed = [layout(graph) for graph in graphs]
+    heights = [high - low + 1.4 for low, high in (one.ends for one in placed)]
+    size = (LAYER * sum(one.width for one in placed) + 0.2, STATION * max(heights) + 0.35)
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.0, wspace=0.0))
+    grid = figure.subplots(1, len(placed), width_ratios=[one.width for one in placed], squeeze=False)
+    for ax, graph, one in zip(grid[0], graphs, placed, strict=True):
+        plot_cell(graph, ax=ax, placed=one)
+        middle = sum(one.ends) / 2
+        ax.set_ylim(middle - max(heights) / 2, middle + max(heights) / 2)  # the same scale in all
+    return figure
+
+
+def _benchmarks(run: Run, phase: str) -> list[str]:
+    frame = run.of(curves)
+    return frame.loc[frame["phase"] == phase, "benchmark"].drop_duplicates().tolist()
+
+
+def _curves(run: Run, phase: str, panels: dict[str, dict[str, str]]) -> Figure:
+    return _grid(run, phase, list(panels.items()))
+
+
+def _grid(run: Run, phase: str, rows: Sequence[tuple[str, dict[str, str]]]) -> Figure:
+    """Draw rows of panels, each a benchmark and the titles of its quantities."""
+    means, each, marks = run.of(curves), run.of(tracked), marks_of(run)
+    columns = max(len(panels) for _, panels in rows)
+    figure = Figure(figsize=(WIDTH, 0.8 + PANEL_HEIGHT * len(rows)), layout="constrained")
+    drawn: dict[str, None] = {}
+    for row, (benchmark, panels) in enumerate(rows):
+        for column, (quantity, title) in enumerate(panels.items()):
+            parts = [
+                frame[(frame["benchmark"] == benchmark) & (frame["phase"] == phase) & (frame["quantity"] == quantity)]
+                for frame in (means, each)
+            ]
+            ax = figure.add_subplot(len(rows), columns, row * columns + column + 1)
+            plot_epochs(*parts, ax=ax, marks=marks)
+            ax.set_xlabel("")
+            ax.set_title(title)
+            if column == 0 and len({name for name, _ in rows}) > 1:
+                ax.set_ylabel(short(run.titles[benchmark], 26), fontsize=7)
+            drawn.update(dict.fromkeys(parts[0]["method"]))
+    figure.supxlabel("epoch", fontsize=8)
+    legend(figure, marks, drawn)
+    return figure

@@ -1,0 +1,85 @@
+"""Plots of live searches: each draws one frame or array into one axes and returns it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from harness.reporting.style import Marks, marks_for
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+GAP = 0.06  # between the heat maps of two operations, of their width
+FEW_SEEDS = 5  # fewer than these are drawn as single lines beside their mean, not as a band
+
+
+def plot_epochs(means: pd.DataFrame, each: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | None = None) -> Axes:
+    """Draw a quantity by epoch: means over seeds with their band, or with the single seeds where they are few.
+
+    Parameters
+    ----------
+    means
+        Columns ``method, epoch, n, mean, low, high`` of one quantity, as `harness.reporting.frames.live.curves` has them.
+    each
+        Columns ``method, seed, epoch, value`` of the same, as `harness.reporting.frames.live.tracked` has them.
+    ax
+        Where to draw; None makes a figure.
+    marks
+        How methods are drawn; None gives them colours in their order.
+    """
+    ax = Figure(layout="constrained").subplots() if ax is None else ax
+    marks = marks or marks_for(means["method"])
+    for method, curve in means.groupby("method", sort=False):
+        mark, epoch = marks[str(method)], curve["epoch"]
+        if curve["n"].max() < FEW_SEEDS:
+            for _, own in each[each["method"] == method].groupby("seed"):
+                ax.plot(own["epoch"], own["value"], color=mark.colour, linestyle=mark.line, linewidth=0.6, alpha=0.45)
+        else:
+            ax.fill_between(epoch, curve["low"], curve["high"], color=mark.colour, alpha=0.16, linewidth=0)
+        # A single epoch is a point.
+        marker = mark.marker if len(curve) == 1 else ""
+        ax.plot(
+            epoch, curve["mean"], color=mark.colour, linestyle=mark.line, linewidth=1.4, marker=marker, markersize=4
+        )
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+    is_count = bool((each["value"] == each["value"].round()).all())
+    ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=is_count))
+    ax.set_xlabel("epoch")
+    return ax
+
+
+def plot_weights(ratios: NDArray[np.float64], names: Sequence[str], *, ax: Axes, norm: Normalize) -> Axes:
+    """Draw the weights of all operations over epochs as heat maps, side by side: a block an operation.
+
+    Parameters
+    ----------
+    ratios
+        (epochs, edges, operations) binary logarithm of each weight's ratio to equal weights.
+    names
+        Names of the operations.
+    ax
+        Where to draw.
+    norm
+        Symmetric scale.
+    """
+    _, edges, operations = ratios.shape
+    pitch = 1.0 + GAP  # a block is 1 wide, whatever the number of epochs
+    for place in range(operations):
+        extent = (place * pitch, place * pitch + 1.0, edges - 0.5, -0.5)
+        ax.imshow(
+            ratios[:, :, place].T, aspect="auto", cmap="PuOr_r", norm=norm, interpolation="nearest", extent=extent
+        )
+    ax.set_xlim(0.0, operations * pitch - GAP)
+    ax.set_xticks([place * pitch + 0.5 for place in range(operations)], names, fontsize=6.5)
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    return ax

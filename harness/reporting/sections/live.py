@@ -1,0 +1,228 @@
+"""Live benchmarks: derived cells, supernets over epochs, and what the searches cost."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from harness.reporting.cell_graphs import cells_of
+from harness.reporting.formats import dataset, integer, joined, method, number, score, text
+from harness.reporting.frames.live import (
+    COST_COLUMNS,
+    CURVE_COLUMNS,
+    SIZE_COLUMNS,
+    alpha_groups,
+    architectures,
+    costs,
+    curves,
+    drawn,
+    sizes,
+    update_orders,
+)
+from harness.reporting.live_figures import (
+    draw_cell_curves,
+    draw_cells,
+    draw_evaluation_curves,
+    draw_search_curves,
+    draw_weights,
+)
+from harness.reporting.live_plots import FEW_SEEDS
+from harness.reporting.model import Block, Column, FigureBlock, Prose, Row, Section, TableBlock
+from harness.reporting.run import Run
+
+ORDERS = {
+    "simultaneous": "simultaneous (both gradients at the same point, MiLeNAS's Eq. 6 as written)",
+    "w_first": "w_first (weights, then α at the new weights, MiLeNAS's Algorithm 1)",
+    "alpha_first": "alpha_first (α, then weights, as the published codes do)",
+}
+
+
+def derived_cells(run: Run) -> Section | None:
+    """Return the recommended architectures, drawn and as texts; None without a live benchmark or a finished cell."""
+    if not run.is_live or len(run.of(architectures)) == 0:
+        return None
+    blocks: list[Block] = [_cell_figure(run, row) for row in run.of(drawn).to_dict("records")]  # type: ignore[arg-type]
+    blocks.append(
+        TableBlock(
+            "architectures",
+            "All recommended architectures, and what they scored when trained from scratch.",
+            run.of(architectures),
+            [
+                dataset(run),
+                text("method", "method"),
+                integer("seed", "seed"),
+                score("valid", "validation", run),
+                score("test", "test", run, help="after the last epoch: the result"),
+                score("test_best", "best epoch", run, help="best test score of any epoch: for diagnosis only"),
+                number("params", "weights", 0),
+                text("arch", "architecture"),
+            ],
+            folded=True,
+        )
+    )
+    return Section("cells", "Derived cells", blocks)
+
+
+def supernets(run: Run) -> Section | None:
+    """Return the supernets over epochs; None where none was searched."""
+    groups = list(alpha_groups(run)) if run.is_live else []
+    if not groups:
+        return None
+    spread = (
+        "thick lines are means over seeds, thin ones single seeds"
+        if len(run.seeds) < FEW_SEEDS
+        else "lines are means over seeds, bands their pointwise 95 % intervals"
+    )
+    blocks: list[Block] = [
+        Prose([_order(run)]),
+        FigureBlock(
+            "search_curves",
+            f"Supernets by epoch: {spread}. Training figures are those of the steps as they were taken, validation ones those "
+            "after the epoch. Bilevel and mixed-level searches fit architecture parameters to the validation images, so that the "
+            "validation accuracy of their supernets flatters them.",
+            "Training and validation loss and accuracy of the supernets by epoch, a row of panels a benchmark.",
+            partial(draw_search_curves, run),
+        ),
+    ]
+    for benchmark in dict.fromkeys(name for name, _ in groups):
+        blocks.append(
+            FigureBlock(
+                f"cells_by_epoch_{_stem(benchmark)}",
+                f"{benchmark}: entropy of the candidates' weights, mean over edges, greatest where they are equal; what the "
+                f"cells derived after each epoch hold, and their number of weights at the supernet's size; {spread}.",
+                "Entropy of architecture parameters, numbers of convolutions and skips, and model size by epoch.",
+                partial(draw_cell_curves, run, benchmark),
+            )
+        )
+    blocks.append(_sizes(run))
+    for benchmark, group in groups:
+        space = _space(run, benchmark)
+        blocks.append(
+            FigureBlock(
+                f"alphas_{_stem(benchmark)}_{group}",
+                f"{benchmark}, architecture parameters, group {group}, the first seed: weight (softmax) of every operation, a "
+                "map each, on every edge (rows) over epochs (columns), against equal weights.",
+                "Heat maps of the weight of every operation on every edge over epochs, a row of maps a method.",
+                partial(draw_weights, run, benchmark, space, group),
+            )
+        )
+    blocks.append(
+        FigureBlock(
+            "evaluation_curves",
+            f"Recommended architectures trained from scratch, by epoch: {spread}. The last epoch is the result.",
+            "Training loss, validation and test accuracy of the recommended architectures by epoch.",
+            partial(draw_evaluation_curves, run),
+        )
+    )
+    blocks.append(_curve_table(run))
+    return Section("supernets", "Supernets over the course of the search", blocks)
+
+
+def live_cost(run: Run) -> Section | None:
+    """Return what the searches cost in counts; None without a live benchmark."""
+    if not run.is_live:
+        return None
+    table = TableBlock(
+        "cost",
+        "What the searches cost, and what they found costs: means over seeds.",
+        run.of(costs),
+        [
+            dataset(run),
+            method(),
+            integer("n", "seeds"),
+            text("level", "level"),
+            text("order", "order"),
+            text("update", "updates"),
+            number("epochs", "epochs", 1, help="epochs of the supernet"),
+            number("steps", "steps", 1),
+            number("passes_a_step", "passes a step", 2, help="forward and backward passes of a search step"),
+            number("passes", "passes", 1),
+            number("trained", "trained alone", 1, help="architectures trained on their own during the search"),
+            number("params", "weights", 0, help="of the recommended architectures, at the size of the evaluation"),
+            number("flops", "operations", 0, help="floating point operations of an image: twice the multiply-adds"),
+        ],
+        csv=COST_COLUMNS,
+        note="Budgets are epochs, and an epoch of a supernet costs more the more passes its steps take: equal budgets here are "
+        "equal numbers of epochs, not equal times. Seconds, which differ from run to run, are in tables/timings.csv alone.",
+    )
+    return Section("cost", "Cost", [table])
+
+
+def _cell_figure(run: Run, row: Row) -> FigureBlock:
+    benchmark, name = str(row["benchmark"]), str(row["method"])
+    graphs = cells_of(_space(run, benchmark), str(row["arch"]))
+    place = [entrant.name for entrant in run.entrants].index(name)
+    return FigureBlock(
+        f"cell_{_stem(benchmark)}_{place}",
+        f"{benchmark}, {name}: the architecture of seed {row['seed']}, the best of its seeds by validation "
+        f"({row['valid']:.2f} %; test {row['test']:.2f} %, {row['params']:,.0f} weights).",
+        f"Graph of the {joined(graph.title for graph in graphs)}; the text of the architecture is in the table below.",
+        partial(draw_cells, graphs),
+    )
+
+
+def _order(run: Run) -> str:
+    orders = update_orders(run)
+    if len(orders) == 1:
+        (order,) = orders
+        return f"Order of updates of weights and architecture parameters α, the same for all methods: {ORDERS.get(order, order)}."
+    listed = "; ".join(f"{ORDERS.get(order, order)}: {joined(names)}" for order, names in orders.items())
+    return f"Orders of updates of weights and architecture parameters α differ: {listed}."
+
+
+def _sizes(run: Run) -> TableBlock:
+    frame = run.of(sizes)
+    return TableBlock(
+        "sizes",
+        "Model sizes met during the search, and the best epoch of each by validation accuracy of the supernet.",
+        frame,
+        [
+            dataset(run),
+            text("method", "method"),
+            integer("seed", "seed"),
+            text("size", "convolutions"),
+            integer("epoch", "epoch"),
+            number("valid_accuracy", "validation accuracy, %"),
+            number("parameters", "weights", 0, help="of the derived architecture at the supernet's size"),
+        ],
+        csv=SIZE_COLUMNS,
+        note="MiLeNAS's model-size-based search: one search gives an architecture of every size. The CSV file has their texts.",
+        folded=len(frame) > 20,
+    )
+
+
+def _curve_table(run: Run) -> TableBlock:
+    frame = run.of(curves)
+    last = frame.groupby(["benchmark", "method", "phase"], sort=False)["epoch"].transform("max")
+    ends = frame[frame["epoch"] == last].reset_index(drop=True)
+    return TableBlock(
+        "epochs",
+        "What was tracked, after the last epoch: means over seeds.",
+        ends,
+        [
+            dataset(run),
+            text("method", "method"),
+            text("phase", "phase"),
+            text("quantity", "quantity"),
+            integer("epoch", "epoch"),
+            integer("n", "seeds"),
+            number("mean", "mean", 4),
+            Column("low", "95 % interval", _interval, numeric=True),
+        ],
+        csv=CURVE_COLUMNS,
+        note="All epochs of all seeds are in epochs.parquet.",
+        folded=True,
+    )
+
+
+def _interval(row: Row) -> str:
+    return "–" if pd.isna(row["low"]) else f"[{row['low']:.4g}, {row['high']:.4g}]"
+
+
+def _space(run: Run, benchmark: str) -> str:
+    return next(str(one.card["space"]["name"]) for one in run.benchmarks if one.name == benchmark)
+
+
+def _stem(benchmark: str) -> str:
+    return benchmark.removeprefix("live/").replace("-", "_")
