@@ -12,6 +12,7 @@ from typing import Any
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "joblib", "matplotlib", "nas-bench-graph", "torch", "distributed")
 
 
+@lru_cache(maxsize=1)  # every record names it
 def code_version() -> str:
     """Version of nas-harness."""
     try:

@@ -25,7 +25,7 @@ from harness.runner import run
 
 SUITE: dict[str, Any] = {
     "name": "small",
-    "seeds": "0:30",
+    "seeds": "0:10",
     "benchmarks": ["synthetic/ridge"],
     "budgets": {"evaluations": 8},
     "methods": [{"name": "random"}, {"name": "local-search"}, {"name": "regularized-evolution", "population": 3}],
@@ -83,8 +83,8 @@ def test_killed_at_every_write(
 ) -> None:
     from harness import runner
 
-    monkeypatch.setattr(runner, "CHUNK", 15)
-    monkeypatch.setattr(runner, "CHUNK_LOCKSTEP", 15)
+    monkeypatch.setattr(runner, "CHUNK", 5)
+    monkeypatch.setattr(runner, "CHUNK_LOCKSTEP", 5)
     for number in range(1000):
         output = tmp_path / str(number)
         with failing_at(number, Killed, after) as done:
@@ -105,7 +105,7 @@ def test_killed_while_a_grown_suite_is_compacted(
 ) -> None:
     """Older records are there already: each keeps its own trace."""
     output = tmp_path / "run"
-    run(SUITE | {"seeds": "0:5"}, output, backend="sequential")
+    run(SUITE | {"seeds": "0:3"}, output, backend="sequential")
     compact = RunFolder.compact
 
     def killed(*arguments: Any) -> None:
@@ -137,7 +137,7 @@ def test_a_full_disk_at_every_write(reference: Path, tmp_path: Path, same_result
         kept.append(len(entries))
         assert go_on(output)["status"].eq("ok").all()
         same_results(output, reference)
-    assert max(kept) == 90
+    assert max(kept) == 30
 
 
 def test_a_full_disk_ends_with_exit_code_1(tmp_path: Path, cli: Callable[..., Any]) -> None:
@@ -163,7 +163,7 @@ def journal(reference: Path, tmp_path: Path) -> Path:
         patch.setattr(RunFolder, "compact", lambda *arguments: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
             go_on(output)
-    assert len(entries(output)) == 90
+    assert len(entries(output)) == 30
     return output / "journal.jsonl"
 
 
@@ -194,10 +194,10 @@ def test_garbage_in_the_journal(
     garbage: bytes, journal: Path, reference: Path, same_results: Callable[..., None]
 ) -> None:
     lines = journal.read_bytes().splitlines(keepends=True)
-    spoilt = bytearray(lines[50])
+    spoilt = bytearray(lines[20])
     spoilt[len(spoilt) // 2] ^= 1
-    journal.write_bytes(b"".join(lines[:20]) + garbage + b"".join(lines[20:50]) + spoilt + b"".join(lines[51:]))
-    assert 88 <= len(entries(journal.parent)) <= 89
+    journal.write_bytes(b"".join(lines[:7]) + garbage + b"".join(lines[7:20]) + spoilt + b"".join(lines[21:]))
+    assert 28 <= len(entries(journal.parent)) <= 29
     go_on(journal.parent)
     same_results(journal.parent, reference)
 

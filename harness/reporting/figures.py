@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -48,7 +48,7 @@ def draw_forest(run: Run) -> Figure:
         plot_forest(part, ax=ax, marks=marks)
         ax.set_title(f"over {baseline}" + (", the average architecture" if baseline == "random@1" else ""))
         ax.tick_params(labelleft=place == 0)
-    legend(figure, marks, {name: name for name in frame.loc[frame["ri"].notna(), "method"]}, markers=True)
+    legend(figure, marks, frame.loc[frame["ri"].notna(), "method"].drop_duplicates(), markers=True)
     return figure
 
 
@@ -56,7 +56,7 @@ def draw_anytime(run: Run) -> Figure:
     """Draw anytime curves, a panel a benchmark and budget."""
     frame, marks = run.of(anytime), marks_of(run)
     figure = _panels(run, frame, lambda part, ax: plot_anytime(part, ax=ax, marks=marks), "evaluations (log scale)")
-    legend(figure, marks, _labels(run, frame["method"]))
+    _method_legend(figure, run, frame["method"])
     return figure
 
 
@@ -65,7 +65,7 @@ def draw_distributions(run: Run) -> Figure:
     frame, marks = run.of(distributions), marks_of(run)
     figure = _panels(run, frame, lambda part, ax: plot_distribution(part, ax=ax, marks=marks), "test score")
     figure.supylabel("share of searches with at most this score", fontsize=8)
-    legend(figure, marks, _labels(run, frame["method"]))
+    _method_legend(figure, run, frame["method"])
     return figure
 
 
@@ -115,30 +115,28 @@ def _title(run: Run, benchmark: Benchmark) -> str:
     return f"{short(run.titles[benchmark.name])}: {metric}" + (", %" if benchmark.unit in PERCENT_UNITS else "")
 
 
-def legend(figure: Figure, marks: Marks, names: Mapping[str, str], markers: bool = False) -> None:
-    """Put a legend above all panels: `names` has the shown name of every mark that is drawn."""
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=marks[name].colour,
-            linestyle=marks[name].line,
-            linewidth=1.6,
-            marker=marks[name].marker if markers else None,
-            markersize=4,
+def legend(
+    figure: Figure, marks: Marks, names: Iterable[str], markers: bool = False, labels: Mapping[str, str] | None = None
+) -> None:
+    """Put a legend above all panels, as wide as the figure; `labels` has the shown names where they differ."""
+    handles, texts = [], []
+    for name in names:
+        mark = marks[name]
+        marker = mark.marker if markers else None
+        handles.append(
+            Line2D([], [], color=mark.colour, linestyle=mark.line, linewidth=1.6, marker=marker, markersize=4)
         )
-        for name in names
-    ]
-    # A label with an underscore in front would be left out; a joiner of no width in front keeps it.
-    labels = [f"\u2060{short(label)}" if label.startswith("_") else short(label) for label in names.values()]
-    inches = 0.6 + 0.065 * max(map(len, labels), default=0)
-    columns = max(1, min(len(labels), int(figure.get_figwidth() / inches)))
-    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
+        label = short(labels[name] if labels else name)
+        # A label with an underscore in front would be left out; a joiner of no width in front keeps it.
+        texts.append(f"\u2060{label}" if label.startswith("_") else label)
+    inches = 0.6 + 0.065 * max(map(len, texts), default=0)
+    columns = max(1, min(len(texts), int(figure.get_figwidth() / inches)))
+    figure.legend(handles, texts, loc="outside upper center", ncols=columns)
 
 
-def _labels(run: Run, drawn: pd.Series[str]) -> dict[str, str]:
-    """Return the label of one entrant a method, and of the exact law, if drawn: budgets have panels of their own."""
+def _method_legend(figure: Figure, run: Run, drawn: pd.Series[str]) -> None:
+    """Put a legend with one entry a method, whatever its budgets, which have panels of their own."""
     present = set(drawn)
-    names = {EXACT: EXACT} | {entrant.name: entrant.method.label for entrant in run.entrants}
-    first = {label: name for name, label in reversed(names.items()) if name in present}
-    return {name: label for label, name in reversed(first.items())}
+    labels = {EXACT: EXACT} | {entrant.name: entrant.method.label for entrant in run.entrants}
+    first = {label: name for name, label in reversed(labels.items()) if name in present}
+    legend(figure, marks_of(run), [*reversed(first.values())], labels=labels)

@@ -135,5 +135,5 @@ def _grid(run: Run, phase: str, rows: Sequence[tuple[str, dict[str, str]]]) -> F
                 ax.set_ylabel(short(run.titles[benchmark], 26), fontsize=7)
             drawn.update(dict.fromkeys(parts[0]["method"]))
     figure.supxlabel("epoch", fontsize=8)
-    legend(figure, marks, {name: name for name in drawn})
+    legend(figure, marks, drawn)
     return figure

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 # Written for runs, but nothing in them is of a run.
+from harness.reporting.figures import MOST
 from harness.reporting.figures import legend as draw_legend
 from harness.reporting.formats import (
     integer,
@@ -67,16 +68,17 @@ def make_document(results: Results, faults: Sequence[Fault]) -> Document:
 def draw_forest(results: Results, improvements: pd.DataFrame) -> Figure:
     """Draw relative improvements with their intervals."""
     marks = marks_for(results.baselines)
-    rows = len(improvements) + len(results.datasets)
+    improvements = improvements[improvements["dataset"].isin(results.datasets[:MOST])]
+    rows = len(improvements) + min(MOST, len(results.datasets))
     figure = Figure(figsize=(_WIDTH / 1.5, 1.3 + 0.14 * rows), layout="constrained")
     plot_forest(improvements, ax=figure.add_subplot(), marks=marks)
-    draw_legend(figure, marks, results.baselines, markers=True)
+    draw_legend(figure, marks, {method: method for method in results.baselines}, markers=True)
     return figure
 
 
 def draw_runs(results: Results) -> Figure:
     """Draw every run's score, a panel a data set, a row a method; its baseline's runs beneath, in grey."""
-    datasets, marks = results.datasets, marks_for(results.baselines)
+    datasets, marks = results.datasets[:MOST], marks_for(results.baselines)
     figure = Figure(figsize=(_WIDTH, (0.5 + 0.22 * len(marks)) * len(datasets) + 0.3), layout="constrained")
     for place, dataset in enumerate(datasets):
         ax = figure.add_subplot(len(datasets), 1, place + 1)
@@ -102,7 +104,8 @@ def _improvement(results: Results, improvements: pd.DataFrame) -> Section:
         _glance(results, improvements),
         FigureBlock(
             "relative_improvement",
-            "Relative improvement of each method over its own baseline, with 95 % intervals; right of the line is better.",
+            "Relative improvement of each method over its own baseline, with 95 % intervals; right of the line is better."
+            + _left_out(results),
             "Forest plot: one row a data set and method; its numbers are in this section's tables.",
             lambda: draw_forest(results, improvements),
         ),
@@ -112,18 +115,15 @@ def _improvement(results: Results, improvements: pd.DataFrame) -> Section:
 
 
 def _glance(results: Results, improvements: pd.DataFrame) -> TableBlock:
-    flat = pd.DataFrame({"method": list(results.baselines)})
-    for dataset in results.datasets:
-        part = improvements[improvements["dataset"] == dataset].set_index("method")
-        for key in ("ri", "ci_low", "ci_high", "p_holm"):
-            flat[f"{dataset} {key}"] = part.loc[flat["method"], key].to_numpy()
-    family = int(improvements["p_value"].count())
+    wide = improvements.pivot(index="dataset", columns="method", values=["ri", "ci_low", "ci_high", "p_holm"])
+    wide.columns = wide.columns.map(lambda pair: f"{pair[1]} {pair[0]}")
+    family = plural(int(improvements["p_value"].count()), "test")
     return TableBlock(
         "improvement_at_a_glance",
         "RI in % over each method's own baseline: estimate and half of the 95 % interval.",
-        flat,
-        [text("method", "method"), *(glance_column(dataset, False) for dataset in results.datasets)],
-        note=f"* differs from the baseline after Holm's adjustment over the {plural(family, 'test')} of this table, at 5 %.",
+        wide.loc[results.datasets].reset_index(),
+        [text("dataset", "data set"), *(glance_column(method, False) for method in results.baselines)],
+        note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {family} of the table.",
     )
 
 
@@ -189,7 +189,8 @@ def _scores(results: Results) -> Section:
         [
             FigureBlock(
                 "runs",
-                "Every run's score, and the mean as a bar: each method in its colour, its baseline in grey below it.",
+                "Every run's score, and the mean as a bar: each method in its colour, its baseline in grey below it."
+                + _left_out(results),
                 "One mark a run, one panel a data set, one row a method; the numbers are in the table of runs.",
                 lambda: draw_runs(results),
             ),
@@ -226,6 +227,7 @@ def _runs(results: Results) -> TableBlock:
             integer("line", "line"),
         ],
         csv=RUN_COLUMNS,
+        folded=True,
         anchor="anchor",
     )
 
@@ -328,6 +330,12 @@ def _definitions(results: Results) -> Iterator[str]:
 
 def _score(key: str, title: str) -> Column:
     return Column(key, title, lambda row: "–" if pd.isna(row[key]) else score_text(row[key], row["unit"]), numeric=True)
+
+
+def _left_out(results: Results) -> str:
+    """Return a sentence on the data sets that figures do not show; empty if they show all."""
+    count = len(results.datasets)
+    return f" Drawn are the first {MOST} of {count} data sets." if count > MOST else ""
 
 
 def _in_percent(results: Results, dataset: str) -> bool:

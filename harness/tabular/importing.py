@@ -73,10 +73,14 @@ def import_published(
         If the file is not found or not recognised, is damaged, or asks for more than plain data.
     """
     path = analog.published_file() if file == analog.PACKAGE else frame.find(file)
-    module = _format_of(path)
     names = []
     with _counting(path.name, progress) as advance:
-        job = Job(path, describe_source(path), advance, seed, valid, test)
+        try:
+            module = _format_of(path)
+            source = describe_source(path)
+        except OSError as error:
+            raise HarnessError(f"{path}: cannot be read: {error.strerror}") from error
+        job = Job(path, source, advance, seed, valid, test)
         try:
             for table in module.convert(job):
                 _keep(table, replace)
@@ -88,11 +92,8 @@ def import_published(
 
 def _format_of(path: Path) -> ModuleType:
     for module in FORMATS:
-        try:
-            if module.recognises(path):
-                return module
-        except PermissionError as error:
-            raise HarnessError(f"{path}: no permission to read it") from error
+        if module.recognises(path):
+            return module
     known = "; ".join(module.WANTED for module in FORMATS)
     raise HarnessError(
         f"{path}: not recognised as a published benchmark ({known}); for a table of your own, "

@@ -13,6 +13,8 @@ import collections
 import io
 import math
 import pickle
+import re
+import struct
 from array import array
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -65,7 +67,7 @@ def load(stream: IO[bytes], records: Collection[str] = ()) -> Any:
         return _Unpickler(stream, _allowed(records)).load()
 
 
-def load_items(stream: IO[bytes], key: str | None, each: Callable[[Any, Any], None]) -> dict[str, Any]:
+def load_items(stream: io.BufferedReader, key: str | None, each: Callable[[Any, Any], None]) -> dict[str, Any]:
     """Unpickle a dictionary that has a huge one under `key`, or is one, and hand the huge one's items over as they come.
 
     Only one item is in memory at a time, whatever their number. Strings are kept, each once; containers are forgotten with
@@ -287,7 +289,7 @@ class _Memo:
     """What a pickle refers back to, small: a number an entry, equal strings once, containers until `forget`."""
 
     def __init__(self) -> None:
-        self._places = array("l")
+        self._places = array("i")
         self._values: list[Any] = []
         self._place_of_text: dict[str, int] = {}
         self._containers: list[int] = []
@@ -304,13 +306,20 @@ class _Memo:
     def __setitem__(self, index: int, value: Any) -> None:
         if index != len(self._places):
             raise Refused(f"it numbers its parts out of order: {index} after {len(self._places)}")
-        place = len(self._values)
-        if isinstance(value, str):
-            place = self._place_of_text.setdefault(value, place)
-        elif isinstance(value, dict | list | set | tuple):
-            self._containers.append(place)
-        if place == len(self._values):
-            self._values.append(value)
+        if type(value) is str:
+            self.add_text(value)
+            return
+        if isinstance(value, dict | list | set | tuple):
+            self._containers.append(len(self._values))
+        self._places.append(len(self._values))
+        self._values.append(value)
+
+    def add_text(self, text: str) -> None:
+        """The next entry."""
+        place = self._place_of_text.get(text)
+        if place is None:
+            place = self._place_of_text[text] = len(self._values)
+            self._values.append(text)
         self._places.append(place)
 
     def forget(self) -> None:
@@ -319,6 +328,12 @@ class _Memo:
         self._containers.clear()
 
 
+# An integer or a short text, put into the memo or not, and the float that belongs to it: most of what such a file is.
+_PAIR = re.compile(
+    rb"(?:K(.)|M(..)|(?:X(.)\0\0\0|\x8c(.))([!-~]{1,60}?)(?:q(.)|r(....)|\x94))G(.{8})",
+    re.DOTALL,
+)
+_DOUBLE = struct.Struct(">d")
 _PythonUnpickler: Any = vars(pickle)["_Unpickler"]  # the standard library's own, in Python: its steps can be watched
 
 
@@ -327,8 +342,9 @@ class _ItemUnpickler(_PythonUnpickler):  # type: ignore[misc]
 
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(_PythonUnpickler.dispatch)
 
-    def __init__(self, stream: IO[bytes], key: str | None, each: Callable[[Any, Any], None]) -> None:
+    def __init__(self, stream: io.BufferedReader, key: str | None, each: Callable[[Any, Any], None]) -> None:
         super().__init__(stream)
+        self._stream = stream
         self.memo = _Memo()
         self._allowed = _allowed(())
         self._key, self._each = key, each
@@ -349,8 +365,28 @@ class _ItemUnpickler(_PythonUnpickler):  # type: ignore[misc]
         before = outer[-2] if len(outer) > 1 else None
         if before == self._key and outer and isinstance(outer[-1], dict) and (before or len(self.metastack) == 1):
             self._items = self.stack
+        self._take_pairs()
 
     dispatch[pickle.MARK[0]] = load_mark
+
+    def _take_pairs(self) -> None:
+        """Read the pairs of keys and floats that come next at once, as many as are whole in the buffer."""
+        frame = self._unframer.current_frame
+        ahead = frame.getbuffer()[frame.tell() :] if frame else self._stream.peek()
+        place = 0
+        while found := _PAIR.match(ahead, place):
+            small, large, length, short_length, text, entry, far_entry, number = found.groups()
+            if text is None:
+                key: int | str = int.from_bytes(small or large, "little")
+            elif (length or short_length)[0] != len(text):
+                break  # it only looked like one
+            else:
+                key = text.decode("ascii")
+                memoized = entry or far_entry
+                self.memo[int.from_bytes(memoized, "little") if memoized else len(self.memo)] = key
+            self.stack += (key, _DOUBLE.unpack(number)[0])
+            place = found.end()
+        self.read(place)
 
     def _hand_over(self) -> None:
         """Before a key is read, hand over the item that stands there, which is whole now."""

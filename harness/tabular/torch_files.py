@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from harness.tabular.pickles import Refused, bounded, load
 
@@ -17,7 +16,7 @@ PROTOCOL = 1001
 
 
 @contextmanager
-def open_torch(path: Path, limit: int) -> Iterator[IO[bytes]]:
+def open_torch(path: Path, limit: int) -> Iterator[io.BufferedReader]:
     """Yield a stream at the pickled object of a torch file; tensors, which follow it, are not read.
 
     Parameters

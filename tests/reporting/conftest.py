@@ -48,7 +48,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> Make:
         document = {
             "name": "small",
             "seeds": "0:12",
-            "benchmarks": ["nasbench-graph/cora", "nasbench-graph/proteins"],
+            "benchmarks": ["nasbench-graph/cora", "nasbench-graph/pubmed"],
             "budgets": {"evaluations": 30},
             "methods": [{"name": "random"}, EVOLUTION],
         }
@@ -79,7 +79,7 @@ def add_table() -> Iterator[AddTable]:
         truth = 0.5 + 0.04 * x + 0.03 * y
         frame = pd.DataFrame({"x": x, "y": y})
         for column in ("valid", "test"):
-            frame[column] = shift + scale * (truth + 0.01 * rng.standard_normal(36))
+            frame[column] = np.round(shift + scale * (truth + 0.01 * rng.standard_normal(36)), 3)
         table = harness.table_from_frame(frame, name, arch=["x", "y"], **options)
         catalogue.register_benchmark(name)(lambda: table)
         added.append(name)

@@ -64,7 +64,7 @@ def test_one_failed_run_that_carries_a_mean(found, read, tables):
     tables["cs"].loc[3, "NSGANET"] = 10.0
     what = only(found(tables), "outlier")
     assert what.startswith("cs: 10 of NSGANET (line 5 of cs.csv) is far from its other 7 runs")
-    assert "RI of NSGANET over NSGANET random: -" in what
+    assert "RI of NSGANET over NSGANET random: −" in what
     assert "undecided with, better without." in what
     assert 10.0 in read(tables).of("cs", "NSGANET")["score"].to_numpy()
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from harness.results import import_results
+from harness.results import import_results, read_results
+from harness.results.document import draw_forest, draw_runs, make_document
+from harness.results.improvement import relative_improvements
 
 MAP = [part for method in ("DARTS", "NAO") for part in ("--map", f"{method}={method} random")]
 COLUMNS = ["DARTS", "DARTS random", "NAO", "NAO random"]
@@ -162,3 +165,23 @@ def test_answers_speak_of_data_sets(files, tmp_path, tables):
     (answer,) = [line for line in made.answer if line.startswith("NAO")]
     assert answer.startswith("NAO beats NAO random on 1 of 2 data sets (photo) and loses on none; 1 undecided.")
     assert "Geometric mean over these data sets: +" in answer
+
+
+def test_figures_name_the_methods(read, tables):
+    results = read({name: tables[name] for name in ("cs", "photo")})
+    forest = draw_forest(results, relative_improvements(results))
+    assert [label.get_text() for label in forest.legends[0].get_texts()] == list(results.baselines)
+    panels = draw_runs(results).axes
+    assert [panel.get_title(loc="left") or panel.get_title() for panel in panels] == ["cs, %", "photo, %"]
+    drawn = [line.get_xdata() for line in panels[0].lines]
+    np.testing.assert_array_equal(drawn[0], tables["cs"]["DARTS"])
+    np.testing.assert_array_equal(drawn[1], [tables["cs"]["DARTS"].mean()] * 2)
+    np.testing.assert_array_equal(drawn[2], tables["cs"]["DARTS random"])
+
+
+def test_figures_of_very_many_data_sets_show_the_first(csv):
+    lines = [f"d{place},{method},{90 + place / 9 + run}" for place in range(30) for method in "AR" for run in range(3)]
+    results = read_results([csv("dataset,method,score", *lines)], baseline="R")
+    assert len(draw_runs(results).axes) == 24
+    document = make_document(results, [])
+    assert all("Drawn are the first 24 of 30 data sets." in figure.caption for figure in document.figures())

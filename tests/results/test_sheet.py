@@ -30,6 +30,8 @@ def test_blanks(cell):
         ("failed", "'failed' is no number"),
         ("inf", "'inf' is no number"),
         ("1e999", "no number"),
+        ("-1e50", "no number"),
+        ("1e-300", "no number"),
         ("1_000", "no number"),
         ("0x1f", "no number"),
     ],

@@ -68,9 +68,9 @@ def tests(run: Run) -> Section:
             ),
         ],
         csv=SIGNIFICANCE_COLUMNS,
-        note="The exact p-value is one-sided, and not to be read beside the two-sided ones as if it were the same test. "
-        f"It is left out for more than {EXACT_UP_TO} seeds. “Beats a random search”: the probability that one search of the "
-        "method ends above one random search, ties counting half, with its 95 % interval.",
+        note="The exact p-value is one-sided, and not to be read beside the two-sided ones as if it were the same test; it is "
+        f"left out for more than {EXACT_UP_TO} seeds. “Beats a random search”: the probability that one search of the method "
+        "ends above one random search, ties counting half, with its 95 % interval.",
         folded=len(frame) > 20,
     )
     return Section("significance", "Significance, one data set at a time", [table])

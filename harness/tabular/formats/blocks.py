@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.errors import HarnessError
 from harness.tabular.store import store_root
 
 ROWS = 256  # rows of a block: what is in memory, and what a kill can lose
@@ -31,7 +33,10 @@ class Blocks:
         self.done: set[int] = set()
 
     def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _cannot_write(self._folder, error) from error
         self._files = sorted(self._folder.glob("*.npz"))
         for file in self._files:
             with np.load(file) as block:
@@ -57,10 +62,13 @@ class Blocks:
             return
         target = self._folder / f"{len(self._files):05d}.npz"
         scratch = target.with_suffix(".writing")
-        with scratch.open("wb") as stream:
-            arrays = {key: _level([np.asarray(row[key])[None] for row in self._rows]) for key in self._rows[0]}
-            np.savez(stream, **arrays)  # type: ignore[arg-type]  # none is called allow_pickle
-        os.replace(scratch, target)
+        arrays = {key: _level([np.asarray(row[key])[None] for row in self._rows]) for key in self._rows[0]}
+        try:
+            with scratch.open("wb") as stream:
+                np.savez(stream, **arrays)  # type: ignore[arg-type]  # none is called allow_pickle
+            os.replace(scratch, target)
+        except OSError as error:
+            raise _cannot_write(self._folder, error) from error
         self._files.append(target)
         self._rows.clear()
 
@@ -72,6 +80,13 @@ class Blocks:
                 parts.append(block[name])
                 order.append(block["index"])
         return np.asarray(_level(parts)[np.argsort(np.concatenate(order), kind="stable")])
+
+
+def _cannot_write(folder: Path, error: OSError) -> HarnessError:
+    return HarnessError(
+        f"cannot write to {folder}: {error.strerror}; make room, or set NAS_HARNESS_CACHE to another folder: "
+        "what is written is kept, and the same command goes on"
+    )
 
 
 def _level(parts: list[NDArray[Any]]) -> NDArray[Any]:

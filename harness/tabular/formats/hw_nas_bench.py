@@ -42,6 +42,7 @@ def recognises(path: Path) -> bool:
 def convert(job: Job) -> Iterator[Table]:
     """Join into ``NAME+hw`` of every stored benchmark NAME over NAS-Bench-201's cells."""
     job.refuse(training_seed=job.seed, valid=job.valid, test=job.test)
+    published = _published(job.path)
     space = NASBench201Space()
     cards = {name: store.card_of(name) for name in list(store.stored_names())}
     names = [
@@ -53,7 +54,6 @@ def convert(job: Job) -> Iterator[Table]:
         raise HarnessError(
             f"{job.path}: it holds latency and energy only; import NAS-Bench-201 or NATS-Bench's topology space first"
         )
-    published = _published(job.path)
     for name in names:
         job.advance()
         yield _joined(job, catalogue.load_benchmark(name), published)

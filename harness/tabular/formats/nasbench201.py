@@ -30,8 +30,8 @@ WANTED = "NAS-Bench-201-v1_1-096897.pth"
 
 
 def recognises(path: Path) -> bool:
-    """Whether a file is one of torch."""
-    return path.is_file() and is_torch(path)
+    """Whether a file has the name of one, or is one of torch."""
+    return path.is_file() and (path.name.startswith("NAS-Bench-201-v") or is_torch(path))
 
 
 def convert(job: Job) -> Iterator[Table]:

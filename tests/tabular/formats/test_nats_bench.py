@@ -16,6 +16,9 @@ import pandas as pd
 import pytest
 
 from harness.errors import HarnessError
+from harness.methods.base import make_method, run_search
+from harness.problem import Budget, TabularProblem
+from harness.streams import Streams
 from harness.tabular import store
 from harness.tabular.catalogue import load_benchmark
 from harness.tabular.formats import nats_bench
@@ -241,3 +244,20 @@ def test_a_broken_download_is_told_from_its_name(topology: Path, tmp_path: Path)
         HarnessError, match=r"promises an MD5 ending in 3ffb9, it has [0-9a-f]{32} in [0-9,]+ bytes: fetch it again"
     ):
         import_published(str(one), progress=False)
+
+
+@pytest.mark.parametrize(
+    ("method", "losses"),
+    [("single-level", ["train_loss"]), ("darts-1st", ["valid_loss"]), ("milenas-1st", ["train_loss", "valid_loss"])],
+)
+def test_levels_run_on_the_real_cells(method: str, losses: list[str], topology: Path) -> None:
+    """Each ends at the least of its own objective over the three cells."""
+    import_published(str(topology), progress=False)
+    table = load_benchmark("nats-tss/cifar10@200")
+    objective = np.sum([table.columns[name] for name in losses], axis=0)
+    for on_tables in ("enumerate", "score"):
+        problem = TabularProblem(table, Budget("evaluations", 60), ("train_loss", "valid_loss"))
+        result = run_search(make_method(method, on_tables=on_tables), problem, Streams(table.name, 0))
+        assert result.arch is not None
+        row = table.rows[table.space.index(result.arch)]
+        assert row in ([objective.argmin()] if on_tables == "enumerate" else range(3))
