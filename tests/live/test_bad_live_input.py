@@ -55,7 +55,11 @@ SUITES = {
     "size as text": ("channels = 2", 'expected_size = ["6"]', "expected_size must be a list of whole numbers"),
     "long proxy": ("[evaluation]\n", "[evaluation]\nproxy_epochs = 3\n", "proxy_epochs 3 is above the budget of 2"),
     "unknown device": ("[budgets]", 'device = "gpu"\n[budgets]', "device 'gpu': wanted cpu, cuda or cuda:<number>"),
-    "search as a number": ("[search]\nchannels = 2", "[x]", "unknown key 'x'"),
+    "search as a number": (
+        "[budgets]\nepochs = 2\n[search]\nchannels = 2",
+        "search = 3\n[budgets]\nepochs = 2",
+        "search: wanted a table",
+    ),
     "negative lambda": (
         'name = "milenas-1st"',
         'name = "milenas-1st"\nlambda_valid = -1',
