@@ -89,6 +89,7 @@ def _glance(run: Run, baseline: str) -> TableBlock:
 
 
 def glance_column(name: str, is_check: bool) -> Column:
+    """Return the column of a method in the table at a glance: RI, half of its interval, and whether it is decided."""
     ri, low, high, p_holm = (f"{name} {key}" for key in ("ri", "ci_low", "ci_high", "p_holm"))
 
     def tone(row: Row) -> str:
