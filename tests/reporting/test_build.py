@@ -131,7 +131,7 @@ def test_an_interrupt_leaves_the_old_report(small: Path, tmp_path: Path, monkeyp
     def interrupted(*_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(build, "render_markdown", interrupted)
+    monkeypatch.setattr(write, "render_markdown", interrupted)
     with pytest.raises(KeyboardInterrupt):
         build_report(small, target, formats=("md",))
     assert contents(tmp_path) == before
