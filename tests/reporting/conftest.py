@@ -48,7 +48,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> Make:
         document = {
             "name": "small",
             "seeds": "0:12",
-            "benchmarks": ["nasbench-graph/cora", "nasbench-graph/proteins"],
+            "benchmarks": ["nasbench-graph/cora", "nasbench-graph/pubmed"],
             "budgets": {"evaluations": 30},
             "methods": [{"name": "random"}, EVOLUTION],
         }

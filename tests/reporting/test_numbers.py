@@ -9,10 +9,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
 
 import harness
 from harness.reporting import build_report
+from harness.reporting.caveats import caveats
+from harness.reporting.frames.curves import EXACT, anytime, distributions, random_curves
+from harness.reporting.frames.improvement import relative_improvements
+from harness.reporting.frames.significance import aggregates, significance
+from harness.reporting.run import Run, load_run
 from harness.statistics import RandomSearchLaw
+
+from .conftest import Make
 
 
 @pytest.fixture(scope="module")
@@ -85,14 +93,69 @@ def test_random_equivalent_is_the_first_budget_that_reaches_the_mean(tables: Pat
         assert row.speed_up == row.draws / 30
 
 
-def test_exact_curve_shows_over_selection(tables: Path) -> None:
-    frame = pd.read_csv(tables / "random_curve.csv")
+def test_exact_curve_is_that_of_simulated_searches_and_shows_over_selection(make_run: Make) -> None:
+    run = load_run(make_run(benchmarks=["nasbench-graph/proteins"], seeds="0:2"))
     table = harness.load_benchmark("nasbench-graph/proteins")
-    curve = frame[frame["dataset"] == "proteins"].set_index("n")["mean"]
+    curve = random_curves(run).set_index("n")["mean"]
     assert curve[1] == pytest.approx(table.test.mean())
-    assert curve[50] > curve[1000]
+    assert curve[50] > curve[200] > curve[1000]
     rng = np.random.default_rng(1)
     rows = rng.integers(len(table), size=(4000, 100))
     winners = rows[np.arange(4000), table.valid[rows].argmax(axis=1)]
     simulated = table.test[winners]
     assert curve[100] == pytest.approx(simulated.mean(), abs=4 * simulated.std() / np.sqrt(4000))
+    assert any("Validation over-selects on proteins" in text for text in caveats(run))
+
+
+def test_no_over_selection_where_the_curve_only_rises(small_run: Run) -> None:
+    assert not any("over-selects" in text for text in caveats(small_run))
+
+
+def test_significance_is_of_the_same_family(small_run: Run) -> None:
+    frame = significance(small_run)
+    assert set(frame["baseline"]) == {"random@30"}
+    np.testing.assert_allclose(frame["p_bh"], multipletests(frame["p_value"], method="fdr_bh")[1])
+    for row in frame.itertuples():
+        table = harness.load_benchmark(row.benchmark)
+        law = RandomSearchLaw(table.valid, table.test)
+        scores = small_run.scores(row.group)
+        below = law.cdf(scores, 30) - 0.5 * (law.cdf(scores, 30) - law.cdf(scores - 1e-9, 30))
+        assert row.win_probability == pytest.approx(below.mean())
+        # One-sided and exact against two-sided and normal: alike, not the same.
+        one_sided = row.p_value / 2 if row.ri > 0 else 1 - row.p_value / 2
+        assert row.p_exact == pytest.approx(one_sided, abs=0.15)
+
+
+def test_detectable_improvement_has_the_power_that_it_states(small_run: Run) -> None:
+    row = relative_improvements(small_run).iloc[1]
+    assert row["baseline"] == "random@30"
+    table, scores = harness.load_benchmark(row["benchmark"]), small_run.scores(row["group"])
+    mean = RandomSearchLaw(table.valid, table.test).mean(30)
+    effect = row["detectable"] / 100 * mean / scores.std(ddof=1)
+    assert TTestPower().power(effect, 12, 0.05) == pytest.approx(0.8, abs=1e-6)
+
+
+def test_aggregate_is_the_geometric_mean(small_run: Run) -> None:
+    frame = aggregates(small_run)
+    ri = relative_improvements(small_run)
+    for row in frame.itertuples():
+        own = ri[(ri["method"] == row.method) & (ri["baseline"] == row.baseline)]["ri"]
+        assert row.ri == pytest.approx(100 * (np.exp(np.log1p(own / 100).mean()) - 1))
+        assert row.these_low < row.ri < row.these_high
+        assert row.like_low < row.ri < row.like_high
+
+
+def test_anytime_curves_end_at_the_final_scores(small_run: Run) -> None:
+    frame = anytime(small_run)
+    last = frame[(frame["step"] == 30) & (frame["method"] != EXACT)].set_index(["benchmark", "method"])["mean"]
+    for group, (benchmark, entrant) in enumerate(small_run.pairs):
+        assert last[benchmark.name, entrant.name] == pytest.approx(small_run.scores(group).mean())
+
+
+def test_distributions_are_the_shares_of_seeds(small_run: Run) -> None:
+    frame = distributions(small_run)
+    for group, (benchmark, entrant) in enumerate(small_run.pairs):
+        own = frame[(frame["benchmark"] == benchmark.name) & (frame["method"] == entrant.name)]
+        assert own["share"].iloc[-1] == 1
+        scores = np.sort(small_run.scores(group))
+        np.testing.assert_allclose(own["share"], [np.mean(scores <= test) for test in own["test"]])

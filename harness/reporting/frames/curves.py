@@ -108,9 +108,9 @@ def distributions(run: Run) -> pd.DataFrame:
                 values, probability = benchmark.law.pmf(budget)
                 frames.append(pd.DataFrame(shared | {"method": EXACT} | _steps_of_cdf(values, np.cumsum(probability))))
             for entrant in run.entrants:
-                scores = np.sort(run.scores(run.group(benchmark, entrant)))
+                scores, counts = np.unique(run.scores(run.group(benchmark, entrant)), return_counts=True)
                 if entrant.budget.amount == budget and len(scores):
-                    share = np.arange(1, len(scores) + 1) / len(scores)
+                    share = np.cumsum(counts) / counts.sum()
                     frames.append(pd.DataFrame(shared | {"method": entrant.name} | _steps_of_cdf(scores, share)))
     return _joined(frames, ["benchmark", "dataset", "unit", "budget", "method", "test", "share"])
 
