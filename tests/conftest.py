@@ -19,6 +19,7 @@ from harness.spaces.base import CategoricalSpace
 from harness.tabular import catalogue
 from harness.tabular.table import Table
 
+COLUMNS = ("valid", "test", "cost", "latency", "test_extra", "train_loss", "valid_loss")
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -109,7 +110,7 @@ def make_table() -> Callable[..., Table]:
             space=space,
             rows=rows,
             codes=space.codes(present).astype(np.int16),
-            columns={key: 100 * rng.random(present.size) for key in ("valid", "test", "cost", "latency", "test_extra")},
+            columns={key: 100 * rng.random(present.size) for key in COLUMNS},
             direction=direction,  # type: ignore[arg-type]
             weights=rng.integers(1, 9, present.size).astype(float) if weighted else np.empty(0),
         )

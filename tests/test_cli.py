@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from harness.tabular import store
+
 HEAVY = ("pandas", "torch", "scipy", "matplotlib", "pyarrow", "joblib", "sklearn", "nas_bench_graph", "distributed")
 
 
@@ -78,7 +80,7 @@ def test_ls(what: str, cli: Callable[..., Any]) -> None:
 
 def test_ls_with_a_damaged_table(cli: Callable[..., Any], own_cache: Path) -> None:
     """One bad table hides no other."""
-    card = own_cache / "tables-v1" / "mine" / "bad" / "card.json"
+    card = store.store_root() / "mine" / "bad" / "card.json"
     card.parent.mkdir(parents=True)
     for content in ("{", "[]", "{}", '{"space": {"name": "x"}}'):
         card.write_text(content)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from harness.errors import BudgetExhausted, HarnessError
-from harness.methods.base import make_method, method_names
+from harness.methods.base import AskTell, make_method, method_names, run_search
 from harness.problem import Budget, LockstepProblem, Measure, TabularProblem
 from harness.streams import Streams
 from harness.tabular.catalogue import load_benchmark, save_benchmark
@@ -119,14 +119,14 @@ def test_no_test_value_can_be_reached_from_a_problem(table: Table, metrics: tupl
 
 @pytest.mark.parametrize("name", method_names())
 def test_no_test_value_can_be_reached_from_a_method(name: str, table: Table) -> None:
-    method = make_method(name)
-    problem = TabularProblem(table, ALL)
-    method.start(problem, Streams(table.name, 0))  # type: ignore[attr-defined]
-    assert leaks(method, table) == []
-    while not problem.exhausted:
-        arch = method.ask()  # type: ignore[attr-defined]
-        method.tell(arch, problem.evaluate(arch))  # type: ignore[attr-defined]
-    assert leaks(method, table) == []
+    method, streams = make_method(name), Streams(table.name, 0)
+    problem = TabularProblem(table, ALL, ("train_loss", "valid_loss"))
+    if isinstance(method, AskTell):
+        method.start(problem, streams)
+        assert leaks(method, table) == []
+    result = run_search(method, problem, streams)
+    assert problem.history.size > 0
+    assert leaks([method, result], table) == []
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_no_test_value_can_be_reached_from_a_method(name: str, table: Table) -> 
 def test_no_spelling_of_a_test_column_is_visible(column: str, make_table: Callable[..., Table]) -> None:
     table = make_table()
     table = Table(**{**vars(table), "columns": {**table.columns, column: table.test}})
-    with pytest.raises(HarnessError, match="is for the report only; a method may be shown cost, latency, valid"):
+    with pytest.raises(HarnessError, match="is for the report only; a method may be shown cost, latency, "):
         TabularProblem(table, ALL, ("latency", column))
 
 

@@ -132,6 +132,9 @@ class LiveBenchmark:
             )
         if metrics:
             raise HarnessError(f"benchmark {self.name}: it has no columns; methods may be shown metrics of tables only")
+        for key in ("search", "evaluation"):
+            if not isinstance(live.get(key, {}), Mapping):
+                raise HarnessError(f"{key}: wanted a table such as [{key}] channels = 16, not {live[key]!r}")
         search_type, recipe_type, _ = _shapes()
         search, evaluation = dict(live.get("search", {})), dict(live.get("evaluation", {}))
         if "epochs" in search:

@@ -14,7 +14,7 @@ from harness.errors import HarnessError
 from harness.results.model import Fault
 
 _SEPARATORS = ",;\t"
-_ABSURD = 1e100  # whose square would not be a number
+_ABSURD = 1e50  # no score is larger, nor closer to 0; products of such are still numbers
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _BLANK = frozenset(("", "-", "–", "—", "na", "n/a", "nan", "none", "null"))
 
@@ -91,7 +91,7 @@ def number(cell: str, where: str) -> float:
     if text.casefold() in _BLANK:
         return math.nan
     bare = text.removesuffix("%").rstrip()
-    if _NUMBER.fullmatch(bare) and abs(value := float(bare)) < _ABSURD:
+    if _NUMBER.fullmatch(bare) and ((value := float(bare)) == 0 or 1 / _ABSURD < abs(value) < _ABSURD):
         return value
     hint = ""
     if "±" in text or re.search(r"[0-9)]\s*(\+/?-|\()", text):

@@ -1,0 +1,167 @@
+"""Wrong live input ends in one line, exit code 2, and an output folder as it was."""
+
+import pytest
+
+SUITE = """
+name = "tiny"
+seeds = "0:1"
+benchmarks = ["live/nasbench201-digits"]
+[budgets]
+epochs = 2
+[search]
+channels = 2
+[evaluation]
+epochs = 2
+[[methods]]
+name = "milenas-1st"
+"""
+# What is wrong -> (text of the suite to replace, its replacement, what the message must say).
+SUITES = {
+    "unknown data set": ("-digits", "-digit", "did you mean 'live/nasbench201-digits'"),
+    "unknown space": ("live/nasbench201", "live/nasbench-201", "unknown benchmark"),
+    "budget of tables": (
+        "epochs = 2\n[search]",
+        "evaluations = 5\n[search]",
+        "its budget is in epochs, not evaluations",
+    ),
+    "budget of live benchmarks": ("live/nasbench201-digits", "synthetic/ridge", "a table counts evaluations"),
+    "metrics": ("[budgets]", 'metrics = ["valid_loss"]\n[budgets]', "methods may be shown metrics of tables only"),
+    "unknown key of the search": ("channels", "channel", "search: unknown key 'channel'; did you mean 'channels'"),
+    "unknown key of the evaluation": (
+        "[evaluation]\n",
+        "[evaluation]\nbatch = 3\n",
+        "evaluation: unknown key 'batch'; did you mean 'batch_size'",
+    ),
+    "channels as text": ("channels = 2", 'channels = "2"', "search: channels wants int, not '2'"),
+    "no channels": ("channels = 2", "channels = 0", "must be at least 1"),
+    "epochs in two places": ("channels = 2", "epochs = 2", "epochs are the budget"),
+    "batch larger than the split": (
+        "channels = 2",
+        "batch_size = 675",
+        "search: batch_size 675 is larger than the 674 images of digits's train split",
+    ),
+    "batch of the evaluation larger than the split": (
+        "[evaluation]\n",
+        "[evaluation]\nbatch_size = 675\n",
+        "training: batch_size 675 is larger than train, 674 images",
+    ),
+    "negative learning rate": ("channels = 2", "learning_rate = -1", "learning_rate must be a number > 0"),
+    "NaN as learning rate": ("channels = 2", "alpha_learning_rate = nan", "alpha_learning_rate must be a number > 0"),
+    "betas": ("channels = 2", "alpha_betas = [0.5]", "alpha_betas must be two numbers in [0, 1), not [0.5]"),
+    "betas of 1": ("channels = 2", "alpha_betas = [0.5, 1.0]", "alpha_betas must be two numbers in [0, 1)"),
+    "batch norm": ("channels = 2", 'batch_norm = "none"', "unknown batch norm 'none'; valid: batch, running"),
+    "sizes of two cells": ("channels = 2", "expected_size = [6, 0]", "expected_size wants one number for each of cell"),
+    "size as a number": ("channels = 2", "expected_size = 6", "expected_size must be a list of whole numbers, not 6"),
+    "size as text": ("channels = 2", 'expected_size = ["6"]', "expected_size must be a list of whole numbers"),
+    "long proxy": ("[evaluation]\n", "[evaluation]\nproxy_epochs = 3\n", "proxy_epochs 3 is above the budget of 2"),
+    "unknown device": ("[budgets]", 'device = "gpu"\n[budgets]', "device 'gpu': wanted cpu, cuda or cuda:<number>"),
+    "search as a number": (
+        "[budgets]\nepochs = 2\n[search]\nchannels = 2",
+        "search = 3\n[budgets]\nepochs = 2",
+        "search: wanted a table",
+    ),
+    "negative lambda": (
+        'name = "milenas-1st"',
+        'name = "milenas-1st"\nlambda_valid = -1',
+        "lambda_valid must be a number >= 0, not -1",
+    ),
+    "NaN as lambda": (
+        'name = "milenas-1st"',
+        'name = "milenas-1st"\nlambda_train = nan',
+        "lambda_train must be a number >= 0",
+    ),
+    "both lambdas 0": (
+        'name = "milenas-1st"',
+        'name = "milenas-1st"\nlambda_valid = 0\nlambda_train = 0',
+        "lambda_valid and lambda_train cannot both be 0",
+    ),
+    "unknown order of updates": (
+        'name = "milenas-1st"',
+        'name = "milenas-1st"\nupdate = "w-first"',
+        "unknown update 'w-first'; did you mean 'w_first'",
+    ),
+    "unknown compatibility": ('name = "milenas-1st"', 'name = "milenas-1st"\ncompat = "code"', "compat must be one of"),
+    "phases without a start": (
+        'name = "milenas-1st"',
+        'name = "level-schedule"\nphases = [[1, "darts-1st"]]',
+        "phases must start at epoch 0",
+    ),
+    "phases of an unknown level": (
+        'name = "milenas-1st"',
+        'name = "level-schedule"\nphases = [[0, "darts-3rd"]]',
+        "unknown level 'darts-3rd'; did you mean 'darts-2nd'",
+    ),
+    "phases as text": (
+        'name = "milenas-1st"',
+        'name = "level-schedule"\nphases = "darts-1st"',
+        "phases: wanted list, not 'darts-1st'",
+    ),
+    "a phase that is no pair": (
+        'name = "milenas-1st"',
+        'name = "level-schedule"\nphases = [0, "darts-1st"]',
+        'phases wants pairs such as [35, "milenas-1st"], not 0',
+    ),
+    "cifar without its files": (
+        "-digits",
+        "-cifar10",
+        "cifar10 is not this data set (no such folder); wanted data_batch_1",
+    ),
+    "an empty folder": ("-digits", "-cifar100", "is not this data set (it holds nothing); wanted train, test"),
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    from harness.live import benchmark
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "cifar100").mkdir(parents=True)
+    monkeypatch.setenv("NAS_HARNESS_DATA", str(tmp_path / "data"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "journal.jsonl").write_text("something that is not to be touched\n")
+    benchmark._images.cache_clear()
+    return tmp_path
+
+
+def refused(outcome, message):
+    assert outcome.code == 2, outcome
+    assert outcome.out == ""
+    assert outcome.err.count("\n") == 1, outcome.err
+    assert outcome.err.startswith("nas-harness: error: ")
+    assert message in outcome.err
+
+
+@pytest.mark.parametrize("wrong", SUITES)
+@pytest.mark.parametrize("verb", ["run", "plan"])
+def test_bad_suites(wrong, verb, folder, cli, snapshot):
+    old, new, message = SUITES[wrong]
+    assert SUITE.count(old) >= 1
+    (folder / "bad.toml").write_text(SUITE.replace(old, new, 1))
+    before = snapshot(folder)
+    refused(cli(verb, "bad.toml", "-o", "out"), message)
+    assert snapshot(folder) == before
+
+
+@pytest.mark.parametrize("damage", ["truncated", "another data set"])
+def test_bad_cifar_files(damage, folder, cli, snapshot):
+    place = folder / "data" / "cifar10"
+    place.mkdir()
+    names = [*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"]
+    for name in names if damage == "truncated" else ["train.bin", "test.bin"]:
+        (place / name).write_bytes(b"\x00" * 3073)
+    (folder / "bad.toml").write_text(SUITE.replace("-digits", "-cifar10"))
+    before = snapshot(folder)
+    wanted = "wanted 10000 records of 3073 bytes" if damage == "truncated" else "it holds test.bin, train.bin"
+    refused(cli("run", "bad.toml", "-o", "out"), wanted)
+    assert snapshot(folder) == before
+
+
+def test_no_such_device(folder, cli, snapshot):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    (folder / "good.toml").write_text(SUITE)
+    before = snapshot(folder)
+    refused(cli("run", "good.toml", "-o", "out", "--device", "cuda"), "torch finds no CUDA here; use cpu")
+    assert snapshot(folder) == before
