@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Edge = tuple[int, int, str]  # source, target, operation; no operation where a cell's output gathers its nodes
 
-HEIGHTS = {"node": 1.0, "operation": 1.0, "bend": 0.6}  # room that a station takes in its layer
+HEIGHTS = {"node": 1.2, "operation": 1.2, "bend": 0.6}  # room that a station takes in its layer
 HALF_WIDTH, HALF_HEIGHT = 0.36, 0.3  # of a node's box
 SWEEPS = 24
 # Colours of edges by what their operation's name holds, the first that fits: convolutions, pools, skips, none.

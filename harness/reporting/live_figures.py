@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from harness.reporting.cell_graphs import CellGraph, layout, plot_cell
+from harness.reporting.cell_graphs import CellGraph, Layout, layout, plot_cell
 from harness.reporting.figures import WIDTH, legend
 from harness.reporting.frames.live import alpha_weights, curves, tracked
 from harness.reporting.live_plots import plot_epochs, plot_weights
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
     pass
 
 PANEL_HEIGHT = 1.6  # inches
-LAYER, STATION = 0.56, 0.42  # inches of a drawn cell: from layer to layer, and room of a station within one
+# Inches of drawn cells: their figure's width, from layer to layer, room of a station within a layer, a title.
+CELLS_WIDTH, LAYER, STATION, TITLE = 12.1, 0.55, 0.38, 0.3
 SEARCH_PANELS = {
     "train_loss": "training loss",
     "valid_loss": "validation loss",
@@ -93,16 +93,29 @@ def draw_weights(run: Run, benchmark: str, space: str, group: str) -> Figure:
 
 
 def draw_cells(graphs: Sequence[CellGraph]) -> Figure:
-    """Draw cells side by side."""
-    placed = [layout(graph) for graph in graphs]
-    heights = [high - low + 1.4 for low, high in (one.ends for one in placed)]
-    size = (LAYER * sum(one.width for one in placed) + 0.2, STATION * max(heights) + 0.35)
-    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.0, wspace=0.0))
-    grid = figure.subplots(1, len(placed), width_ratios=[one.width for one in placed], squeeze=False)
-    for ax, graph, one in zip(grid[0], graphs, placed, strict=True):
-        plot_cell(graph, ax=ax, placed=one)
-        middle = sum(one.ends) / 2
-        ax.set_ylim(middle - max(heights) / 2, middle + max(heights) / 2)  # the same scale in all
+    """Draw cells side by side, as many in a row as fit, all at the same scale."""
+    rows: list[list[tuple[CellGraph, Layout]]] = [[]]
+    for graph in graphs:
+        placed = layout(graph)
+        if rows[-1] and LAYER * (placed.width + sum(one.width for _, one in rows[-1])) > CELLS_WIDTH:
+            rows.append([])
+        rows[-1].append((graph, placed))
+    heights = [STATION * max(high - low + 1.4 for low, high in (one.ends for _, one in row)) for row in rows]
+    total = sum(heights) + TITLE * len(rows)
+    figure = Figure(figsize=(CELLS_WIDTH, total))
+    top = total
+    for row, height in zip(rows, heights, strict=True):
+        left = 0.0
+        for graph, placed in row:
+            width = LAYER * placed.width
+            ax = figure.add_axes(
+                (left / CELLS_WIDTH, (top - TITLE - height) / total, width / CELLS_WIDTH, height / total)
+            )
+            plot_cell(graph, ax=ax, placed=placed)
+            middle, half = sum(placed.ends) / 2, height / STATION / 2
+            ax.set_ylim(middle - half, middle + half)
+            left += width
+        top -= TITLE + height
     return figure
 
 

@@ -98,7 +98,7 @@ def test_the_report_of_a_live_run(reference):
     assert "mixes orders" not in text
     plots = {path.name for path in (folder / "plots").glob("*.svg")}
     assert {"search_curves.svg", "cells_by_epoch_nasbench201_digits.svg", "alphas_nasbench201_digits_cell.svg"} <= plots
-    assert {f"cell_nasbench201_digits_{place}.svg" for place in range(3)} <= plots
+    assert "cells_nasbench201_digits.svg" in plots
     improvement = pd.read_csv(folder / "tables" / "relative_improvement.csv")
     assert improvement["baseline"].unique().tolist() == ["random@2"]
     assert improvement["n_baseline"].tolist() == [2, 2, 2]

@@ -84,7 +84,7 @@ def _glance(run: Run, baseline: str) -> TableBlock:
         wide.reset_index(),
         [dataset(run), *(glance_column(name, name in checks) for name in frame["method"].drop_duplicates())],
         note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {frame['p_value'].count()} tests of the table."
-        + (" Simulated random search is a check of the exact law, no claim." if checks else ""),
+        + (" Simulated random search is a check of the exact law, no claim." if checks and not run.is_live else ""),
     )
 
 
@@ -109,7 +109,7 @@ def _wins(run: Run) -> TableBlock:
     frame = run.of(win_counts)
     return TableBlock(
         "wins",
-        "On how many tables each method is better or worse than each baseline, after Holm's adjustment at 5 %.",
+        f"On how many {run.noun}s each method is better or worse than each baseline, after Holm's adjustment at 5 %.",
         frame,
         [
             text("baseline", "baseline"),
@@ -118,7 +118,7 @@ def _wins(run: Run) -> TableBlock:
             integer("undecided", "undecided"),
             integer("losses", "worse"),
             integer("untested", "no test"),
-            integer("benchmarks", "tables"),
+            integer("benchmarks", f"{run.noun}s"),
             integer("family", "tests in the family"),
         ],
         csv=["baseline", "method", "benchmarks", "wins", "undecided", "losses", "untested", "family"],
@@ -145,7 +145,7 @@ def _full(run: Run) -> TableBlock:
     listed = ", ".join(f"{count} over {baseline}" for baseline, count in family.items())
     return TableBlock(
         "relative_improvement",
-        "Relative improvement of every method on every table over every baseline.",
+        f"Relative improvement of every method on every {run.noun} over every baseline.",
         frame,
         columns,
         csv=RI_COLUMNS,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pandas as pd
 
-from harness.reporting.cell_graphs import cells_of
+from harness.reporting.cell_graphs import CellGraph, cells_of
 from harness.reporting.formats import dataset, integer, joined, method, number, score, text
 from harness.reporting.frames.live import (
     COST_COLUMNS,
@@ -42,7 +43,9 @@ def derived_cells(run: Run) -> Section | None:
     """Return the recommended architectures, drawn and as texts; None without a live benchmark or a finished cell."""
     if not run.is_live or len(run.of(architectures)) == 0:
         return None
-    blocks: list[Block] = [_cell_figure(run, row) for row in run.of(drawn).to_dict("records")]  # type: ignore[arg-type]
+    blocks: list[Block] = []
+    for benchmark, rows in run.of(drawn).groupby("benchmark", sort=False):
+        blocks += _cell_figures(run, str(benchmark), rows)
     blocks.append(
         TableBlock(
             "architectures",
@@ -149,17 +152,34 @@ def live_cost(run: Run) -> Section | None:
     return Section("cost", "Cost", [table])
 
 
-def _cell_figure(run: Run, row: Row) -> FigureBlock:
-    benchmark, name = str(row["benchmark"]), str(row["method"])
-    graphs = cells_of(_space(run, benchmark), str(row["arch"]))
-    place = [entrant.name for entrant in run.entrants].index(name)
-    return FigureBlock(
-        f"cell_{_stem(benchmark)}_{place}",
-        f"{benchmark}, {name}: the architecture of seed {row['seed']}, the best of its seeds by validation "
-        f"({row['valid']:.2f} %; test {row['test']:.2f} %, {row['params']:,.0f} weights).",
-        f"Graph of the {joined(graph.title for graph in graphs)}; the text of the architecture is in the table below.",
-        partial(draw_cells, graphs),
-    )
+def _cell_figures(run: Run, benchmark: str, rows: pd.DataFrame) -> list[FigureBlock]:
+    """Return a figure of each architecture of several cells, or one figure of all that have but one."""
+    graphs: dict[str, list[CellGraph]] = {}
+    captions = []
+    for row in rows.itertuples():
+        cells = cells_of(_space(run, benchmark), str(row.arch))
+        graphs[str(row.method)] = [
+            replace(cell, title=f"{row.method}, seed {row.seed}: {cell.title}") for cell in cells
+        ]
+        captions.append(
+            f"{row.method}: seed {row.seed}, validation {row.valid:.2f} %, test {row.test:.2f} %, {row.params:,.0f} weights"
+        )
+    best = "the best of its seeds by validation"
+    alt = "Graphs of cells; the texts of the architectures are in the table below."
+    if all(len(cells) == 1 for cells in graphs.values()):
+        every = [cell for cells in graphs.values() for cell in cells]
+        caption = f"{benchmark}: of each method the architecture that is {best}. {'; '.join(captions)}."
+        return [FigureBlock(f"cells_{_stem(benchmark)}", caption, alt, partial(draw_cells, every))]
+    names = [entrant.name for entrant in run.entrants]
+    return [
+        FigureBlock(
+            f"cells_{_stem(benchmark)}_{names.index(name)}",
+            f"{benchmark}, {caption}: the architecture that is {best}.",
+            alt,
+            partial(draw_cells, cells),
+        )
+        for (name, cells), caption in zip(graphs.items(), captions, strict=True)
+    ]
 
 
 def _order(run: Run) -> str:
