@@ -50,7 +50,7 @@ class Task:
     commit: tuple[str, str]
     environment: str
     workspace: str
-    owner: int  # the process that started the run
+    owner: int  # the process that started the workers, 0 where they are not ours to end
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,8 @@ def run_suite(
         folder.write_json("suite.resolved.json", suite.resolved())
         folder.write_json("environment.json", environment)
         workspace = output / CHECKPOINTS
-        tasks = list(_tasks(suite, [keys[key] for key in missing], lockstep, _digest(environment), workspace))
+        owner = os.getpid() if backend == "loky" else 0
+        tasks = list(_tasks(suite, [keys[key] for key in missing], lockstep, _digest(environment), workspace, owner))
         with Progress(suite, len(keys), len(keys) - len(missing), show=progress) as bar:
             for entries in _fan_out(tasks):
                 folder.append(entries)
@@ -182,7 +183,7 @@ def _check_fan_out(jobs: int, backend: str, scheduler: str | None) -> None:
 
 
 def _tasks(
-    suite: Suite, cells: Sequence[tuple[Group, int]], lockstep: bool, environment: str, workspace: Path
+    suite: Suite, cells: Sequence[tuple[Group, int]], lockstep: bool, environment: str, workspace: Path, owner: int
 ) -> Iterator[Task]:
     seeds_of: dict[Group, list[int]] = {}
     for group, seed in cells:
@@ -203,7 +204,7 @@ def _tasks(
                 commit=provenance.git_state(),
                 environment=environment,
                 workspace=str(workspace.resolve()),
-                owner=os.getpid(),
+                owner=owner,
             )
 
 
@@ -287,7 +288,7 @@ def _end_with(owner: int) -> None:
             time.sleep(1.0)
         os._exit(1)
 
-    if os.getppid() == owner:
+    if owner not in (0, os.getpid()):
         threading.Thread(target=watch, daemon=True).start()
 
 

@@ -58,11 +58,11 @@ def _standing(run: Run, entrant: Entrant) -> str:
         return f"cannot be told from random search at equal budget on {tables.replace('all', 'any of')}{note}."
     for verb, rows in (("beats", won), ("loses to", lost)):
         if len(rows) == len(tested):
-            return f"{verb} random search at equal budget on {tables}{note}."
+            return f"{verb} random search at equal budget on {tables} after Holm's adjustment{note}."
     rest = f"; {len(tested) - len(decided)} undecided" if len(decided) < len(tested) else ""
     return (
-        f"beats random search at equal budget on {len(won) or 'none'} of {len(tested)} {run.noun}s{_listed(run, won)} "
-        f"and loses on {len(lost) or 'none'}{_listed(run, lost)}{rest}{note}."
+        f"beats random search at equal budget on {len(won) or 'none'} of {len(tested)} {run.noun}s{_listed(run, won)} and "
+        f"loses on {len(lost) or 'none'}{_listed(run, lost)} after Holm's adjustment{rest}{note}."
     )
 
 

@@ -28,7 +28,7 @@ from harness.reporting.frames.improvement import LEVEL, RI_COLUMNS
 from harness.reporting.model import Block, Claim, Column, Document, FigureBlock, Prose, Section, TableBlock
 from harness.reporting.plots import plot_forest
 from harness.reporting.run import PERCENT_UNITS
-from harness.reporting.sections.improvement import _glance_column as glance_column
+from harness.reporting.sections.improvement import glance_column
 from harness.reporting.style import Mark, marks_for, short
 from harness.results.improvement import AGGREGATE_COLUMNS, POPULATIONS, aggregates, detectable, relative_improvements
 from harness.results.model import RUN_COLUMNS, Fault, Results

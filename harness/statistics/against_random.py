@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -123,6 +124,7 @@ def speed_up(scores: npt.ArrayLike, law: RandomSearchLaw, n_evaluations: int, co
     return SpeedUp(rate, rate_low, rate_high, draws, draws_low, draws_high)
 
 
+@lru_cache(maxsize=4)  # all methods on a table share it, and it can take a second
 def _law_of_mean(baseline: ExactBaseline, n_seeds: int) -> tuple[FloatArray, FloatArray, float]:
     """Return means over `n_seeds`, ascending in quality, P(mean at least as good), and their resolution.
 

@@ -12,8 +12,8 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.records import TIME_COLUMNS
-from harness.reporting import build, build_report
-from harness.reporting.build import FORMATS
+from harness.reporting import build_report, write
+from harness.reporting.write import FORMATS
 
 from .conftest import Make
 
@@ -117,7 +117,7 @@ def test_a_full_disk_leaves_the_old_report(small: Path, tmp_path: Path, monkeypa
         path.write_text(content[: len(content) // 2])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(build, "_text", full)
+    monkeypatch.setattr(write, "_text", full)
     with pytest.raises(HarnessError, match=r"report: No space left on device; what was there before is intact$"):
         build_report(small, target, formats=("md", "csv"))
     assert contents(tmp_path) == before
@@ -131,7 +131,7 @@ def test_an_interrupt_leaves_the_old_report(small: Path, tmp_path: Path, monkeyp
     def interrupted(*_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(build, "render_markdown", interrupted)
+    monkeypatch.setattr(write, "render_markdown", interrupted)
     with pytest.raises(KeyboardInterrupt):
         build_report(small, target, formats=("md",))
     assert contents(tmp_path) == before

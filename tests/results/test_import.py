@@ -145,7 +145,7 @@ def test_an_older_report_is_replaced_whole_or_not_at_all(files, tmp_path, snapsh
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("harness.results.build.render_latex", full)
+        patch.setattr("harness.reporting.write.render_latex", full)
         with pytest.raises(Exception, match="No space left on device; what was there before is intact"):
             import_results(files, tmp_path / "out", mapping=mapping | {"NAO": "NAO random"})
     assert snapshot(tmp_path / "out") == before

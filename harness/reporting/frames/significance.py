@@ -40,9 +40,9 @@ def significance(run: Run) -> pd.DataFrame:
     -------
     DataFrame
         Rows and columns of `relative_improvements` for equal budgets, and ``p_bh`` (Benjamini and Hochberg, over the same
-        family as Holm), ``p_exact`` (one-sided: that as many random searches have as good a mean), ``p_dunnett`` (where the
-        baseline is sampled: all methods of a benchmark against it at once), ``win_probability, win_low, win_high`` (that
-        one search beats one random search).
+        family as Holm), ``p_exact`` (of claims, one-sided: that as many random searches have as good a mean),
+        ``p_dunnett`` (where the baseline is sampled: all methods of a benchmark against it at once), ``win_probability,
+        win_low, win_high`` (that one search beats one random search).
     """
     frame = run.of(relative_improvements)
     frame = frame[frame["baseline"] == "random@" + frame["budget"].astype(str)].reset_index(drop=True)
@@ -139,7 +139,7 @@ def _tests(run: Run, benchmark: Benchmark, entrant: Entrant) -> dict[str, float]
     p_exact = np.nan
     if isinstance(baseline.scores, ExactBaseline):
         wins = probability_of_improvement(scores, baseline.scores)
-        if len(scores) <= EXACT_UP_TO:
+        if len(scores) <= EXACT_UP_TO and not entrant.is_check:
             p_exact = exact_p_value(scores, baseline.scores).p_value
     else:
         wins = probability_of_improvement(benchmark.sign * scores, benchmark.sign * baseline.scores)

@@ -82,13 +82,14 @@ def _glance(run: Run, baseline: str) -> TableBlock:
         f"improvement_over_{baseline.replace('@', '_')}",
         f"RI in % over {baseline}, {meaning}: estimate and half of the 95 % interval.",
         wide.reset_index(),
-        [dataset(run), *(_glance_column(name, name in checks) for name in frame["method"].drop_duplicates())],
+        [dataset(run), *(glance_column(name, name in checks) for name in frame["method"].drop_duplicates())],
         note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {frame['p_value'].count()} tests of the table."
         + (" Simulated random search is a check of the exact law, no claim." if checks and not run.is_live else ""),
     )
 
 
-def _glance_column(name: str, is_check: bool) -> Column:
+def glance_column(name: str, is_check: bool) -> Column:
+    """Return the column of a method in the table at a glance: RI, half of its interval, and whether it is decided."""
     ri, low, high, p_holm = (f"{name} {key}" for key in ("ri", "ci_low", "ci_high", "p_holm"))
 
     def tone(row: Row) -> str:

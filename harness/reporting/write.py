@@ -1,0 +1,112 @@
+"""Writing a document: beside where it is to be, and put there when it is whole."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.errors import HarnessError, unknown_name
+from harness.records import RunError
+from harness.reporting.html import render_html
+from harness.reporting.images import draw_images
+from harness.reporting.latex import render_latex
+from harness.reporting.markdown import render_markdown
+from harness.reporting.model import Document, TableBlock
+
+FORMATS = ("html", "md", "latex", "csv", "svg", "png")
+# All that a report's folder holds: anything else in it is somebody else's.
+_PARTS = {"index.html", "report.md", "tables", "plots"}
+
+
+def check_target(target: Path, formats: Sequence[str] = FORMATS) -> None:
+    """Refuse an unknown format, and a folder that holds anything but a report: it is going to be replaced."""
+    for name in formats:
+        if name not in FORMATS:
+            raise unknown_name("format", name, FORMATS)
+    try:
+        others = sorted(path.name for path in target.iterdir() if path.name not in _PARTS) if target.exists() else []
+    except OSError as error:
+        raise HarnessError(f"{target}: {error.strerror}; wanted a folder for the report") from error
+    if others:
+        raise HarnessError(f"{target}: holds {others[0]}, which is no part of a report; choose an empty folder")
+
+
+def write_document(
+    document: Document, target: Path, formats: Sequence[str] = FORMATS, tables: Mapping[str, str] | None = None
+) -> None:
+    """Write a document, whole or not at all; a report that is there already is replaced when the new one is whole.
+
+    Parameters
+    ----------
+    document
+        What is written.
+    target
+        Its folder, see `check_target`.
+    formats
+        Some of `FORMATS`.
+    tables
+        Further CSV files, which are in no other form: contents by name.
+
+    Raises
+    ------
+    RunError
+        If the disk is full or the folder cannot be written; what was there before is then intact.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        try:
+            _write(document, scratch, formats, tables or {})
+            _swap(scratch, target)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    except OSError as error:
+        raise RunError(f"{target}: {error.strerror or error}; what was there before is intact") from error
+
+
+def _write(document: Document, folder: Path, formats: Sequence[str], tables: Mapping[str, str]) -> None:
+    kinds = tuple(kind for kind in ("svg", "png") if kind in formats)
+    wanted = ("svg", *kinds) if "html" in formats and "svg" not in kinds else kinds
+    images = {figure.name: draw_images(figure, wanted) for figure in document.figures()} if wanted else {}
+    for name in ("tables", "plots"):
+        (folder / name).mkdir()
+    for name, by_kind in images.items():
+        for kind in kinds:
+            (folder / "plots" / f"{name}.{kind}").write_bytes(by_kind[kind])
+    if "html" in formats:
+        _text(folder / "index.html", render_html(document, images))
+    if "md" in formats:
+        _text(folder / "report.md", render_markdown(document, kinds[0] if kinds else ""))
+    for table in document.tables():
+        if "csv" in formats:
+            _text(folder / "tables" / f"{table.name}.csv", _csv(table))
+        if "latex" in formats:
+            _text(folder / "tables" / f"{table.name}.tex", render_latex(table))
+    for name, content in tables.items() if "csv" in formats else ():
+        _text(folder / "tables" / f"{name}.csv", content)
+
+
+def _csv(table: TableBlock) -> str:
+    columns = list(table.frame.columns if table.csv is None else table.csv)
+    return table.frame[columns].to_csv(index=False, lineterminator="\n")
+
+
+def _text(path: Path, content: str) -> None:
+    path.write_text(content, encoding="utf-8", newline="\n")
+
+
+def _swap(new: Path, target: Path) -> None:
+    """Put a folder in the place of another, which stays whole until then."""
+    new.chmod(0o755)
+    old = new.with_name(f"{new.name}.old")
+    if target.exists():
+        target.rename(old)
+    try:
+        new.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
