@@ -75,6 +75,7 @@ def toml(suite):
 # Report
 
 
+@pytest.mark.slow
 def test_two_workers_leave_the_same_records_and_the_same_report(reference, tmp_path):
     output = tmp_path / "run"
     run(TINY, output, jobs=2)
@@ -124,6 +125,7 @@ def test_the_table_of_model_sizes_has_the_best_epoch_of_each(reference):
         assert row.valid_accuracy == best[row.method, row.seed, int(row.size.split()[0])]
 
 
+@pytest.mark.slow
 def test_a_report_needs_no_torch(reference, tmp_path):
     code = (
         "import sys\nfrom harness.cli import main\n"
@@ -158,6 +160,7 @@ def test_a_loss_that_is_not_finite_fails_its_cell_only(tmp_path, cli):
     assert (tmp_path / "out" / "report" / "index.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_search_ends_the_run_and_is_kept(tmp_path, cli):
     (tmp_path / "tiny.toml").write_text(toml(TINY))
     group = next(group for group in make_suite(TINY).groups() if group.method.label == "milenas-1st")
@@ -272,6 +275,7 @@ def test_the_cifar_suite_has_the_papers_settings(cifar):
     assert len(suite.seeds) == 4
 
 
+@pytest.mark.slow
 def test_a_plan_of_the_cifar_suite(cifar, tmp_path, cli):
     changes = [argument for change in SMALLER for argument in ("--set", change)]
     outcome = cli("plan", "live-cifar10", "--device", "cpu", *changes, "-o", tmp_path / "out", "-j", "1", "--json")
@@ -281,6 +285,7 @@ def test_a_plan_of_the_cifar_suite(cifar, tmp_path, cli):
     assert found["seconds"] > 0
 
 
+@pytest.mark.slow
 def test_one_step_of_the_cifar_suite(cifar, tmp_path):
     changes = [
         "budgets.epochs=1",
