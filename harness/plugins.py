@@ -6,12 +6,21 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Iterable
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 
 from harness.errors import HarnessError
 
 PREFIX = "nas_harness_plugin_"
 _LOADED: dict[str, None] = {}
+
+
+class _FromSource(SourceFileLoader):
+    """Compiles the file as it is now: no stale bytecode is read, and none is left beside a user's file."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def load(paths: Iterable[str | Path]) -> None:
@@ -29,7 +38,7 @@ def load(paths: Iterable[str | Path]) -> None:
         if not path.is_file():
             raise HarnessError(f"--plugin {given}: no such file")
         name = f"{PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-        spec = importlib.util.spec_from_file_location(name, path)
+        spec = importlib.util.spec_from_file_location(name, path, loader=_FromSource(name, str(path)))
         if spec is None or spec.loader is None:
             raise HarnessError(f"--plugin {given}: not a Python file")
         module = importlib.util.module_from_spec(spec)

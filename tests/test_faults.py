@@ -321,6 +321,8 @@ def started(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
         stderr=(folder / "stderr").open("w"),  # no pipe: it would stay open for as long as a worker lives
         text=True,
         start_new_session=True,
+        # A shell in the background has its children ignore SIGINT; a user at a terminal has not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
