@@ -39,7 +39,7 @@ def load(paths: Iterable[str | Path]) -> None:
             raise HarnessError(f"--plugin {given}: no such file")
         name = f"{PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
         spec = importlib.util.spec_from_file_location(name, path, loader=_FromSource(name, str(path)))
-        if spec is None or spec.loader is None:
+        if spec is None or spec.loader is None or path.suffix != ".py":
             raise HarnessError(f"--plugin {given}: not a Python file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module

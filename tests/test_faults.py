@@ -397,7 +397,8 @@ def test_killed_twenty_times_at_random_moments(tmp_path: Path, same_results: Cal
 def journalled(process: subprocess.Popen[str], output: Path) -> None:
     """Wait until a run has finished its first cells."""
     deadline = time.monotonic() + 60
-    while not (output / "journal.jsonl").exists():
+    journal = output / "journal.jsonl"
+    while not journal.exists() or not journal.read_bytes().endswith(b"\n"):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)
