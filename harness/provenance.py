@@ -55,6 +55,12 @@ def environment() -> dict[str, Any]:
 def peak_memory_mb() -> float:
     """Largest resident memory of this process so far, in MB; NaN where the system does not tell."""
     try:
+        # On Linux the resource usage of a process starts with that of the one that launched it; this does not.
+        with open("/proc/self/status") as lines:
+            return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024.0
+    except (OSError, StopIteration):
+        pass
+    try:
         import resource
     except ImportError:  # Windows
         return float("nan")
