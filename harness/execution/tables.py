@@ -54,7 +54,9 @@ def _alone(table: Table, group: Group, cls: type[Method], seed: int) -> Search:
     arch, error = None, ""
     try:
         arch = run_search(cls(**group.method.params), problem, Streams(group.benchmark, seed)).arch
-        if arch is not None and not problem.contains(arch):
+        if problem.history.size > group.budget.amount:
+            raise HarnessError(f"the method spent {problem.history.size} of {group.budget.amount} {group.budget.kind}")
+        if arch is not None and not problem.contains(arch := table.space.validate(arch)):
             raise HarnessError(f"the method recommends {table.space.format(arch)}, which is not in the table")
         if arch is None and not problem.history.size:
             raise HarnessError("the method evaluated nothing and recommends nothing")

@@ -39,7 +39,7 @@ class SearchResult:
 class Method(ABC):
     """A search method: a dataclass of its parameters, nothing done in its constructor.
 
-    Subclass `AskTell` or `OwnLoop`. A method may also offer ``lockstep(problem, seeds, benchmark)``, which advances many
+    Subclass `AskTell` or `OwnLoop`. A method may also offer ``lockstep(problem, benchmark, seeds)``, which advances many
     seeds at once over arrays and must take the same decisions as the sequential form, bit for bit.
 
     Attributes
@@ -125,7 +125,8 @@ def register_method(name: str) -> Callable[[M], M]:
         if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise HarnessError(f"method {name!r} is registered twice: {known.__module__} and {cls.__module__}")
         cls.name = name
-        if not cls.version:
+        inherited = "version" not in vars(cls) and not cls.__module__.startswith("harness.")
+        if not cls.version or inherited:
             cls.version = _source_hash(cls)
         _REGISTRY[name] = cls
         return cls

@@ -25,6 +25,12 @@ Unit = Literal["percent", "fraction", "loss", "none"]
 VALID, TEST, COST = "valid", "test", "cost"
 
 
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
 def is_report_only(column: str) -> bool:
     """Whether a column must never be seen by a method, whatever a suite asks for: any that has "test" in its name."""
     return TEST in column.lower()
@@ -133,6 +139,13 @@ class Table:
     def __post_init__(self) -> None:
         if self.weights.size == 0:
             object.__setattr__(self, "weights", np.ones(len(self.codes)))
+        # Methods are handed some of these arrays: none of them can change a table that others search too.
+        for name in ("rows", "codes", "weights"):
+            object.__setattr__(self, name, _read_only(getattr(self, name)))
+        for name in ("columns", "curves"):
+            arrays = getattr(self, name)
+            if type(arrays) is dict:
+                object.__setattr__(self, name, {key: _read_only(values) for key, values in arrays.items()})
 
     def __len__(self) -> int:
         return len(self.codes)
