@@ -10,10 +10,6 @@ class HarnessError(Exception):
     """A wrong input or an unusable file. The command line prints its one line and exits with 2."""
 
 
-class LeakError(HarnessError):
-    """A search method asked for something that only the report may see."""
-
-
 class BudgetExhausted(HarnessError):
     """`Problem.evaluate` was called after the budget had been spent."""
 

@@ -78,6 +78,8 @@ def anytime(run: Run) -> pd.DataFrame:
                 group = run.group(benchmark, entrant)
                 if benchmark.is_live or entrant.budget.amount != budget or len(run.finished(group)) == 0:
                     continue  # of a live search, no incumbent but the last one is ever tested
+                if group not in traces:
+                    continue  # a method may recommend without evaluating anything
                 done = traces[group][traces[group]["cell"].isin(run.finished(group).index)]
                 incumbents = incumbents_on_grid(done, grid, value="incumbent_test").to_numpy()
                 band = mean_band(incumbents)
