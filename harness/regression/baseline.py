@@ -231,6 +231,12 @@ def same_results(one: Cell, other: Cell) -> bool:
     return all(np.array_equal(getattr(one, key), getattr(other, key)) for key in ("seeds", "valid", "test"))
 
 
+def equal_where_shared(new: Cell, old: Cell) -> bool:
+    """Whether two cells agree bit for bit on the seeds that both have, which must be some, and no new search failed."""
+    common = np.intersect1d(new.seeds, old.seeds)
+    return new.failed == 0 and len(common) > 0 and same_results(new.at(common), old.at(common))
+
+
 ARRAYS = {"seeds": np.int64, "valid": np.float64, "test": np.float64}
 
 

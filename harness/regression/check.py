@@ -17,7 +17,7 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.records import read_run
-from harness.regression.baseline import Baseline, Cell, cells_of_run, same_results
+from harness.regression.baseline import Baseline, Cell, cells_of_run, equal_where_shared
 from harness.statistics import cell_changes, holm, non_inferiority
 from harness.suite import MethodSpec, Suite, groups_of
 
@@ -140,7 +140,7 @@ def check(
     """
     now = cells_of_run(output).cells
     _check_match(output, now, baseline)
-    changed = [identity for identity, old in baseline.cells.items() if not _identical(now[identity], old)]
+    changed = [identity for identity, old in baseline.cells.items() if not equal_where_shared(now[identity], old)]
     if rerun and changed:
         now |= _run_again(output, [baseline.cells[identity] for identity in changed], jobs)
     findings = [_cell_finding(now[identity], old) for identity, old in baseline.cells.items()]
@@ -168,11 +168,6 @@ def _check_match(output: Path, now: dict[tuple[Any, ...], Cell], baseline: Basel
             raise HarnessError(
                 f"{output}: {old.benchmark} is another table than the baseline's; make the baseline again"
             )
-
-
-def _identical(new: Cell, old: Cell) -> bool:
-    common = np.intersect1d(new.seeds, old.seeds)
-    return new.failed == 0 and len(common) > 0 and same_results(new.at(common), old.at(common))
 
 
 def _run_again(output: Path, old: Sequence[Cell], jobs: int) -> dict[tuple[Any, ...], Cell]:
@@ -203,7 +198,7 @@ def _run_again(output: Path, old: Sequence[Cell], jobs: int) -> dict[tuple[Any, 
 
 def _cell_finding(new: Cell, old: Cell) -> CellFinding:
     common = np.intersect1d(new.seeds, old.seeds)
-    if _identical(new, old):
+    if equal_where_shared(new, old):
         return CellFinding(new, True, len(common))
     if min(len(new.seeds), len(old.seeds)) < 2:
         return CellFinding(new, False, len(new.seeds))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.regression.baseline import Cell, cells_of_run, same_results
+from harness.regression.baseline import Cell, cells_of_run, equal_where_shared
 from harness.statistics import cell_changes, holm, non_inferiority
 
 if TYPE_CHECKING:
@@ -47,9 +47,10 @@ def compare(first: Path, second: Path, confidence: float = 0.95) -> pd.DataFrame
     Returns
     -------
     pandas.DataFrame
-        A row a cell, and for each method a row over all its benchmarks (inverse-variance pooled). ``change`` is second minus
-        first in RI points (hundredths of random search's mean test score; more is better), with a two-sided Welch interval
-        and p-value; ``p_holm`` is adjusted over the cells.
+        A row a cell, and for each method a row over all its benchmarks (inverse-variance pooled). ``identical``: the seeds
+        that both runs have gave the same scores. ``change`` is second minus first in RI points (hundredths of random
+        search's mean test score; more is better), with a two-sided Welch interval and p-value; ``p_holm`` is adjusted over
+        the cells.
 
     Raises
     ------
@@ -87,13 +88,13 @@ def _row(benchmark: str, first: list[Cell], second: list[Cell], confidence: floa
         "n_b": min(len(cell.seeds) for cell in second),
         "mean_a": float(first[0].test.mean()) if one else math.nan,
         "mean_b": float(second[0].test.mean()) if one else math.nan,
-        "identical": all(map(same_results, first, second)),
+        "identical": all(map(equal_where_shared, second, first)),
         "p_value": math.nan,
         "p_holm": math.nan,
     }
     if row["identical"]:
         return row | {"change": 0.0, "ci_low": math.nan, "ci_high": math.nan}
-    pairs = [(x, y) for x, y in zip(first, second, strict=True) if not same_results(x, y)]
+    pairs = [(x, y) for x, y in zip(first, second, strict=True) if not equal_where_shared(y, x)]
     if min(min(len(x.seeds), len(y.seeds)) for x, y in pairs) < 2:
         return row | {"change": math.nan, "ci_low": math.nan, "ci_high": math.nan}
     try:

@@ -273,5 +273,8 @@ def test_compare(runs: dict[str, Path], capsys) -> None:  # type: ignore[no-unty
     assert changed["change"] == pytest.approx(100 * (second.test.mean() - first.test.mean()) / first.reference)
     assert changed["ci_low"] < changed["change"] < changed["ci_high"]
     assert (frame["benchmark"] == ALL).sum() == 2
+    shared = compare(runs["first"], runs["more"])  # seeds 10 to 19 are in both
+    assert shared["identical"].all()
+    assert (shared["change"] == 0).all()
     assert main(["compare", str(runs["first"]), str(runs["weak"])]) == 0
     assert "synthetic/ridge" in capsys.readouterr().out
