@@ -10,6 +10,10 @@ class HarnessError(Exception):
     """A wrong input or an unusable file. The command line prints its one line and exits with 2."""
 
 
+class RunError(HarnessError):
+    """A run had to stop (the disk is full, a worker was killed): what is finished is kept. Exit code 1."""
+
+
 class BudgetExhausted(HarnessError):
     """`Problem.evaluate` was called after the budget had been spent."""
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from harness.catalogue import find_benchmark
 from harness.errors import HarnessError
+from harness.fan_out import check_jobs
 from harness.live.benchmark import LiveBenchmark
 from harness.methods.base import method_class, run_search
 from harness.problem import TabularProblem
 from harness.records import RunFolder
-from harness.runner import check_jobs
 from harness.streams import Streams
 from harness.suite import Group, Suite, groups_of
 

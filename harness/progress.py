@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,6 +18,42 @@ if TYPE_CHECKING:
 
 def _on_a_terminal() -> bool:
     return sys.stderr.isatty() and not os.environ.get("CI")
+
+
+@contextmanager
+def counting(name: str, total: int, done: int, *, show: bool) -> Iterator[Callable[[], object]]:
+    """Progress of many equal things: a bar on a terminal, a line at every hundredth elsewhere, with the time that is left.
+
+    Parameters
+    ----------
+    name
+        What they belong to.
+    total, done
+        How many there are, and how many were finished before.
+    show
+        Whether to show anything.
+
+    Yields
+    ------
+    callable
+        To be called when one is finished.
+    """
+    if show and _on_a_terminal():
+        from tqdm import tqdm
+
+        with tqdm(total=total, initial=done, desc=name, smoothing=0.02) as bar:
+            yield bar.update
+        return
+    start, count = time.monotonic(), done
+
+    def advance() -> None:
+        nonlocal count
+        count += 1
+        if show and (count == total or 100 * count // total > 100 * (count - 1) // total):
+            left = (time.monotonic() - start) / (count - done) * (total - count)
+            print(f"{name}: {count:,} of {total:,}, {left / 60:.0f} min left", file=sys.stderr, flush=True)
+
+    yield advance
 
 
 class Progress:

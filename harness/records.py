@@ -6,7 +6,6 @@ run, writes. When all cells are there the journal is compacted into ``records.pa
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from filelock import FileLock, Timeout
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, RunError
+from harness.journal import Journal
 from harness.suite import SCHEMA
 
 if TYPE_CHECKING:
@@ -122,23 +122,6 @@ class Entry:
         """Whether the method raised."""
         return bool(self.record["status"] != "ok")
 
-    def to_line(self) -> bytes:
-        """A journal line: checksum, blank, JSON."""
-        body = json.dumps(vars(self), separators=(",", ":")).encode()
-        return _checksum(body) + b" " + body + b"\n"
-
-    @classmethod
-    def from_line(cls, line: bytes) -> Self | None:
-        """Read a journal line, or None if it is not whole."""
-        checksum, _, body = line.rstrip(b"\n").partition(b" ")
-        if not line.endswith(b"\n") or checksum != _checksum(body):
-            return None
-        return cls(**json.loads(body))
-
-
-def _checksum(body: bytes) -> bytes:
-    return hashlib.sha256(body).hexdigest()[:16].encode()
-
 
 class RunFolder:
     """The output folder of a run, held by one process at a time.
@@ -153,6 +136,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._journal = Journal(path / JOURNAL)
         self._lock = FileLock(path / ".lock")
 
     def __enter__(self) -> Self:
@@ -175,44 +159,14 @@ class RunFolder:
     def entries(self) -> dict[str, Entry]:
         """All cells that are finished, compacted or not, by key; a later failure never hides an earlier success."""
         found: dict[str, Entry] = {}
-        for entry in [*_compacted(self.path), *self._journalled()]:
+        for entry in [*_compacted(self.path), *(Entry(**item) for item in self._journal.read())]:
             if entry.cell not in found or found[entry.cell].failed:
                 found[entry.cell] = entry
         return found
 
-    def _journalled(self) -> Iterator[Entry]:
-        journal = self.path / JOURNAL
-        if not journal.exists():
-            return
-        with journal.open("rb") as lines:
-            for line in lines:
-                # A line cut short by a kill is dropped: its cells are run again.
-                if (entry := Entry.from_line(line)) is not None:
-                    yield entry
-
     def append(self, entries: Iterable[Entry]) -> None:
-        """Make finished cells durable: whole lines, synced before this returns.
-
-        Raises
-        ------
-        HarnessError
-            If the disk is full or the file cannot be written; what was there before is intact.
-        """
-        lines = b"".join(entry.to_line() for entry in entries)
-        journal = self.path / JOURNAL
-        try:
-            with journal.open("ab") as stream:
-                size = stream.tell()
-                try:
-                    # A line that a kill cut short must not swallow the next one.
-                    stream.write(lines if _ends_a_line(journal, size) else b"\n" + lines)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                except OSError:
-                    os.ftruncate(stream.fileno(), size)
-                    raise
-        except OSError as error:
-            raise RunError(f"{journal}: {error.strerror}; finished cells are kept, run again to go on") from error
+        """Make finished cells durable, see `Journal.append`."""
+        self._journal.append(vars(entry) for entry in entries)
 
     def compact(self, entries: Mapping[str, Entry], order: Iterable[str]) -> None:
         """Write records and traces as Parquet, first the cells in `order` and then all others by key, and drop the journal."""
@@ -224,15 +178,11 @@ class RunFolder:
         if any(entry.epochs for entry in ordered):
             write_parquet(self.path / EPOCHS, epochs_frame(ordered), EPOCH_COLUMNS)
         write_parquet(self.path / RECORDS, records_frame(ordered), RECORD_COLUMNS)
-        (self.path / JOURNAL).unlink(missing_ok=True)
+        self._journal.path.unlink(missing_ok=True)
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file, whole or not at all."""
         write_whole(self.path / name, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
-
-
-class RunError(HarnessError):
-    """A run had to stop (the disk is full, a worker was killed): finished cells are kept. Exit code 1."""
 
 
 def records_frame(entries: Iterable[Entry]) -> pd.DataFrame:
@@ -361,11 +311,3 @@ def _typed(rows: list[dict[str, Any]], columns: Mapping[str, tuple[str, str]]) -
 
     frame = pd.DataFrame(rows, columns=list(columns))
     return frame.astype({key: "object" if kind == "str" else kind for key, (kind, _) in columns.items()})
-
-
-def _ends_a_line(journal: Path, size: int) -> bool:
-    if size == 0:
-        return True
-    with journal.open("rb") as stream:
-        stream.seek(size - 1)
-        return stream.read(1) == b"\n"

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import plugins, provenance
 from harness.catalogue import find_benchmark
-from harness.errors import HarnessError, unknown_name
+from harness.errors import HarnessError
 from harness.execution import run_cells
+from harness.fan_out import check_fan_out, end_with, fan_out, owner_of_workers, workers
 from harness.methods.base import Method, method_class
 from harness.progress import Progress
-from harness.records import Entry, RunError, RunFolder, records_frame
+from harness.records import Entry, RunFolder, records_frame
 from harness.suite import Group, Suite, load_suite, make_suite
 from harness.tabular.catalogue import loaded, registered_loader
 from harness.tabular.table import Table
@@ -29,7 +25,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHECKPOINTS = "checkpoints"
-BACKENDS = ("loky", "threading", "sequential", "dask")
 # Seeds a task: enough to make lockstep worth while and to keep the fan-out cheap, few enough to lose little to a kill.
 # A live search takes minutes: it is a task of its own.
 CHUNK_LOCKSTEP, CHUNK, CHUNK_LIVE = 50, 25, 1
@@ -50,7 +45,7 @@ class Task:
     commit: tuple[str, str]
     environment: str
     workspace: str
-    owner: int  # the process that started the workers, 0 where they are not ours to end
+    owner: int  # see `fan_out.end_with`
 
 
 @dataclass(frozen=True)
@@ -139,19 +134,19 @@ def run_suite(
     progress: bool = False,
 ) -> RunResult:
     """Run what is missing of a suite; see `run`."""
-    _check_fan_out(jobs, backend, scheduler)
+    check_fan_out(jobs, backend, scheduler)
     keys = {group.key(seed): (group, seed) for group in suite.groups() for seed in suite.seeds}
     environment = provenance.environment()
-    with _workers(jobs, backend, scheduler), RunFolder(output) as folder:
+    with workers(jobs, backend, scheduler), RunFolder(output) as folder:
         done = folder.entries()
         missing = [key for key in keys if key not in done or done[key].failed]
         folder.write_json("suite.resolved.json", suite.resolved())
         folder.write_json("environment.json", environment)
         workspace = output / CHECKPOINTS
-        owner = os.getpid() if backend == "loky" else 0
+        owner = owner_of_workers(backend)
         tasks = list(_tasks(suite, [keys[key] for key in missing], lockstep, _digest(environment), workspace, owner))
         with Progress(suite, len(keys), len(keys) - len(missing), show=progress) as bar:
-            for entries in _fan_out(tasks):
+            for entries in fan_out(run_task, tasks):
                 folder.append(entries)
                 for entry in entries:  # durable now: its checkpoint has done its work
                     (workspace / f"{entry.cell}.pt").unlink(missing_ok=True)
@@ -164,22 +159,6 @@ def run_suite(
         if workspace.is_dir() and not any(workspace.iterdir()):
             workspace.rmdir()
     return RunResult(records_frame(done[key] for key in keys), len(missing), len(keys) - len(missing))
-
-
-def check_jobs(jobs: int) -> None:
-    """Refuse a number of workers that is none."""
-    if jobs == 0 or jobs < -1:
-        raise HarnessError(f"jobs: wanted a number of workers of at least 1, or -1 for one a core, not {jobs}")
-
-
-def _check_fan_out(jobs: int, backend: str, scheduler: str | None) -> None:
-    if backend not in BACKENDS:
-        raise unknown_name("backend", backend, BACKENDS)
-    check_jobs(jobs)
-    if (backend == "dask") != (scheduler is not None):
-        raise HarnessError(
-            "the dask back end and a scheduler address go together: --backend dask --scheduler tcp://host:port"
-        )
 
 
 def _tasks(
@@ -213,53 +192,9 @@ def _found_by_name(registered: type[Method] | Callable[[], Table]) -> bool:
     return registered.__module__.startswith("harness.") or plugins.is_plugin(registered.__module__)
 
 
-@contextmanager
-def _workers(jobs: int, backend: str, scheduler: str | None) -> Iterator[None]:
-    """Inside, joblib fans out to these workers."""
-    import joblib
-
-    if backend == "dask":
-        with _dask_client(str(scheduler)), joblib.parallel_config(backend="dask", n_jobs=-1):
-            yield
-    else:
-        # A search is one thread; more would only be in each other's way.
-        threads = {"inner_max_num_threads": 1} if backend == "loky" else {}
-        with joblib.parallel_config(backend=backend, n_jobs=jobs, **threads):
-            yield
-
-
-def _dask_client(scheduler: str) -> AbstractContextManager[Any]:
-    try:
-        from distributed import Client
-    except ImportError:
-        raise HarnessError("the dask back end needs the extra: pip install 'nas-harness[cluster]'") from None
-    try:
-        client: AbstractContextManager[Any] = Client(scheduler, timeout=10)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise HarnessError(f"no Dask scheduler answers at {scheduler}: {str(error).splitlines()[0]}") from error
-    return client
-
-
-def _fan_out(tasks: list[Task]) -> Iterator[list[Entry]]:
-    """Results of the tasks in whatever order they come."""
-    import joblib
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    if not tasks:
-        return
-    try:
-        yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(
-            joblib.delayed(run_task)(task) for task in tasks
-        )
-    except TerminatedWorkerError as error:
-        raise RunError(
-            "a worker process was killed (out of memory?); finished cells are kept, run again to go on"
-        ) from error
-
-
 def run_task(task: Task) -> list[Entry]:
     """Run the searches of a task; called in a worker. A method that raises fails its own cell only."""
-    _end_with(task.owner)
+    end_with(task.owner)
     plugins.load(task.plugins)
     name = task.group.benchmark
     benchmark = find_benchmark(name) if task.loader is None else loaded(name, task.loader)
@@ -277,19 +212,6 @@ def run_task(task: Task) -> list[Entry]:
     return run_cells(
         benchmark, task.group, cls, task.seeds, origin, lockstep=task.lockstep, workspace=Path(task.workspace)
     )
-
-
-@lru_cache(maxsize=1)  # once a worker
-def _end_with(owner: int) -> None:
-    """Let this worker process end when the run that started it is killed; it would wait for ever otherwise."""
-
-    def watch() -> None:
-        while os.getppid() == owner:
-            time.sleep(1.0)
-        os._exit(1)
-
-    if owner not in (0, os.getpid()):
-        threading.Thread(target=watch, daemon=True).start()
 
 
 def _digest(environment: Mapping[str, Any]) -> str:

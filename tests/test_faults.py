@@ -212,8 +212,10 @@ def test_a_later_failure_hides_no_success(tmp_path: Path) -> None:
     fine = Entry({"cell": "a", "status": "ok"}, [])
     failed = Entry({"cell": "a", "status": "failed"}, [])
     for order, expected in [([fine, failed], fine), ([failed, fine], fine), ([failed, failed], failed)]:
-        (tmp_path / "journal.jsonl").write_bytes(b"".join(entry.to_line() for entry in order))
-        assert RunFolder(tmp_path).entries() == {"a": expected}
+        folder = RunFolder(tmp_path)
+        folder.append(order)
+        assert folder.entries() == {"a": expected}
+        (tmp_path / "journal.jsonl").unlink()
 
 
 def test_an_append_that_fails_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +228,7 @@ def test_an_append_that_fails_leaves_no_half_line(tmp_path: Path, monkeypatch: p
             raise no_space()
 
         monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(RunError, match="No space left on device; finished cells are kept"):
+        with pytest.raises(RunError, match="No space left on device; what is finished is kept"):
             folder.append([second])
         assert (tmp_path / "journal.jsonl").read_bytes() == before
         monkeypatch.undo()
@@ -453,7 +455,7 @@ def test_a_killed_worker(tmp_path: Path, same_results: Callable[..., None]) -> N
     code, errors = ended(process, tmp_path)
     assert code == 1, errors
     last = errors.splitlines()[-1]
-    assert "a worker process was killed (out of memory?); finished cells are kept, run again to go on" in last
+    assert "a worker process was killed (out of memory?); what is finished is kept, run again to go on" in last
     assert "Traceback" not in errors
     assert ended(started(command(tmp_path / "run", "0:1000"), tmp_path), tmp_path)[0] == 0
     assert ended(started(command(tmp_path / "whole", "0:1000"), tmp_path), tmp_path)[0] == 0
@@ -472,7 +474,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path, same_results: Callable[..., 
     try:
         full = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
         assert full.returncode == 1, full.stderr
-        assert "No space left on device; finished cells are kept, run again to go on" in full.stderr.splitlines()[-1]
+        assert "No space left on device; what is finished is kept, run again to go on" in full.stderr.splitlines()[-1]
         assert "Traceback" not in full.stderr
         kept = entries(disk / "run")
         assert 0 < len(kept) < 900

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from harness.cli import analysis, gate, running, tables
 from harness.cli.common import FAILED, INTERRUPTED, OK, USAGE, Command, Parser
-from harness.errors import HarnessError
+from harness.errors import HarnessError, RunError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,8 +25,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plugins.load(getattr(options, "plugin", ()))
         return command(options)
     except HarnessError as error:
-        from harness.records import RunError
-
         print(f"nas-harness: error: {' '.join(str(error).split())}", file=sys.stderr)
         return FAILED if isinstance(error, RunError) else USAGE
     except KeyboardInterrupt:

@@ -15,10 +15,9 @@ from harness.execution.joining import Ended, common_columns, now, printable_trac
 from harness.live import discrete
 from harness.live.benchmark import LiveBenchmark, LiveSettings
 from harness.live.data import Splits, split
-from harness.live.networks import Shape
 from harness.live.problem import LiveProblem
 from harness.live.search import CheckpointError
-from harness.live.train import train
+from harness.live.train import check, train
 from harness.methods.base import Method, run_search
 from harness.records import Entry
 from harness.spaces.base import Arch
@@ -77,9 +76,8 @@ def _evaluated(
     benchmark: LiveBenchmark, settings: LiveSettings, splits: Splits, arch: Arch, seed: int
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """Train an architecture from scratch; the last epoch is the result, the best one stands only beside it."""
-    rows = train(benchmark.space_name, arch, splits, settings.evaluation, seed, device=settings.device)
-    recipe, images = settings.evaluation, benchmark.images
-    shape = Shape(recipe.channels, recipe.cells, images.shape, images.classes)
+    (rows,) = train(benchmark.space_name, arch, splits, settings.evaluation, [seed], device=settings.device)
+    shape = check(splits, settings.evaluation)
     measured = {
         "valid": float(rows[-1]["valid_accuracy"]),
         "test": float(rows[-1]["test_accuracy"]),
@@ -87,7 +85,7 @@ def _evaluated(
         "params": float(discrete.parameters(benchmark.space_name, arch, shape)),
         "flops": 2.0 * discrete.multiply_adds(benchmark.space_name, arch, shape),
     }
-    return measured, [row | {"epoch": row["epoch"] + 1, "phase": "evaluation"} for row in rows]
+    return measured, [row | {"phase": "evaluation"} for row in rows]
 
 
 def _nothing() -> dict[str, float]:

@@ -108,7 +108,7 @@ class LiveBenchmark:
         HarnessError
             If they are not here; the message says which files are wanted, and where.
         """
-        return _images(self.dataset)
+        return images_of(self.dataset)
 
     @cached_property
     def sha256(self) -> str:
@@ -172,8 +172,21 @@ class LiveBenchmark:
         }
 
 
+def recipe_from(values: Mapping[str, Any], where: str) -> Recipe:
+    """A recipe of stand-alone training from a TOML table; what it does not say is as `harness.live.train.Recipe` has it.
+
+    Raises
+    ------
+    HarnessError
+        If a key is unknown or a value out of its range; `where` stands before the message.
+    """
+    recipe: Recipe = _made(_shapes()[1], values, where)
+    return recipe
+
+
 @lru_cache(maxsize=4)
-def _images(dataset: str) -> Images:
+def images_of(dataset: str) -> Images:
+    """Images of a data set by name, loaded once a process; see `LiveBenchmark.images`."""
     _shapes()  # says what to install where torch is missing
     from harness.live import sources
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from harness.errors import unknown_name
 from harness.live import networks
 from harness.live.networks import DartsNetwork, NASBench201Network, Shape, preprocess
-from harness.live.operations import operation
+from harness.live.operations import Zero, operation, side_by_side
 from harness.spaces import darts, nasbench201
 from harness.spaces.base import Arch
 from harness.spaces.darts import DartsSpace, Genotype
@@ -34,6 +34,7 @@ class DartsCell(nn.Module):
         self.preprocess_1 = preprocess(channels_previous, channels, False, nn.BatchNorm2d)
         genes = genotype.reduce if reduction else genotype.normal
         self.concat = genotype.reduce_concat if reduction else genotype.normal_concat
+        self.groups = 1  # networks in one, see `harness.live.together`
         self.sources = [source for _, source in genes]
         self.operations = nn.ModuleList(
             operation(name, channels, 2 if reduction and source < darts.INPUTS else 1, nn.BatchNorm2d)
@@ -46,7 +47,7 @@ class DartsCell(nn.Module):
         for first in range(0, len(self.sources), 2):
             left, right = (self.operations[edge](states[self.sources[edge]]) for edge in (first, first + 1))
             states.append(left + right)
-        return torch.cat([states[node] for node in self.concat], dim=1)
+        return side_by_side([states[node] for node in self.concat], self.groups)
 
 
 class NASBench201Cell(nn.Module):
@@ -60,11 +61,15 @@ class NASBench201Cell(nn.Module):
 
     def forward(self, x: Tensor, _: object = None) -> Tensor:
         """The last node."""
-        states: dict[int, Tensor] = {0: x}
-        for (source, target), op in zip(nasbench201.EDGES, self.operations, strict=True):
-            output = op(states[source])
-            states[target] = states[target] + output if target in states else output
-        return states[max(states)]
+        states = [x]
+        for target in (1, 2, 3):
+            total = None
+            for (source, end), op in zip(nasbench201.EDGES, self.operations, strict=True):
+                if end == target and not isinstance(op, Zero):  # adding zeros would only take time
+                    output = op(states[source])
+                    total = output if total is None else total + output
+            states.append(torch.zeros_like(x) if total is None else total)
+        return states[-1]
 
 
 def _darts(arch: Arch, shape: Shape) -> nn.Module:

@@ -25,34 +25,50 @@ class Shape:
     Parameters
     ----------
     channels
-        Channels of the first cells; they double at each of the two reductions.
+        Channels of the first cells; they double at each reduction.
     cells
-        DARTS: cells in all. NAS-Bench-201: cells in each of the three stages.
+        DARTS: cells in all. NAS-Bench-201: cells in each stage, of which there is one more than reductions.
     image
         (channels, height, width) of an image.
     classes
         Number of classes.
+    reductions
+        How often the image is halved on its way; twice in the papers.
 
     Raises
     ------
     HarnessError
-        If a number is not positive, or the image cannot be halved twice.
+        If a number is not positive, or the image cannot be halved so often.
     """
 
     channels: int
     cells: int
     image: tuple[int, int, int]
     classes: int
+    reductions: int = 2
 
     def __post_init__(self) -> None:
         if min(self.channels, self.cells, self.classes, *self.image) < 1:
             raise HarnessError(f"network: channels, cells, classes and image sizes must be at least 1: {self}")
-        if self.image[1] % 4 or self.image[2] % 4:
-            raise HarnessError(f"network: image sides must be multiples of 4 (two halvings), not {self.image[1:]}")
+        if self.reductions < 0:
+            raise HarnessError(f"network: reductions must be at least 0, not {self.reductions}")
+        if any(side % 2**self.reductions for side in self.image[1:]):
+            raise HarnessError(
+                f"network: image sides must be multiples of {2**self.reductions} ({self.reductions} reductions), "
+                f"not {self.image[1:]}"
+            )
 
     def __str__(self) -> str:
         image = "x".join(map(str, self.image))
-        return f"channels={self.channels},cells={self.cells},image={image},classes={self.classes}"
+        sizes = f"channels={self.channels},cells={self.cells},image={image},classes={self.classes}"
+        return sizes if self.reductions == 2 else f"{sizes},reductions={self.reductions}"
+
+
+def global_average(x: Tensor) -> Tensor:
+    """Mean over the image, (n, channels). Its gradient lies in memory as `x` does: batch norms are slow where they differ."""
+    if x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last):
+        return x.mean(dim=(2, 3))
+    return x.permute(0, 2, 3, 1).flatten(1, 2).mean(dim=1)
 
 
 # (channels two cells before, channels one cell before, channels, reduction, whether the cell before was a reduction)
@@ -60,7 +76,7 @@ MakeDartsCell = Callable[[int, int, int, bool, bool], nn.Module]
 
 
 class DartsNetwork(nn.Module):
-    """Stem, cells, global pooling, classifier; the cells at one and at two thirds are reductions.
+    """Stem, cells, global pooling, classifier; the (two) reduction cells stand at one and at two thirds.
 
     Parameters
     ----------
@@ -78,7 +94,8 @@ class DartsNetwork(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(shape.image[0], width, 3, padding=1, bias=False), stem_norm(width))
         self.cells = nn.ModuleList()
         before, previous, channels, reduced = width, width, shape.channels, False
-        self.reductions = [layer in (shape.cells // 3, 2 * shape.cells // 3) for layer in range(shape.cells)]
+        places = [number * shape.cells // (shape.reductions + 1) for number in range(1, shape.reductions + 1)]
+        self.reductions = [layer in places for layer in range(shape.cells)]
         for reduction in self.reductions:
             channels *= 1 + reduction
             self.cells.append(make_cell(before, previous, channels, reduction, reduced))
@@ -90,7 +107,7 @@ class DartsNetwork(nn.Module):
         before = previous = self.stem(images)
         for cell, reduction in zip(self.cells, self.reductions, strict=True):
             before, previous = previous, cell(before, previous, reduce if reduction else normal)
-        return cast(Tensor, self.classifier(previous.mean(dim=(2, 3))))
+        return cast(Tensor, self.classifier(global_average(previous)))
 
 
 def preprocess(channels_in: int, channels: int, reduced: bool, norm: Norm) -> nn.Module:
@@ -99,7 +116,7 @@ def preprocess(channels_in: int, channels: int, reduced: bool, norm: Norm) -> nn
 
 
 class NASBench201Network(nn.Module):
-    """Stem, three stages of cells with a residual block of stride 2 before the second and third, classifier.
+    """Stem, stages of cells with a residual block of stride 2 between two of them, classifier.
 
     Parameters
     ----------
@@ -117,7 +134,7 @@ class NASBench201Network(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(shape.image[0], channels, 3, padding=1, bias=False), norm(channels))
         self.stages = nn.ModuleList([nn.ModuleList(make_cell(channels) for _ in range(shape.cells))])
         self.halvings = nn.ModuleList()
-        for _ in range(2):
+        for _ in range(shape.reductions):
             self.halvings.append(_ResidualHalving(channels, 2 * channels, norm))
             channels *= 2
             self.stages.append(nn.ModuleList(make_cell(channels) for _ in range(shape.cells)))
@@ -131,7 +148,7 @@ class NASBench201Network(nn.Module):
             x = halving(x)
             for cell in cast(nn.ModuleList, stage):
                 x = cell(x, extra)
-        return cast(Tensor, self.classifier(F.relu(self.last_norm(x)).mean(dim=(2, 3))))
+        return cast(Tensor, self.classifier(global_average(F.relu(self.last_norm(x)))))
 
 
 class _ResidualHalving(nn.Module):

@@ -5,7 +5,7 @@ Every operation is a module from (n, channels, height, width) to the same number
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import torch
@@ -29,6 +29,13 @@ def batch_statistics(channels: int) -> nn.Module:
 def running_statistics(channels: int) -> nn.Module:
     """Batch norm with running statistics, which every training pass moves, without weights: the published codes'."""
     return nn.BatchNorm2d(channels, affine=False)
+
+
+def side_by_side(parts: Sequence[Tensor], groups: int = 1) -> Tensor:
+    """Join (n, channels, height, width) along the channels: in each of `groups` equal runs of channels apart."""
+    if groups == 1:
+        return torch.cat(list(parts), dim=1)
+    return torch.cat([part.view(len(part), groups, -1, *part.shape[2:]) for part in parts], dim=2).flatten(1, 2)
 
 
 class Stage(nn.Module):
@@ -91,11 +98,12 @@ class FactorizedReduce(nn.Module):
         self.even = nn.Conv2d(channels_in, channels_out // 2, 1, stride=2, bias=False)
         self.odd = nn.Conv2d(channels_in, channels_out - channels_out // 2, 1, stride=2, bias=False)
         self.norm = norm(channels_out)
+        self.groups = 1  # networks in one, see `harness.live.together`
 
     def forward(self, x: Tensor) -> Tensor:
         """Halve the image."""
         x = F.relu(x)
-        return cast(Tensor, self.norm(torch.cat([self.even(x), self.odd(x[:, :, 1:, 1:])], dim=1)))
+        return cast(Tensor, self.norm(side_by_side([self.even(x), self.odd(x[:, :, 1:, 1:])], self.groups)))
 
 
 class Zero(nn.Module):

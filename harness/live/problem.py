@@ -109,7 +109,11 @@ class LiveProblem(SupernetProblem):
                 f"{self._left} of {self.budget.amount} epochs are left, {recipe.epochs} were asked for"
             )
         self._left -= recipe.epochs
-        rows = train.train(self._space_name, arch, self._splits, recipe, self._seed, device=self._settings.device)
+        (rows,) = train.train(
+            *(self._space_name, arch, self._splits, recipe, [self._seed]),
+            evaluate=["valid"],
+            device=self._settings.device,
+        )
         score = float(rows[-1]["valid_accuracy"])
         self.evaluations.append((arch, score))
         return Evaluation(score, float("nan"), {})

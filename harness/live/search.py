@@ -42,7 +42,7 @@ class SearchSettings:
 
     Parameters
     ----------
-    channels, cells
+    channels, cells, reductions
         Size of the supernet, see `harness.live.networks.Shape`.
     epochs, batch_size
         Length of the search; images in a batch. Of an epoch's training images the last incomplete batch is left out.
@@ -67,6 +67,7 @@ class SearchSettings:
 
     channels: int = 16
     cells: int = 8
+    reductions: int = 2
     epochs: int = 50
     batch_size: int = 64
     learning_rate: float = 0.025
@@ -124,7 +125,7 @@ def check(space: str, splits: Splits, settings: SearchSettings) -> Shape:
             )
     if settings.expected_size is not None and len(settings.expected_size) != len(groups):
         raise HarnessError(f"search: expected_size wants one number for each of {', '.join(groups)}")
-    return Shape(settings.channels, settings.cells, splits.data.shape, splits.data.classes)
+    return Shape(settings.channels, settings.cells, splits.data.shape, splits.data.classes, settings.reductions)
 
 
 @dataclass(frozen=True)

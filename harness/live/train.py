@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from harness.errors import HarnessError
-from harness.live import discrete, tracking
-from harness.live.data import Splits, batches, crop_and_flip
+from harness.live import discrete
+from harness.live.data import Read, Rows, Splits, batches, crop_and_flip, portions
 from harness.live.networks import Shape, build
 from harness.live.search import Row, seconds
+from harness.live.together import clip_each, together
 from harness.spaces.base import Arch
 from harness.streams import generator
 
@@ -27,7 +29,7 @@ class Recipe:
 
     Parameters
     ----------
-    channels, cells
+    channels, cells, reductions
         Size of the network, see `harness.live.networks.Shape`.
     epochs, batch_size
         Length of the training; images in a batch. The last incomplete batch of an epoch is left out.
@@ -44,6 +46,7 @@ class Recipe:
 
     channels: int = 8
     cells: int = 3
+    reductions: int = 2
     epochs: int = 15
     batch_size: int = 64
     learning_rate: float = 0.025
@@ -69,7 +72,7 @@ def check(splits: Splits, recipe: Recipe) -> Shape:
     """
     if recipe.batch_size > len(splits.train):
         raise HarnessError(f"training: batch_size {recipe.batch_size} is larger than train, {len(splits.train)} images")
-    return Shape(recipe.channels, recipe.cells, splits.data.shape, splits.data.classes)
+    return Shape(recipe.channels, recipe.cells, splits.data.shape, splits.data.classes, recipe.reductions)
 
 
 def train(
@@ -77,36 +80,39 @@ def train(
     arch: Arch,
     splits: Splits,
     recipe: Recipe,
-    seed: int,
+    seeds: Sequence[int],
     *,
+    evaluate: Sequence[str] = ("train", "valid", "test"),
     device: str = "cpu",
-    on_epoch: Callable[[Row], None] | None = None,
-) -> list[Row]:
-    """Train an architecture on the train split.
+    on_epoch: Callable[[list[Row]], None] | None = None,
+) -> list[list[Row]]:
+    """Train an architecture on the train split, once a seed; the trainings of all seeds run side by side in one network.
 
-    Initial weights come from the stream ``init`` and batches from the stream ``batches`` of `seed`: architectures of
-    one seed meet the same batches.
+    Initial weights come from the stream ``init`` and batches from the stream ``batches`` of a seed: architectures of one seed
+    meet the same batches, and a training does not depend on the seeds beside it, up to rounding.
 
     Parameters
     ----------
     space, arch
         The architecture.
     splits
-        Images: fitted on train; valid and test are evaluated after every epoch. The last epoch is the result.
+        Images: fitted on train. The last epoch is the result.
     recipe
         How.
-    seed
-        Seed of initial weights and batches.
+    seeds
+        Seeds of initial weights and batches.
+    evaluate
+        Splits that are measured whole after every epoch, in evaluation mode and without augmentation.
     device
         Where.
     on_epoch
-        Called with the row of every epoch.
+        Called with the rows of every epoch, one a seed.
 
     Returns
     -------
-    list of dict
-        A row an epoch: ``epoch``, ``train_loss``, ``valid_loss``, ``valid_accuracy``, ``test_loss``,
-        ``test_accuracy`` (percent).
+    list of list of dict
+        For every seed a row an epoch: ``epoch`` (from 1), ``seconds`` (of the processor, in the steps of all seeds, divided by
+        their number), ``<split>_loss`` and ``<split>_accuracy`` (percent).
 
     Raises
     ------
@@ -114,42 +120,81 @@ def train(
         If a batch is larger than the train split, or the loss is not finite; the message names the epoch and the step.
     """
     shape = check(splits, recipe)
-    network = build(lambda: discrete.network(space, arch, shape), ("init", space, str(shape), seed), device)
+    make = partial(discrete.network, space, arch, shape)
+    network = together([build(make, ("init", space, str(shape), seed), device) for seed in seeds])
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(
         network.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )
     read = splits.reader(device)
-    rows: list[Row] = []
+    epochs: list[list[Row]] = []
     for epoch in range(recipe.epochs):
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * (1 + math.cos(math.pi * epoch / recipe.epochs)) / 2
+        clock = time.process_time()
+        for step, (images, labels) in enumerate(_batches(splits, recipe, read, seeds, epoch)):
+            logits = network(images)
+            loss = (
+                F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape).mean(dim=1)
+            )
+            if not torch.isfinite(loss).all():
+                raise HarnessError(f"training: the loss is {loss.tolist()} in epoch {epoch + 1}, step {step + 1}")
+            optimizer.zero_grad()
+            torch.autograd.backward(loss.sum())
+            clip_each(network.parameters(), len(seeds), recipe.clip)
+            optimizer.step()
+        spent = (time.process_time() - clock) / len(seeds)
+        rows: list[Row] = [{"epoch": epoch + 1, "seconds": spent} for _ in seeds]
+        network.eval()
+        for name in evaluate:
+            measured = _measure(network, read, getattr(splits, name), recipe.batch_size, len(seeds))
+            for row, (value, accuracy) in zip(rows, measured, strict=True):
+                row |= {f"{name}_loss": value, f"{name}_accuracy": accuracy}
+        network.train()
+        epochs.append(rows)
+        if on_epoch is not None:
+            on_epoch(rows)
+    return [list(rows) for rows in zip(*epochs, strict=True)]
+
+
+def _batches(
+    splits: Splits, recipe: Recipe, read: Read, seeds: Sequence[int], epoch: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches of an epoch: (n, seeds * channels, height, width) images and (seeds, n) labels."""
+    steps = len(splits.train) // recipe.batch_size
+    parts, changes = [], []
+    for seed in seeds:
         order, noise = (
             generator("batches", splits.data.name, splits.seed, seed, name, epoch) for name in ("train", "augment")
         )
-        change = partial(crop_and_flip, rng=noise) if recipe.augment else np.asarray
-        steps = len(splits.train) // recipe.batch_size
-        total = 0.0
-        for step, part in enumerate(batches(splits.train, recipe.batch_size, steps, order)):
-            images, labels = read(part, change)
-            loss = F.cross_entropy(network(images), labels)
-            if not math.isfinite(value := float(loss.detach())):
-                raise HarnessError(f"training: the loss is {value} in epoch {epoch}, step {step}")
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
-            optimizer.step()
-            total += value
-        row: Row = {"epoch": epoch, "train_loss": total / steps}
-        network.eval()
-        for name in ("valid", "test"):
-            if not len(part := getattr(splits, name)):
-                continue  # a search has no test split
-            row[f"{name}_loss"], row[f"{name}_accuracy"] = tracking.evaluate(network, read, part, recipe.batch_size)
-        network.train()
-        rows.append(row)
-        if on_epoch is not None:
-            on_epoch(row)
-    return rows
+        parts.append(batches(splits.train, recipe.batch_size, steps, order))
+        changes.append(partial(crop_and_flip, rng=noise) if recipe.augment else np.asarray)
+    for step in range(steps):
+        images, labels = zip(
+            *(read(part[step], change) for part, change in zip(parts, changes, strict=True)), strict=True
+        )
+        yield torch.cat(images, dim=1).contiguous(memory_format=torch.channels_last), torch.stack(labels)
+
+
+def _measure(network: nn.Module, read: Read, rows: Rows, batch_size: int, count: int) -> list[tuple[float, float]]:
+    """Mean loss and accuracy (percent) over rows of a data set of each of `count` networks in one."""
+    losses, correct = torch.zeros(count), torch.zeros(count, dtype=torch.long)
+    with torch.inference_mode():
+        for part in portions(rows, batch_size):
+            images, labels = read(part)
+            logits = network(images.repeat(1, count, 1, 1).contiguous(memory_format=torch.channels_last))
+            targets = labels.expand(count, -1)
+            losses += (
+                F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+                .view(count, -1)
+                .sum(dim=1)
+                .cpu()
+            )
+            correct += (logits.argmax(dim=2) == targets).sum(dim=1).cpu()
+    return [
+        (loss / len(rows), 100 * right / len(rows))
+        for loss, right in zip(losses.tolist(), correct.tolist(), strict=True)
+    ]
 
 
 def estimate_seconds(space: str, arch: Arch, splits: Splits, recipe: Recipe, *, device: str = "cpu") -> float:

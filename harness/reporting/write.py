@@ -7,8 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.errors import HarnessError, unknown_name
-from harness.records import RunError
+from harness.errors import HarnessError, RunError, unknown_name
 from harness.reporting.html import render_html
 from harness.reporting.images import draw_images
 from harness.reporting.latex import render_latex

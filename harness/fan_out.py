@@ -1,0 +1,113 @@
+"""Fan work out with joblib: to processes, threads or a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from harness.errors import HarnessError, RunError, unknown_name
+
+BACKENDS = ("loky", "threading", "sequential", "dask")
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def check_jobs(jobs: int) -> None:
+    """Refuse a number of workers that is none."""
+    if jobs == 0 or jobs < -1:
+        raise HarnessError(f"jobs: wanted a number of workers of at least 1, or -1 for one a core, not {jobs}")
+
+
+def check_fan_out(jobs: int, backend: str, scheduler: str | None) -> None:
+    """Refuse a number of workers that is none, an unknown back end, and a scheduler without Dask or the reverse."""
+    if backend not in BACKENDS:
+        raise unknown_name("backend", backend, BACKENDS)
+    check_jobs(jobs)
+    if (backend == "dask") != (scheduler is not None):
+        raise HarnessError(
+            "the dask back end and a scheduler address go together: --backend dask --scheduler tcp://host:port"
+        )
+
+
+@contextmanager
+def workers(jobs: int, backend: str = "loky", scheduler: str | None = None) -> Iterator[None]:
+    """Inside, `fan_out` goes to these workers.
+
+    Parameters
+    ----------
+    jobs
+        How many; -1 for one a core.
+    backend
+        ``loky`` (processes), ``threading``, ``sequential`` or ``dask``.
+    scheduler
+        Address of the Dask scheduler.
+    """
+    import joblib
+
+    if backend == "dask":
+        with _dask_client(str(scheduler)), joblib.parallel_config(backend="dask", n_jobs=-1):
+            yield
+    else:
+        # A search is one thread; more would only be in each other's way.
+        threads = {"inner_max_num_threads": 1} if backend == "loky" else {}
+        with joblib.parallel_config(backend=backend, n_jobs=jobs, **threads):
+            yield
+
+
+def fan_out(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+    """What a function makes of each task, in whatever order the results come.
+
+    Raises
+    ------
+    RunError
+        If a worker process dies.
+    """
+    import joblib
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    if not tasks:
+        return
+    try:
+        yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(
+            joblib.delayed(function)(task) for task in tasks
+        )
+    except TerminatedWorkerError as error:
+        raise RunError(
+            "a worker process was killed (out of memory?); what is finished is kept, run again to go on"
+        ) from error
+
+
+def owner_of_workers(backend: str = "loky") -> int:
+    """What to hand to `end_with`: this process if its workers are its own, 0 if they are not ours to end."""
+    return os.getpid() if backend == "loky" else 0
+
+
+@lru_cache(maxsize=1)  # once a worker
+def end_with(owner: int) -> None:
+    """Called in a worker: it ends when the process that started it is killed; it would wait for ever otherwise."""
+
+    def watch() -> None:
+        while os.getppid() == owner:
+            time.sleep(1.0)
+        os._exit(1)
+
+    if owner not in (0, os.getpid()):
+        threading.Thread(target=watch, daemon=True).start()
+
+
+def _dask_client(scheduler: str) -> AbstractContextManager[Any]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise HarnessError("the dask back end needs the extra: pip install 'nas-harness[cluster]'") from None
+    try:
+        client: AbstractContextManager[Any] = Client(scheduler, timeout=10)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise HarnessError(f"no Dask scheduler answers at {scheduler}: {str(error).splitlines()[0]}") from error
+    return client

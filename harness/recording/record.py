@@ -1,0 +1,195 @@
+"""``nas-harness record SPEC``: train every architecture, durably."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from harness import provenance
+from harness.errors import HarnessError, RunError
+from harness.fan_out import check_jobs, end_with, fan_out, owner_of_workers, workers
+from harness.journal import Journal
+from harness.progress import counting
+from harness.recording.spec import Spec, architectures_of
+from harness.records import write_whole
+from harness.spaces.base import Arch
+
+JOURNAL, SPEC, ENVIRONMENT = "journal.jsonl", "spec.json", "environment.json"
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One architecture, as it is sent to a worker."""
+
+    spec: Spec
+    arch: Arch
+    owner: int
+
+
+def record(spec: Spec, output: Path, jobs: int = 1, *, progress: bool = False) -> int:
+    """Train what is missing of a table.
+
+    Parameters
+    ----------
+    spec
+        What.
+    output
+        Folder of the trainings; what is there of the same table is gone on with.
+    jobs
+        Worker processes; -1 for one a core.
+    progress
+        Whether to show progress on standard error.
+
+    Returns
+    -------
+    int
+        How many architectures were trained now.
+
+    Raises
+    ------
+    HarnessError
+        If the folder belongs to another table, or the recipe does not fit the images.
+    RunError
+        If trainings failed: the others are kept.
+    """
+    check_jobs(jobs)
+    wanted = _check(spec)
+    with _held(output):
+        _claim(output, spec)
+        journal = Journal(output / JOURNAL)
+        done = {item["arch"] for item in journal.read()}
+        missing = [arch for arch in wanted if spec.images.space.format(arch) not in done]
+        failed: list[str] = []
+        owner = owner_of_workers()
+        tasks = [Task(spec, arch, owner) for arch in missing]
+        with workers(jobs), counting(spec.name, len(wanted), len(wanted) - len(missing), show=progress) as advance:
+            for item in fan_out(train_one, tasks):
+                if "error" in item:
+                    failed.append(f"{item['arch']}: {item['error']}")
+                else:
+                    journal.append([item])
+                advance()
+    if failed:
+        raise RunError(f"{len(failed)} of {len(wanted)} architectures could not be trained; {failed[0]}")
+    return len(missing)
+
+
+def trainings(spec: Spec, output: Path) -> Iterator[dict[str, Any]]:
+    """What is recorded in a folder: the items of `train_one`.
+
+    Raises
+    ------
+    HarnessError
+        If there is nothing, or it belongs to another table.
+    """
+    _compare(output, spec)
+    yield from Journal(output / JOURNAL).read()
+
+
+def train_one(task: Task) -> dict[str, Any]:
+    """Train one architecture with all seeds side by side; called in a worker.
+
+    Returns
+    -------
+    dict
+        ``arch`` (text), ``seconds`` (of the processor, in the steps, a seed) and by split ``<split>_loss`` (seeds, epochs)
+        and ``<split>_correct`` (seeds, epochs), images that were classified rightly. Or ``arch`` and ``error``.
+    """
+    import torch
+
+    from harness.live.train import train
+
+    end_with(task.owner)
+    torch.set_num_threads(1)  # another number could change the last bits
+    spec, text = task.spec, task.spec.images.space.format(task.arch)
+    splits = spec.splits()
+    try:
+        trained = train(spec.space, task.arch, splits, spec.recipe, spec.seeds)
+    except HarnessError as error:
+        return {"arch": text, "error": str(error)}
+    item: dict[str, Any] = {"arch": text, "seconds": round(sum(row["seconds"] for row in trained[0]), 4)}
+    for name in SPLITS:
+        size = len(getattr(splits, name))
+        item[f"{name}_loss"] = [[_short(row[f"{name}_loss"]) for row in rows] for rows in trained]
+        item[f"{name}_correct"] = [[round(row[f"{name}_accuracy"] * size / 100) for row in rows] for rows in trained]
+    return item
+
+
+def _short(loss: float) -> float:
+    """A float32 in as few digits as tell it from all others."""
+    import numpy as np
+
+    return float(str(np.float32(loss)))
+
+
+def _check(spec: Spec) -> Sequence[Arch]:
+    """Refuse what would fail every training; the architectures that are wanted."""
+    splits = spec.splits()
+    from harness.live.train import check
+
+    check(splits, spec.recipe)
+    return architectures_of(spec, spec.images.space)
+
+
+@contextmanager
+def _held(output: Path) -> Iterator[None]:
+    """One process at a time writes into a folder."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with FileLock(output / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise HarnessError(
+            f"{output}: another recording is writing into this folder; wait for it, or choose another -o"
+        ) from None
+    except OSError as error:
+        raise HarnessError(f"{output}: cannot be used as an output folder: {error.strerror}") from error
+
+
+def _claim(output: Path, spec: Spec) -> None:
+    """Mark a folder as that of a table, or see that it is."""
+    if (output / SPEC).exists() or (output / JOURNAL).exists():
+        _compare(output, spec)
+    else:
+        write_whole(output / SPEC, _json(_identity(spec)))
+        write_whole(output / ENVIRONMENT, _json(provenance.environment()))
+
+
+def _identity(spec: Spec) -> dict[str, Any]:
+    """What must be the same for all trainings of a table."""
+    import torch
+
+    return spec.resolved() | {"torch": torch.__version__.partition("+")[0]}
+
+
+def _compare(output: Path, spec: Spec) -> None:
+    """One table is one recipe: refuse to go on with another."""
+    try:
+        there = json.loads((output / SPEC).read_text())
+    except (OSError, ValueError) as error:
+        raise HarnessError(f"{output}: no readable {SPEC}, so it is not the folder of a recording: {error}") from error
+    here = json.loads(_json(_identity(spec)))
+    if changed := _differences(there, here):
+        raise HarnessError(f"{output}: holds trainings of another recipe ({'; '.join(changed)}); choose another -o")
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any], where: str = "") -> list[str]:
+    found: list[str] = []
+    for key in sorted({*there, *here} - {"description"}):
+        old, new = there.get(key), here.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += _differences(old, new, f"{where}{key}.")
+        elif old != new:
+            found.append(f"{where}{key} {old!r} there, {new!r} here")
+    return found
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
