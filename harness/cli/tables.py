@@ -1,8 +1,9 @@
-"""Verbs on benchmarks and on the installation: ls, import, doctor."""
+"""Verbs on benchmarks and on the installation: ls, import, record, doctor."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from harness.cli.common import AS_JSON, FAILED, OK, PLUGIN, add_verb, print_result
@@ -45,6 +46,33 @@ def add_verbs(verbs: Any) -> None:
     own.add_argument("--metric", default="accuracy", help="what the scores measure (default accuracy)")
     own.add_argument("--direction", default="max", help="max if larger is better (default), or min")
     own.add_argument("--licence", default="not stated", help="licence of the data, for the table's card")
+
+    recording = add_verb(
+        verbs,
+        "record",
+        _record,
+        "train every architecture of a space and make a table of them",
+        AS_JSON,
+        description="Trains what is missing, measures latency, and writes NAME.parquet and its card NAME.md into the folder. "
+        "`nas-harness import NAME.parquet` makes a benchmark of the table.",
+    )
+    recording.add_argument(
+        "spec", metavar="SPEC", help="TOML file (name, space, data, seeds, [recipe]), or name of a shipped table"
+    )
+    recording.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="folder of the recording (default reports/NAME)"
+    )
+    recording.add_argument(
+        "-j", "--jobs", type=int, default=-1, metavar="N", help="workers; -1, the default, is one a core"
+    )
+    recording.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    recording.add_argument(
+        "--compare-with", action="append", default=[], metavar="B", help="benchmark over the same space, for the card"
+    )
+    recording.add_argument(
+        "--verify", type=Path, metavar="FILE", help="instead: train some architectures of this table again and compare"
+    )
+    recording.add_argument("--sample", type=int, default=5, metavar="N", help="how many are verified (default 5)")
 
     doctor = add_verb(verbs, "doctor", _doctor, "check this installation, or a benchmark", PLUGIN, AS_JSON)
     doctor.add_argument("--benchmark", metavar="B", help="audit this benchmark")
@@ -121,6 +149,64 @@ def _import_published(options: argparse.Namespace) -> int:
     ]
     print_result(options, cards, "\n".join(lines))
     return OK
+
+
+def _record(options: argparse.Namespace) -> int:
+    from harness.recording.spec import find_spec
+
+    if options.verify is not None:
+        return _verify(options)
+    from harness.catalogue import find_benchmark
+    from harness.recording.card import card
+    from harness.recording.record import record
+    from harness.recording.table import finish
+    from harness.records import write_whole
+    from harness.tabular.formats.recorded import read
+    from harness.tabular.table import Table
+
+    spec = find_spec(options.spec)
+    others = [find_benchmark(name) for name in options.compare_with]
+    for other in others:
+        if not isinstance(other, Table) or other.space.describe() != spec.images.space.describe():
+            raise HarnessError(f"--compare-with {other.name}: wanted a table over the space {spec.space}")
+    output = options.output or Path("reports") / spec.name
+    trained = record(spec, output, options.jobs, progress=not options.quiet)
+    path = finish(spec, output, progress=not options.quiet)
+    recording = read(path)
+    text = card(spec, path, recording, [other for other in others if isinstance(other, Table)])
+    write_whole(path.with_suffix(".md"), text.encode())
+    rows = len(recording.columns["arch"])
+    print_result(
+        options,
+        {"table": str(path), "card": str(path.with_suffix(".md")), "rows": rows, "trained_now": trained},
+        f"{spec.name}: {rows:,} architectures, {trained:,} trained now; {path} and its card {path.with_suffix('.md').name}",
+    )
+    return OK
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from harness.recording.spec import find_spec
+    from harness.recording.verify import sample, spec_of, verify
+    from harness.tabular.formats.recorded import read
+
+    recording = read(options.verify)
+    if spec_of(recording).resolved() != find_spec(options.spec).resolved():
+        raise HarnessError(f"{options.verify}: recorded by another specification than {options.spec}")
+    if options.sample < 1:
+        raise HarnessError(f"--sample {options.sample}: wanted a number of at least 1")
+    found = verify(recording, sample(recording, options.sample))
+    lines = [
+        f"{one.arch}: "
+        + (
+            "equal bit for bit"
+            if one.equal
+            else f"{one.difference:+.2f} points of test accuracy, noise {one.noise:.2f}: "
+            + ("within it" if one.agrees else "NOT the recorded one")
+        )
+        for one in found
+    ]
+    print_result(options, [vars(one) | {"agrees": one.agrees} for one in found], "\n".join(lines))
+    return OK if all(one.agrees for one in found) else FAILED
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from harness.errors import HarnessError, RunError
 from harness.fan_out import check_jobs, end_with, fan_out, owner_of_workers, workers
 from harness.journal import Journal
 from harness.progress import counting
-from harness.recording.spec import Spec, architectures_of
+from harness.recording.spec import Spec, architectures_of, make_spec
 from harness.records import write_whole
 from harness.spaces.base import Arch
 
@@ -60,8 +60,8 @@ def record(spec: Spec, output: Path, jobs: int = 1, *, progress: bool = False) -
         If trainings failed: the others are kept.
     """
     check_jobs(jobs)
-    wanted = _check(spec)
-    with _held(output):
+    wanted = wanted_architectures(spec)
+    with held(output):
         _claim(output, spec)
         journal = Journal(output / JOURNAL)
         done = {item["arch"] for item in journal.read()}
@@ -129,7 +129,7 @@ def _short(loss: float) -> float:
     return float(str(np.float32(loss)))
 
 
-def _check(spec: Spec) -> Sequence[Arch]:
+def wanted_architectures(spec: Spec) -> Sequence[Arch]:
     """Refuse what would fail every training; the architectures that are wanted."""
     splits = spec.splits()
     from harness.live.train import check
@@ -139,7 +139,7 @@ def _check(spec: Spec) -> Sequence[Arch]:
 
 
 @contextmanager
-def _held(output: Path) -> Iterator[None]:
+def held(output: Path) -> Iterator[None]:
     """One process at a time writes into a folder."""
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -173,10 +173,13 @@ def _compare(output: Path, spec: Spec) -> None:
     """One table is one recipe: refuse to go on with another."""
     try:
         there = json.loads((output / SPEC).read_text())
-    except (OSError, ValueError) as error:
+        # Through the specification, so that a setting that is younger than the folder has its default there.
+        known = {field.name: there[field.name] for field in fields(Spec) if field.name in there}
+        there |= make_spec(known).resolved() | {"data_sha256": there["data_sha256"]}
+    except (OSError, ValueError, TypeError, KeyError, HarnessError) as error:
         raise HarnessError(f"{output}: no readable {SPEC}, so it is not the folder of a recording: {error}") from error
     here = json.loads(_json(_identity(spec)))
-    if changed := _differences(there, here):
+    if changed := _differences(json.loads(_json(there)), here):
         raise HarnessError(f"{output}: holds trainings of another recipe ({'; '.join(changed)}); choose another -o")
 
 

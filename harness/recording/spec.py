@@ -13,6 +13,7 @@ from harness.errors import HarnessError, unknown_name
 from harness.live.benchmark import DATASETS, SPACES, LiveBenchmark, recipe_from
 from harness.spaces.base import Arch, Space
 from harness.streams import generator
+from harness.tabular.recorded import shipped_files
 
 if TYPE_CHECKING:
     from harness.live.data import Splits
@@ -74,6 +75,16 @@ class Spec:
             "shares": list(self.shares),
             "data_sha256": self.images.sha256,
         }
+
+
+def find_spec(name: str) -> Spec:
+    """A specification by its TOML file, or by the name of a table that comes with the project."""
+    shipped = shipped_files(".toml")
+    if name in shipped:
+        return load_spec(shipped[name])
+    if not name.endswith(".toml"):
+        raise unknown_name("table specification", name, shipped)
+    return load_spec(Path(name))
 
 
 def load_spec(path: Path) -> Spec:

@@ -8,30 +8,11 @@ from importlib.metadata import entry_points
 
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
-from harness.spaces.digits import macro_space, nats_size_space
-from harness.spaces.nasbench101 import NASBench101Space
-from harness.spaces.nasbench201 import NASBench201Space
-from harness.spaces.nasbench_graph import OPERATIONS_PROTEINS, NASBenchGraphSpace
-from harness.tabular import nasbench_graph, store, synthetic
+from harness.spaces.named import make_space
+from harness.tabular import nasbench_graph, recorded, store, synthetic
 from harness.tabular.table import Table
 
-SPACES: dict[str, Callable[[], Space]] = {
-    "nasbench101": NASBench101Space,
-    "nasbench201": NASBench201Space,
-    "nasbench-graph": NASBenchGraphSpace,
-    "nasbench-graph-proteins": lambda: NASBenchGraphSpace(OPERATIONS_PROTEINS),
-    "nats-size": nats_size_space,
-    "nas-bench-macro": macro_space,
-}
-
 _REGISTRY: dict[str, Callable[[], Table]] = {}
-
-
-def make_space(name: str) -> Space:
-    """A built-in space by name."""
-    if name not in SPACES:
-        raise unknown_name("space", name, SPACES)
-    return SPACES[name]()
 
 
 def register_benchmark(name: str) -> Callable[[Callable[[], Table]], Callable[[], Table]]:
@@ -56,7 +37,8 @@ def registered_loader(name: str) -> Callable[[], Table] | None:
 
 def packaged_names() -> list[str]:
     """Names that are known on every machine."""
-    return [f"{nasbench_graph.FAMILY}/{dataset}" for dataset in nasbench_graph.DATASETS] + [synthetic.NAME]
+    graphs = [f"{nasbench_graph.FAMILY}/{dataset}" for dataset in nasbench_graph.DATASETS]
+    return [*graphs, *recorded.shipped_files(".parquet"), synthetic.NAME]
 
 
 def benchmark_names() -> list[str]:
@@ -93,6 +75,8 @@ def load_benchmark(name: str) -> Table:
     family, _, dataset = name.partition("/")
     if family == nasbench_graph.FAMILY and dataset in nasbench_graph.DATASETS:
         return _converted(name, dataset)
+    if name in recorded.shipped_files(".parquet"):
+        return recorded.load(name)
     if store.is_stored(name):
         return store.load(name, _stored_space(name))
     raise unknown_name("benchmark", name, benchmark_names())

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
+from harness.spaces.named import make_space
 from harness.tabular import catalogue, store
 from harness.tabular.formats import describe_source
 from harness.tabular.table import COST, TEST, VALID, Direction, Table, Unit, is_report_only, row_of_encodings
@@ -181,7 +182,7 @@ def import_file(
     path = find(file)
     frame = read_frame(path)
     source = describe_source(path) | {"licence": licence}
-    table = table_from_frame(frame, name, catalogue.make_space(space), source=source, where=str(path), **columns)
+    table = table_from_frame(frame, name, make_space(space), source=source, where=str(path), **columns)
     if not replace and store.is_stored(name) and store.card_of(name).get("sha256") != table.sha256:
         raise HarnessError(f"benchmark {name!r} exists with other content; choose another name, or pass --replace")
     catalogue.save_benchmark(table)

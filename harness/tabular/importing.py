@@ -22,6 +22,7 @@ from harness.tabular.formats import (
     nasbench201,
     nasbench_graph_full,
     nats_bench,
+    recorded,
 )
 from harness.tabular.table import Table
 
@@ -33,6 +34,7 @@ FORMATS: tuple[ModuleType, ...] = (
     hw_nas_bench,
     nasbench101,
     nasbench201,
+    recorded,
 )
 LINES_EVERY = 1000  # architectures, where progress is no bar
 

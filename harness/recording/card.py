@@ -1,0 +1,186 @@
+"""The card of a recorded table: what was recorded, how, on what, and what its numbers are worth."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from harness.recording.spec import Spec
+from harness.statistics import RandomSearchLaw, exact_random_baseline
+from harness.statistics.ranking import intraclass_correlation, kendall, noise_ceiling, spearman
+from harness.tabular.formats.recorded import Recording, table_of
+from harness.tabular.table import Table
+
+BEST = 5  # cells that are named
+
+
+def card(spec: Spec, path: Path, recording: Recording, others: Sequence[Table] = ()) -> str:
+    """Markdown.
+
+    Parameters
+    ----------
+    spec
+        What was recorded.
+    path
+        The table's file.
+    recording
+        Its content.
+    others
+        Tables over the same space, to be compared with.
+    """
+    table = table_of(recording, {})
+    sections = (
+        f"# {spec.name}\n\n{spec.description}",
+        _how(spec, path, recording),
+        _noise(recording),
+        _landscape(table, recording),
+        _agreement(table, others),
+        _limits(recording),
+    )
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _how(spec: Spec, path: Path, recording: Recording) -> str:
+    about, columns = recording.about, recording.columns
+    environment, latency = about["environment"], about["latency"]
+    sizes = ", ".join(f"{name} {size:,}" for name, size in about["sizes"].items())
+    recipe = ", ".join(f"{key} {value}" for key, value in asdict(spec.recipe).items())
+    hours = len(recording.seeds) * float(columns["train_seconds"].sum()) / 3600
+    rows = [
+        (
+            "file",
+            f"`{path.name}`, {path.stat().st_size:,} bytes, SHA-256 `{hashlib.sha256(path.read_bytes()).hexdigest()}`",
+        ),
+        (
+            "rows",
+            f"{len(columns['arch']):,} distinct computations of {int(columns['weight'].sum()):,} encodings of {spec.space}",
+        ),
+        ("images", f"{spec.data}: {sizes} (stratified, split seed {spec.split})"),
+        ("training", f"seeds {', '.join(map(str, recording.seeds))}, side by side as channel groups; {recipe}"),
+        ("measured", "loss and accuracy on all of train, valid and test after every epoch, in evaluation mode"),
+        ("result", "the last epoch, mean of the training seeds; never the best epoch"),
+        (
+            "training seconds",
+            "processor time of the steps of all seeds of a cell together, divided by their number; evaluations left out; "
+            f"{hours:.1f} hours in all",
+        ),
+        (
+            "latency",
+            f"{latency['statistic']} of {latency['passes']} forward passes of {latency['images']} images, "
+            f"{latency['threads']} thread, alone on the machine, in milliseconds",
+        ),
+        ("machine", f"{environment['processor']}, {environment['cores']} cores, {environment['system']}"),
+        ("versions", _versions(environment)),
+        ("licence", "MIT, as the project"),
+    ]
+    return "## What and how\n\n| | |\n|---|---|\n" + "\n".join(f"| {key} | {text} |" for key, text in rows)
+
+
+def _versions(environment: dict[str, object]) -> str:
+    packages = environment["packages"]
+    assert isinstance(packages, dict)
+    named = [f"{name} {packages[name]}" for name in ("torch", "numpy", "scikit-learn") if packages.get(name)]
+    return ", ".join([f"nas-harness {environment['nas_harness']}", f"Python {environment['python']}", *named])
+
+
+def _noise(recording: Recording) -> str:
+    scores = recording.accuracy("test")[:, :, -1]
+    if scores.shape[1] < 2:
+        return "## Noise\n\nOne training seed: its noise cannot be told from the architectures."
+    within, between = np.sqrt(scores.var(axis=1, ddof=1).mean()), scores.mean(axis=1).std(ddof=1)
+    icc = intraclass_correlation(scores)
+    lines = [
+        f"- Test accuracy spreads by {between:.1f} points (SD) between architectures and by {within:.2f} between training seeds "
+        "of one architecture.",
+        f"- Share of the variance of a single training that is due to the architecture (ICC(1,1)): {icc.estimate:.3f} "
+        f"[{icc.low:.3f}, {icc.high:.3f}].",
+    ]
+    for name, agreement in (("Spearman", spearman), ("Kendall tau-b", kendall)):
+        low, high = noise_ceiling(scores, agreement)
+        lines.append(
+            f"- {name}: no predictor can agree with one seed's ranking by more than about {low:.3f} to {high:.3f} "
+            "(agreement of a seed with the mean of the others, and with the mean of all)."
+        )
+    top = np.argsort(-scores.mean(axis=1))[: max(2, len(scores) // 10)]
+    low, high = noise_ceiling(scores[top], kendall)
+    lines.append(
+        f"- Among the best tenth the ceiling of Kendall's tau-b is {low:.3f} to {high:.3f}: the top is mostly noise there."
+    )
+    return "## Noise\n\n" + "\n".join(lines)
+
+
+def _landscape(table: Table, recording: Recording) -> str:
+    weights = table.weights / table.weights.sum()
+    law = RandomSearchLaw(table.valid, table.test, weights=table.weights)
+    average, hundred = (exact_random_baseline(law, budget).mean for budget in (1, 100))
+    order = np.argsort(-table.test, kind="stable")[:BEST]
+    best = [
+        f"| `{table.space.format(table.codes[row].tolist())}` | {table.valid[row]:.2f} | {table.test[row]:.2f} "
+        f"| {recording.columns['params'][row]:,} |"
+        for row in order
+    ]
+    chance = 100 / recording.about["classes"]
+    near_chance = weights[table.test < 1.5 * chance].sum()
+    lines = [
+        f"- Of a random architecture (random@1) the test accuracy is {average:.2f}, of random search with 100 evaluations "
+        f"{hundred:.2f}, of the best architecture {table.test.max():.2f} %; all exact.",
+        f"- {100 * near_chance:.1f} % of all encodings stay below one and a half times chance.",
+        f"- Validation and test accuracy agree with Spearman {spearman(table.valid, table.test):.3f}, "
+        f"Kendall tau-b {kendall(table.valid, table.test):.3f}.",
+        f"- Local optima of validation accuracy under changes of one operation: {_local_optima(table):,} of {len(table):,} rows.",
+    ]
+    head = "\n\n| best by mean test accuracy | valid % | test % | weights |\n|---|---|---|---|\n"
+    return "## Landscape\n\n" + "\n".join(lines) + head + "\n".join(best)
+
+
+def _local_optima(table: Table) -> int:
+    """Rows none of whose encodings has a better neighbour."""
+    space = table.space
+    scores = np.where(table.rows >= 0, table.valid[table.rows], -np.inf)
+    codes = space.codes(np.arange(space.size))
+    best_around = np.full(space.size, -np.inf)
+    for stride, cardinality, choices in zip(space.strides, space.cardinalities, codes.T, strict=True):
+        for choice in range(cardinality):
+            there = np.arange(space.size) + (choice - choices) * stride
+            best_around = np.maximum(best_around, np.where(choices == choice, -np.inf, scores[there]))
+    beaten = np.zeros(len(table), dtype=bool)
+    beaten[table.rows[(best_around > scores) & (table.rows >= 0)]] = True
+    return int((~beaten).sum())
+
+
+def _agreement(table: Table, others: Sequence[Table]) -> str:
+    if not others:
+        return ""
+    lines = []
+    for other in others:
+        both = (table.rows >= 0) & (other.rows >= 0)
+        here, there = table.test[table.rows[both]], other.test[other.rows[both]]
+        top = here >= np.quantile(here, 0.9)
+        lines.append(
+            f"| {other.name} ({', '.join(sorted(set(other.fidelity.values())))}) | {both.sum():,} | {spearman(here, there):.3f} "
+            f"| {kendall(here, there):.3f} | {kendall(here[top], there[top]):.3f} |"
+        )
+    head = "| table | encodings in both | Spearman | Kendall tau-b | tau-b, best tenth here |\n|---|---|---|---|---|\n"
+    return (
+        "## Agreement with other tables over the same space\n\nTest accuracy against test accuracy, every encoding once.\n\n"
+        + (head + "\n".join(lines))
+    )
+
+
+def _limits(recording: Recording) -> str:
+    sizes = recording.about["sizes"]
+    return "## Limits\n\n" + "\n".join(
+        [
+            "- Small networks on small images, trained for seconds: absolute accuracies say nothing about larger tasks, and the "
+            "ranking only as far as the agreement above goes.",
+            f"- {sizes['test']:,} test images: one image is {100 / sizes['test']:.2f} points of one training.",
+            "- Encodings of one computation share the training of one of them: edges that do not reach the output are left out.",
+            "- Training seconds and latency are those of one machine.",
+            "- Bit for bit the trainings are found again with the same torch release, processor features and seeds side by side; "
+            "elsewhere within the noise between seeds.",
+        ]
+    )
