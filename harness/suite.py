@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import hashlib
 import json
 import re
@@ -48,12 +49,26 @@ class MethodSpec:
         All parameters, defaults included.
     version
         The method's version.
+    benchmarks
+        Those of the suite's benchmarks that it is run on; empty for all.
+    metrics
+        Columns that it may see beside the validation score; None for what the suite says of all methods.
     """
 
     name: str
     label: str
     params: Mapping[str, Any] = field(hash=False)
     version: str
+    benchmarks: tuple[str, ...] = ()
+    metrics: tuple[str, ...] | None = None
+
+    def runs_on(self, benchmark: str) -> bool:
+        """Whether the suite wants it run on this benchmark."""
+        return not self.benchmarks or benchmark in self.benchmarks
+
+    def shown(self, metrics: tuple[str, ...]) -> tuple[str, ...]:
+        """Columns that it may see where the suite shows `metrics` to all methods."""
+        return metrics if self.metrics is None else self.metrics
 
     @property
     def params_json(self) -> str:
@@ -145,9 +160,14 @@ class Suite:
         for name in self.benchmarks:
             benchmark = find_benchmark(name)
             for budget in self.budgets:
-                settings = benchmark.settle(budget, self.metrics, self.live)
+                settings = {
+                    metrics: benchmark.settle(budget, metrics, self.live)
+                    for metrics in {method.shown(self.metrics) for method in self.methods if method.runs_on(name)}
+                }
                 for method in self.methods:
-                    yield Group(name, benchmark.sha256, method, budget, self.metrics, settings)
+                    if method.runs_on(name):
+                        metrics = method.shown(self.metrics)
+                        yield Group(name, benchmark.sha256, method, budget, metrics, settings[metrics])
 
     def resolved(self) -> dict[str, Any]:
         """The suite as plain JSON values, with nothing left to defaults."""
@@ -164,7 +184,7 @@ class Suite:
             "metrics": list(self.metrics),
             # One text a benchmark and budget, in this order.
             "settings": [
-                find_benchmark(name).settle(budget, self.metrics, self.live)
+                find_benchmark(name).settle(budget, (), self.live)
                 for name in self.benchmarks
                 for budget in self.budgets
             ],
@@ -173,14 +193,27 @@ class Suite:
 
 def groups_of(resolved: Mapping[str, Any]) -> list[Group]:
     """Groups of a suite that was written by `Suite.resolved`, without loading any table; same keys, same order."""
-    methods = [MethodSpec(**method) for method in resolved["methods"]]
+    methods = [method_spec(method) for method in resolved["methods"]]
     pairs = [(benchmark, Budget(**budget)) for benchmark in resolved["benchmarks"] for budget in resolved["budgets"]]
     metrics = tuple(resolved["metrics"])
     return [
-        Group(benchmark, resolved["data_sha256"][benchmark], method, budget, metrics, settings)
+        Group(benchmark, resolved["data_sha256"][benchmark], method, budget, method.shown(metrics), settings)
         for (benchmark, budget), settings in zip(pairs, resolved["settings"], strict=True)
         for method in methods
+        if method.runs_on(benchmark)
     ]
+
+
+def method_spec(values: Mapping[str, Any]) -> MethodSpec:
+    """A method of a suite that was written as JSON."""
+    metrics = values.get("metrics")
+    return MethodSpec(
+        **{
+            **values,
+            "benchmarks": tuple(values.get("benchmarks", ())),
+            "metrics": None if metrics is None else tuple(metrics),
+        }
+    )
 
 
 def load_suite(suite: str | Path, overrides: Sequence[str] = (), seeds: str | None = None) -> Suite:
@@ -274,10 +307,14 @@ def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
         raise HarnessError(f"{where}: name: wanted a text of letters, digits, blanks and .-+@_, not {name!r}")
     if not isinstance(description, str):
         raise HarnessError(f"{where}: description: wanted a text, not {description!r}")
+    names = tuple(expand(benchmarks, where))
+    specs = _methods(methods, names, where)
+    if idle := [name for name in names if not any(spec.runs_on(name) for spec in specs)]:
+        raise HarnessError(f"{where}: no method is run on benchmark {idle[0]}; leave it out")
     return Suite(
         name=name,
-        benchmarks=tuple(expand(benchmarks, where)),
-        methods=_methods(methods, where),
+        benchmarks=names,
+        methods=specs,
         budgets=_budgets(document["budgets"], where),
         seeds=parse_seeds(document["seeds"], where),
         metrics=tuple(_texts(document.get("metrics", []), f"{where}: metrics")),
@@ -337,7 +374,7 @@ def find_suite(suite: str | Path) -> Path:
     raise unknown_name("suite", str(suite), suite_names())
 
 
-def _methods(tables: list[dict[str, Any]], where: str) -> tuple[MethodSpec, ...]:
+def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str) -> tuple[MethodSpec, ...]:
     specs: list[MethodSpec] = []
     for table in tables:
         params = dict(table)
@@ -347,6 +384,12 @@ def _methods(tables: list[dict[str, Any]], where: str) -> tuple[MethodSpec, ...]
         label = params.pop("label", name)
         if not isinstance(label, str) or not label.strip() or not label.isprintable():
             raise HarnessError(f"{where}: label of method {name}: wanted a text of one line, not {label!r}")
+        metrics = params.pop("metrics", None)
+        patterns = _texts(params.pop("benchmarks", []), f"{where}: benchmarks of method {label}")
+        shown = None if metrics is None else tuple(_texts(metrics, f"{where}: metrics of method {label}"))
+        for pattern in patterns:
+            if not fnmatch.filter(benchmarks, pattern):
+                raise unknown_name("benchmark", pattern, benchmarks, f"{where}: method {label}")
         try:
             method = make_method(name, **params)
         except HarnessError as error:
@@ -354,11 +397,12 @@ def _methods(tables: list[dict[str, Any]], where: str) -> tuple[MethodSpec, ...]
         if label in (spec.label for spec in specs):
             raise HarnessError(f"{where}: two methods are called {label!r}; give one of them a label of its own")
         for spec in specs:
-            if (spec.name, spec.params) == (name, method_params(method)):
+            if (spec.name, spec.params, spec.metrics) == (name, method_params(method), shown):
                 raise HarnessError(
                     f"{where}: {spec.label!r} and {label!r} are the same method with the same parameters; leave one out"
                 )
-        specs.append(MethodSpec(name, label, method_params(method), method.version))
+        chosen = tuple(name for name in benchmarks if any(fnmatch.fnmatch(name, pattern) for pattern in patterns))
+        specs.append(MethodSpec(name, label, method_params(method), method.version, chosen, shown))
     return tuple(specs)
 
 

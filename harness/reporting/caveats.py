@@ -50,7 +50,7 @@ def failed_cells(run: Run) -> Iterator[str]:
     """Cells whose method raised."""
     failed = run.cells[run.cells["status"] != "ok"]
     if len(failed):
-        names = [run.entrants[group % len(run.entrants)].name for group in failed["group"].unique()]
+        names = [run.pairs[group][1].name for group in failed["group"].unique()]
         yield (
             f"{plural(len(failed), 'cell')} failed ({joined(dict.fromkeys(names))}) and are left out of every mean: what is "
             "left may be the easier part. The section on failures has their errors."

@@ -19,7 +19,7 @@ from harness.live.benchmark import live_names
 from harness.problem import Budget
 from harness.records import read_epochs, read_run
 from harness.statistics import RandomSearchLaw
-from harness.suite import Group, MethodSpec, groups_of
+from harness.suite import Group, MethodSpec, groups_of, method_spec
 from harness.tabular.catalogue import load_benchmark
 from harness.tabular.table import Table
 
@@ -147,10 +147,11 @@ class Run:
             self._computed[compute] = compute(self)
         return cast(T, self._computed[compute])
 
-    @property
+    @cached_property
     def pairs(self) -> list[tuple[Benchmark, Entrant]]:
-        """Benchmarks and entrants by group number."""
-        return list(itertools.product(self.benchmarks, self.entrants))
+        """Benchmarks and entrants by group number, as `harness.suite.Suite.groups` numbers them."""
+        every = itertools.product(self.benchmarks, self.entrants)
+        return [(benchmark, entrant) for benchmark, entrant in every if entrant.method.runs_on(benchmark.name)]
 
     @property
     def is_live(self) -> bool:
@@ -169,8 +170,12 @@ class Run:
         return {b.name: b.dataset if datasets.count(b.dataset) == 1 else b.name for b in self.benchmarks}
 
     def group(self, benchmark: Benchmark, entrant: Entrant) -> int:
-        """Return the number of a pair."""
-        return self.benchmarks.index(benchmark) * len(self.entrants) + self.entrants.index(entrant)
+        """Return the number of a pair; -1, a group without cells, where the suite does not run this method on this benchmark."""
+        return self._numbers.get((benchmark.name, entrant.name), -1)
+
+    @cached_property
+    def _numbers(self) -> dict[tuple[str, str], int]:
+        return {(benchmark.name, entrant.name): number for number, (benchmark, entrant) in enumerate(self.pairs)}
 
     def anchor(self, group: int) -> str:
         """Return the name under which the page lists a group's cells."""
@@ -185,8 +190,8 @@ class Run:
         return self._finished.get(group, self.cells.iloc[:0])
 
     @cached_property
-    def _scores(self) -> list[FloatArray]:
-        return [self.finished(group)["test"].to_numpy(dtype=np.float64) for group in range(len(self.keys))]
+    def _scores(self) -> dict[int, FloatArray]:
+        return {group: self.finished(group)["test"].to_numpy(dtype=np.float64) for group in range(-1, len(self.keys))}
 
     def scores(self, group: int) -> FloatArray:
         """Return a group's final test scores, one a seed, in the table's own unit."""
@@ -233,7 +238,7 @@ def load_run(folder: Path) -> Run:
     try:
         environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
         benchmarks = tuple(_benchmark(name, resolved) for name in resolved["benchmarks"])
-        methods = [MethodSpec(**method) for method in resolved["methods"]]
+        methods = [method_spec(method) for method in resolved["methods"]]
         budgets = list(dict.fromkeys(Budget(**budget) for budget in resolved["budgets"]))
         seeds, groups = tuple(resolved["seeds"]), groups_of(resolved)
     except OSError as error:
