@@ -12,10 +12,10 @@ import numpy as np
 from harness.recording.spec import Spec
 from harness.statistics import RandomSearchLaw, exact_random_baseline
 from harness.statistics.ranking import intraclass_correlation, kendall, noise_ceiling, spearman
-from harness.tabular.formats.recorded import Recording, table_of
+from harness.tabular.formats.recorded import SPLITS, Recording, is_searchable, table_of
 from harness.tabular.table import Table
 
-BEST = 5  # cells that are named
+BEST = 5  # cells that are named; fewer make no ranking
 
 
 def card(spec: Spec, path: Path, recording: Recording, others: Sequence[Table] = ()) -> str:
@@ -32,22 +32,18 @@ def card(spec: Spec, path: Path, recording: Recording, others: Sequence[Table] =
     others
         Tables over the same space, to be compared with.
     """
-    table = table_of(recording, {})
-    sections = (
-        f"# {spec.name}\n\n{spec.description}",
-        _how(spec, path, recording),
-        _noise(recording),
-        _landscape(table, recording),
-        _agreement(table, others),
-        _limits(recording),
-    )
+    sections = [f"# {spec.name}\n\n{spec.description}".strip(), _how(spec, path, recording), _noise(recording)]
+    if is_searchable(recording):
+        table = table_of(recording, {})
+        sections += [_landscape(table, recording), _agreement(table, others)]
+    sections.append(_limits(recording))
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
 def _how(spec: Spec, path: Path, recording: Recording) -> str:
     about, columns = recording.about, recording.columns
     environment, latency = about["environment"], about["latency"]
-    sizes = ", ".join(f"{name} {size:,}" for name, size in about["sizes"].items())
+    sizes = ", ".join(f"{name} {about['sizes'][name]:,}" for name in SPLITS)
     recipe = ", ".join(f"{key} {value}" for key, value in asdict(spec.recipe).items())
     hours = len(recording.seeds) * float(columns["train_seconds"].sum()) / 3600
     rows = [
@@ -102,14 +98,15 @@ def _noise(recording: Recording) -> str:
     for name, agreement in (("Spearman", spearman), ("Kendall tau-b", kendall)):
         low, high = noise_ceiling(scores, agreement)
         lines.append(
-            f"- {name}: no predictor can agree with one seed's ranking by more than about {low:.3f} to {high:.3f} "
-            "(agreement of a seed with the mean of the others, and with the mean of all)."
+            f"- {name}: the ranking of one seed agrees with the mean of the others by {low:.3f} and with the mean of all by "
+            f"{high:.3f}; no predictor can be expected to agree with it by more."
         )
-    top = np.argsort(-scores.mean(axis=1))[: max(2, len(scores) // 10)]
-    low, high = noise_ceiling(scores[top], kendall)
-    lines.append(
-        f"- Among the best tenth the ceiling of Kendall's tau-b is {low:.3f} to {high:.3f}: the top is mostly noise there."
-    )
+    top = scores[np.argsort(-scores.mean(axis=1))[: len(scores) // 10]]
+    if len(top) >= BEST:
+        low, high = noise_ceiling(top, kendall)
+        lines.append(
+            f"- The same of Kendall tau-b within the best tenth by mean test accuracy: {low:.3f} and {high:.3f}."
+        )
     return "## Noise\n\n" + "\n".join(lines)
 
 
@@ -162,7 +159,7 @@ def _agreement(table: Table, others: Sequence[Table]) -> str:
         top = here >= np.quantile(here, 0.9)
         lines.append(
             f"| {other.name} ({', '.join(sorted(set(other.fidelity.values())))}) | {both.sum():,} | {spearman(here, there):.3f} "
-            f"| {kendall(here, there):.3f} | {kendall(here[top], there[top]):.3f} |"
+            f"| {kendall(here, there):.3f} | {kendall(here[top], there[top]) if top.sum() >= BEST else np.nan:.3f} |"
         )
     head = "| table | encodings in both | Spearman | Kendall tau-b | tau-b, best tenth here |\n|---|---|---|---|---|\n"
     return (

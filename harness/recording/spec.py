@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -116,6 +117,8 @@ def make_spec(values: Mapping[str, Any]) -> Spec:
     for key in ("name", "space", "data", "description"):
         if not isinstance(values.get(key, ""), str):
             raise HarnessError(f"{key}: wanted a text, not {values[key]!r}")
+    if not re.fullmatch(r"\w[\w.+@-]*", values["name"]):  # files are called after it
+        raise HarnessError(f"name: wanted letters, digits and .+@-_, not {values['name']!r}")
     for key, options in (("space", SPACES), ("data", DATASETS)):
         if values[key] not in options:
             raise unknown_name(key, values[key], options)

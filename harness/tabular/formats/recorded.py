@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 from harness.spaces.base import Space
-from harness.spaces.named import make_space
+from harness.spaces.named import SPACES, make_space
 from harness.tabular.formats import Job
 from harness.tabular.table import Table, digest_of
 
@@ -40,7 +40,6 @@ VERSION = "1"
 WANTED = "a table recorded by nas-harness (NAME.parquet)"
 FOOTER = b"nas_harness_recording"
 SPLITS = ("train", "valid", "test")
-LARGEST = 10_000_000  # encodings of a space that a table can be over: it holds a row number for each
 
 
 @dataclass(frozen=True)
@@ -165,6 +164,11 @@ def convert(job: Job) -> Iterator[Table]:
     yield table_of(recording, job.source, job.seed)
 
 
+def is_searchable(recording: Recording) -> bool:
+    """Whether the recording makes a benchmark: its space can be a table's."""
+    return recording.spec["space"] in SPACES
+
+
 def table_of(recording: Recording, source: Mapping[str, Any], seed: int | None = None) -> Table:
     """The benchmark of a recording: driven by validation and reported by test accuracy after the last epoch.
 
@@ -181,11 +185,12 @@ def table_of(recording: Recording, source: Mapping[str, Any], seed: int | None =
         A training seed; None takes the mean of all.
     """
     spec, columns = recording.spec, recording.columns
-    space = make_space(spec["space"])
-    if space.size > LARGEST:
+    if not is_searchable(recording):
         raise HarnessError(
-            f"table {spec['name']}: space {space.name} has {space.size:,} encodings, too many to search a table"
+            f"table {spec['name']}: space {spec['space']} has too many encodings for a table to be searched; "
+            f"spaces of tables: {', '.join(sorted(SPACES))}"
         )
+    space = make_space(spec["space"])
     chosen = slice(None) if seed is None else [recording.seeds.index(seed)]
     codes = np.array([space.parse(text) for text in columns["arch"]], dtype=np.int8)
     share = np.arange(1, recording.accuracy("valid").shape[2] + 1) / recording.accuracy("valid").shape[2]
