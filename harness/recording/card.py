@@ -85,8 +85,8 @@ def _versions(environment: dict[str, object]) -> str:
 
 def _noise(recording: Recording) -> str:
     scores = recording.accuracy("test")[:, :, -1]
-    if scores.shape[1] < 2:
-        return "## Noise\n\nOne training seed: its noise cannot be told from the architectures."
+    if min(scores.shape) < 2:
+        return "## Noise\n\nOne training seed, or one architecture: there is nothing to compare."
     within, between = np.sqrt(scores.var(axis=1, ddof=1).mean()), scores.mean(axis=1).std(ddof=1)
     icc = intraclass_correlation(scores)
     lines = [
