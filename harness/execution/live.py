@@ -14,9 +14,9 @@ from harness.errors import HarnessError
 from harness.execution.joining import Ended, common_columns, now, printable_traceback
 from harness.live import discrete
 from harness.live.benchmark import LiveBenchmark, LiveSettings
+from harness.live.checkpoints import CheckpointError
 from harness.live.data import Splits, split
 from harness.live.problem import LiveProblem
-from harness.live.search import CheckpointError
 from harness.live.train import check, train
 from harness.methods.base import Method, run_search
 from harness.records import Entry
@@ -30,7 +30,10 @@ NAN = float("nan")
 def run_live_cell(
     benchmark: LiveBenchmark, group: Group, cls: type[Method], seed: int, origin: Mapping[str, str], workspace: Path
 ) -> Entry:
-    """Run one cell; see `harness.execution.run_cells`. Its supernet search goes on from a checkpoint in the workspace."""
+    """Run one cell; see `harness.execution.run_cells`.
+
+    Its search on a supernet and the training of what it recommends go on from checkpoints in the workspace.
+    """
     # More threads would only be in the way of the other workers, and their number can change the last bits.
     torch.set_num_threads(int(os.environ.get("NAS_HARNESS_THREADS", "1")))
     started_at, clock = now(), time.perf_counter()
@@ -48,7 +51,9 @@ def run_live_cell(
         arch = run_search(cls(**group.method.params), problem, Streams(group.benchmark, seed)).arch
         arch = arch if arch is not None else _incumbent(problem)
         searched_s = time.perf_counter() - clock
-        measured, epochs = _evaluated(benchmark, settings, splits, arch, seed)
+        measured, epochs = _evaluated(
+            benchmark, settings, splits, arch, seed, workspace / f"{group.key(seed)}.trained.pt"
+        )
     except CheckpointError:  # the run ends, so that the file is kept
         raise
     except (Exception, SystemExit):  # a method that exits must not end the run
@@ -73,11 +78,14 @@ def _incumbent(problem: LiveProblem) -> Arch:
 
 
 def _evaluated(
-    benchmark: LiveBenchmark, settings: LiveSettings, splits: Splits, arch: Arch, seed: int
+    benchmark: LiveBenchmark, settings: LiveSettings, splits: Splits, arch: Arch, seed: int, checkpoint: Path
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """Train an architecture from scratch; the last epoch is the result, the best one stands only beside it."""
-    (rows,) = train(benchmark.space_name, arch, splits, settings.evaluation, [seed], device=settings.device)
-    shape = check(splits, settings.evaluation)
+    recipe = settings.evaluation
+    shape = check(benchmark.space_name, splits, recipe)
+    (rows,) = train(
+        *(benchmark.space_name, arch, splits, recipe, [seed]), device=settings.device, checkpoint=checkpoint
+    )
     measured = {
         "valid": float(rows[-1]["valid_accuracy"]),
         "test": float(rows[-1]["test_accuracy"]),

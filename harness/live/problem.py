@@ -42,7 +42,7 @@ def check_settings(space: str, images: Images, settings: LiveSettings) -> None:
     usable(settings.device)
     splits = split(images, 0)
     search.check(space, splits, settings.search)
-    train.check(splits, settings.evaluation)
+    train.check(space, splits, settings.evaluation)
 
 
 class LiveProblem(SupernetProblem):

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
-from harness.live import sources
+from harness.live import checkpoints, sources
 from harness.live.benchmark import LiveSettings
 from harness.live.data import split
 from harness.live.problem import LiveProblem
@@ -200,6 +200,30 @@ def test_a_killed_run_goes_on_within_its_search(tmp_path):
     assert len(read_epochs(output).query("phase == 'search'")) == 8
 
 
+def test_a_killed_evaluation_goes_on_at_its_last_epoch(reference, tmp_path, monkeypatch):
+    suite = TINY | {"seeds": "0:1", "methods": [{"name": "milenas-1st"}]}
+    kept, counted = checkpoints.save, []
+
+    def save(path, *content):
+        kept(path, *content)
+        if path.name.endswith(".trained.pt"):
+            counted.append(path)
+            if len(counted) == 1:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints, "save", save)
+    with pytest.raises(KeyboardInterrupt):
+        run(suite, tmp_path / "run", backend="sequential")
+    assert counted[0].exists()
+    run(suite, tmp_path / "run", backend="sequential")
+    assert len(counted) == TINY["evaluation"]["epochs"]  # one before, the others after
+    assert not (tmp_path / "run" / "checkpoints").exists()
+    times = [*TIME_COLUMNS, "suite"]
+    (row,) = read_run(tmp_path / "run")[0].drop(columns=times).to_dict("records")
+    whole = read_run(reference)[0].set_index("cell", drop=False).loc[row["cell"]].drop(times).to_dict()
+    assert {key: str(value) for key, value in row.items()} == {key: str(value) for key, value in whole.items()}
+
+
 # Options of the search
 
 
@@ -257,9 +281,9 @@ def cifar(tmp_path, monkeypatch):
         )
     monkeypatch.setenv("NAS_HARNESS_DATA", str(tmp_path / "data"))
     monkeypatch.setitem(sources._SOURCES, "cifar10", lambda place: sources.read_cifar(TINY_CIFAR, place))
-    benchmark._images.cache_clear()
+    benchmark.images_of.cache_clear()
     yield
-    benchmark._images.cache_clear()
+    benchmark.images_of.cache_clear()
 
 
 SMALLER = ["search.channels=2", "search.cells=3", "evaluation.channels=2", "evaluation.cells=3"]
