@@ -147,6 +147,7 @@ class Suite:
             for budget in self.budgets:
                 settings = benchmark.settle(budget, self.metrics, self.live)
                 for method in self.methods:
+                    make_method(method.name, **method.params).check(live=bool(settings), budget=budget)
                     yield Group(name, benchmark.sha256, method, budget, self.metrics, settings)
 
     def resolved(self) -> dict[str, Any]:

@@ -206,7 +206,7 @@ def test_a_killed_evaluation_goes_on_at_its_last_epoch(reference, tmp_path, monk
 
     def save(path, *content):
         kept(path, *content)
-        if path.name.endswith(".trained.pt"):
+        if path.name.endswith(".trained-0.pt"):
             counted.append(path)
             if len(counted) == 1:
                 raise KeyboardInterrupt
@@ -229,16 +229,32 @@ def test_a_killed_evaluation_goes_on_at_its_last_epoch(reference, tmp_path, monk
 
 def test_a_schedule_of_levels(tmp_path):
     phases = {"name": "level-schedule", "phases": [[0, "darts-1st"], [1, "milenas-1st"]]}
-    late = {"name": "level-schedule", "label": "late", "phases": [[0, "darts-1st"], [9, "milenas-1st"]]}
-    suite = TINY | {"seeds": "0:1", "methods": [phases, late]}
-    records = run(suite, tmp_path / "run", backend="sequential").set_index("label")
-    assert records["status"].to_dict() == {"level-schedule": "ok", "late": "failed"}
-    assert "epoch 9 is never reached, the budget is 2" in records.loc["late", "error"]
+    records = run(TINY | {"seeds": "0:1", "methods": [phases]}, tmp_path / "run", backend="sequential")
+    assert records["status"].tolist() == ["ok"]
     search = read_epochs(tmp_path / "run").query("phase == 'search'")
     assert search["level"].tolist() == ["Bilevel", "MixedLevel"]
     build_report(tmp_path / "run", formats=["csv"])
     cost = pd.read_csv(tmp_path / "run" / "report" / "tables" / "cost.csv")
     assert cost["level"][0] == "Bilevel, then MixedLevel"
+
+
+def test_a_method_that_cannot_run_is_refused_by_plan_and_run(tmp_path, cli):
+    late = {"name": "level-schedule", "phases": [[0, "darts-1st"], [9, "milenas-1st"]]}
+    table = {"seeds": "0:1", "benchmarks": ["synthetic/ridge"], "budgets": {"evaluations": 5}}
+    cases = [
+        (TINY | {"methods": [late]}, "level-schedule: phases: epoch 9 is never reached, the budget is 2"),
+        (table | {"methods": [{"name": "level-schedule"}]}, "level-schedule: wants a supernet; a table has no epochs"),
+        (table | {"methods": [{"name": "random-search-ws"}]}, "random-search-ws: wants a supernet, and a table has no"),
+        (table | {"methods": [{"name": "random-architecture"}]}, "random-architecture: is for live benchmarks"),
+    ]
+    for suite, message in cases:
+        (tmp_path / "suite.toml").write_text(toml(suite))
+        for verb in ("plan", "run"):
+            outcome = cli(verb, tmp_path / "suite.toml", "-o", tmp_path / "out")
+            assert outcome.code == 2
+            assert message in outcome.err
+            assert outcome.err.count("\n") == 1
+            assert not (tmp_path / "out").exists()
 
 
 def test_early_stop_at_the_expected_size(tmp_path):
