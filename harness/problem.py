@@ -128,6 +128,16 @@ class SupernetProblem(Problem):
             Parts of the search that a method may replace, as `harness.live.search.Search` takes them: ``relax``, ``rule``.
         """
 
+    @abstractmethod
+    def search_shared_weights(self, candidates: int) -> Arch:
+        """Train a supernet for the whole budget by architectures drawn uniformly, one a step; the best one by its weights.
+
+        Parameters
+        ----------
+        candidates
+            How many architectures are drawn and measured on the validation images with the shared weights in the end.
+        """
+
 
 class TabularProblem(Problem):
     """One search over a table.

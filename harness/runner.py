@@ -148,8 +148,9 @@ def run_suite(
         with Progress(suite, len(keys), len(keys) - len(missing), show=progress) as bar:
             for entries in fan_out(run_task, tasks):
                 folder.append(entries)
-                for entry in entries:  # durable now: its checkpoint has done its work
-                    (workspace / f"{entry.cell}.pt").unlink(missing_ok=True)
+                for entry in entries:  # durable now: its checkpoints have done their work
+                    for checkpoint in workspace.glob(f"{entry.cell}.*") if entry.epochs else ():
+                        checkpoint.unlink()
                 done |= {entry.cell: entry for entry in entries}
                 bar.advance(entries)
         # What the suite calls a cell may have changed since the cell was run; what it found has not.

@@ -167,6 +167,7 @@ class Suite:
                 for method in self.methods:
                     if method.runs_on(name):
                         metrics = method.shown(self.metrics)
+                        make_method(method.name, **method.params).check(live=bool(settings[metrics]), budget=budget)
                         yield Group(name, benchmark.sha256, method, budget, metrics, settings[metrics])
 
     def resolved(self) -> dict[str, Any]:

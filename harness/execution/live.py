@@ -6,7 +6,8 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, cast
 
 import torch
 
@@ -14,11 +15,11 @@ from harness.errors import HarnessError
 from harness.execution.joining import Ended, common_columns, now, printable_traceback
 from harness.live import discrete
 from harness.live.benchmark import LiveBenchmark, LiveSettings
+from harness.live.checkpoints import CheckpointError
 from harness.live.data import Splits, split
 from harness.live.problem import LiveProblem
-from harness.live.search import CheckpointError
 from harness.live.train import check, train
-from harness.methods.base import Method, run_search
+from harness.methods.base import Method, SearchResult, run_search
 from harness.records import Entry
 from harness.spaces.base import Arch
 from harness.streams import Streams
@@ -30,7 +31,10 @@ NAN = float("nan")
 def run_live_cell(
     benchmark: LiveBenchmark, group: Group, cls: type[Method], seed: int, origin: Mapping[str, str], workspace: Path
 ) -> Entry:
-    """Run one cell; see `harness.execution.run_cells`. Its supernet search goes on from a checkpoint in the workspace."""
+    """Run one cell; see `harness.execution.run_cells`.
+
+    Its search on a supernet and the training of what it recommends go on from checkpoints in the workspace.
+    """
     # More threads would only be in the way of the other workers, and their number can change the last bits.
     torch.set_num_threads(int(os.environ.get("NAS_HARNESS_THREADS", "1")))
     started_at, clock = now(), time.perf_counter()
@@ -41,22 +45,23 @@ def run_live_cell(
         *(benchmark.space_name, benchmark.space, splits, settings, group.budget, seed),
         checkpoint=workspace / f"{group.key(seed)}.pt",
     )
-    arch, error, measured = None, "", _nothing()
+    found, error, measured = SearchResult(), "", _nothing()
     epochs: list[dict[str, Any]] = []
     searched_s = NAN
     try:
-        arch = run_search(cls(**group.method.params), problem, Streams(group.benchmark, seed)).arch
-        arch = arch if arch is not None else _incumbent(problem)
+        found = run_search(cls(**group.method.params), problem, Streams(group.benchmark, seed))
+        if found.arch is None and not found.sample:
+            found = SearchResult(_incumbent(problem))
         searched_s = time.perf_counter() - clock
-        measured, epochs = _evaluated(benchmark, settings, splits, arch, seed)
+        measured, epochs = _evaluated(benchmark, settings, splits, found, seed, workspace / group.key(seed))
     except CheckpointError:  # the run ends, so that the file is kept
         raise
     except (Exception, SystemExit):  # a method that exits must not end the run
         error = printable_traceback()
-    ended = Ended(arch, error, time.perf_counter() - clock if error else searched_s, started_at)
+    ended = Ended(found.arch, error, time.perf_counter() - clock if error else searched_s, started_at)
     record = common_columns(group, seed, benchmark, ended, origin) | {
         "fidelity": f"{settings.evaluation.epochs} epochs from scratch",
-        "arch": "" if arch is None or error else benchmark.space.format(arch),
+        "arch": "" if found.arch is None or error else benchmark.space.format(found.arch),
         "n_evaluations": len(problem.evaluations),
         "n_unique": len({arch for arch, _ in problem.evaluations}),
         "simulated_s": NAN,
@@ -73,19 +78,33 @@ def _incumbent(problem: LiveProblem) -> Arch:
 
 
 def _evaluated(
-    benchmark: LiveBenchmark, settings: LiveSettings, splits: Splits, arch: Arch, seed: int
+    benchmark: LiveBenchmark, settings: LiveSettings, splits: Splits, found: SearchResult, seed: int, checkpoint: Path
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    """Train an architecture from scratch; the last epoch is the result, the best one stands only beside it."""
-    (rows,) = train(benchmark.space_name, arch, splits, settings.evaluation, [seed], device=settings.device)
-    shape = check(splits, settings.evaluation)
-    measured = {
-        "valid": float(rows[-1]["valid_accuracy"]),
-        "test": float(rows[-1]["test_accuracy"]),
-        "test_best": float(max(row["test_accuracy"] for row in rows)),
-        "params": float(discrete.parameters(benchmark.space_name, arch, shape)),
-        "flops": 2.0 * discrete.multiply_adds(benchmark.space_name, arch, shape),
-    }
-    return measured, [row | {"phase": "evaluation"} for row in rows]
+    """Train what was found from scratch; the last epoch is the result, the best one stands only beside it.
+
+    Of several architectures of which none is preferred the result is the mean. Checkpoints are called after `checkpoint`.
+    """
+    recipe = settings.evaluation
+    shape = check(benchmark.space_name, splits, recipe)
+    results, epochs = [], []
+    for number, arch in enumerate(found.sample or [cast(Arch, found.arch)]):
+        (rows,) = train(
+            *(benchmark.space_name, arch, splits, recipe, [seed]),
+            device=settings.device,
+            checkpoint=checkpoint.with_name(f"{checkpoint.name}.trained-{number}.pt"),
+        )
+        results.append(
+            {
+                "valid": float(rows[-1]["valid_accuracy"]),
+                "test": float(rows[-1]["test_accuracy"]),
+                "test_best": float(max(row["test_accuracy"] for row in rows)),
+                "params": float(discrete.parameters(benchmark.space_name, arch, shape)),
+                "flops": 2.0 * discrete.multiply_adds(benchmark.space_name, arch, shape),
+            }
+        )
+        text = benchmark.space.format(arch)
+        epochs += [row | {"phase": "evaluation", "arch": text} for row in rows]
+    return {key: fmean(result[key] for result in results) for key in results[0]}, epochs
 
 
 def _nothing() -> dict[str, float]:
@@ -100,7 +119,7 @@ def _trace(benchmark: LiveBenchmark, problem: LiveProblem) -> list[list[Any]]:
             text = benchmark.space.format(arch)
             trace.append([step, text, score, text, score, NAN, NAN])
     for row in problem.epochs:
-        if not trace or row["arch"] != trace[-1][1]:
+        if "arch" in row and (not trace or row["arch"] != trace[-1][1]):
             score = float(row["valid_accuracy"])
             trace.append([row["epoch"], row["arch"], score, row["arch"], score, NAN, NAN])
     return trace

@@ -54,7 +54,8 @@ class LiveSettings:
 
     def to_json(self) -> str:
         """As text, with sorted keys."""
-        return json.dumps(asdict(self), sort_keys=True)
+        recipes = {"evaluation": self.evaluation.stated(), "proxy": self.proxy.stated()}
+        return json.dumps({"search": asdict(self.search), "device": self.device, **recipes}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> LiveSettings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 
 import torch
@@ -12,6 +12,7 @@ from harness.errors import unknown_name
 from harness.live import networks
 from harness.live.networks import DartsNetwork, NASBench201Network, Shape, preprocess
 from harness.live.operations import Zero, operation, side_by_side
+from harness.live.protocol import DropPath
 from harness.spaces import darts, nasbench201
 from harness.spaces.base import Arch
 from harness.spaces.darts import DartsSpace, Genotype
@@ -40,12 +41,15 @@ class DartsCell(nn.Module):
             operation(name, channels, 2 if reduction and source < darts.INPUTS else 1, nn.BatchNorm2d)
             for name, source in genes
         )
+        self.ends = _ends(self.operations)
 
     def forward(self, before: Tensor, previous: Tensor, _: object = None) -> Tensor:
         """Concatenated nodes."""
         states = [self.preprocess_0(before), self.preprocess_1(previous)]
         for first in range(0, len(self.sources), 2):
-            left, right = (self.operations[edge](states[self.sources[edge]]) for edge in (first, first + 1))
+            left, right = (
+                self.ends[edge](self.operations[edge](states[self.sources[edge]])) for edge in (first, first + 1)
+            )
             states.append(left + right)
         return side_by_side([states[node] for node in self.concat], self.groups)
 
@@ -58,18 +62,25 @@ class NASBench201Cell(nn.Module):
         self.operations = nn.ModuleList(
             operation(nasbench201.OPERATIONS[choice], channels, 1, nn.BatchNorm2d) for choice in arch
         )
+        self.ends = _ends(self.operations)
 
     def forward(self, x: Tensor, _: object = None) -> Tensor:
         """The last node."""
         states = [x]
         for target in (1, 2, 3):
             total = None
-            for (source, end), op in zip(nasbench201.EDGES, self.operations, strict=True):
-                if end == target and not isinstance(op, Zero):  # adding zeros would only take time
-                    output = op(states[source])
+            for (source, node), op, end in zip(nasbench201.EDGES, self.operations, self.ends, strict=True):
+                if node == target and not isinstance(op, Zero):  # adding zeros would only take time
+                    output = end(op(states[source]))
                     total = output if total is None else total + output
             states.append(torch.zeros_like(x) if total is None else total)
         return states[-1]
+
+
+def _ends(operations: Iterable[nn.Module]) -> nn.ModuleList:
+    """The end of every edge: all but identities may be dropped."""
+    kept = (nn.Identity, Zero)
+    return nn.ModuleList(nn.Identity() if isinstance(one, kept) else DropPath() for one in operations)
 
 
 def _darts(arch: Arch, shape: Shape) -> nn.Module:

@@ -51,8 +51,13 @@ class Fan(nn.Module):
         state
             (n, channels, height, width)
         weights
-            (edges, candidates)
+            (edges, candidates), or whole numbers (edges,): the one candidate of every edge, which alone is computed.
         """
+        if not weights.is_floating_point():
+            return [
+                cast(Tensor, cast(nn.ModuleList, ops)[int(choice)](state))
+                for choice, ops in zip(weights, self.edges, strict=True)
+            ]
         return [
             cast(Tensor, sum(weight * op(state) for weight, op in zip(row, cast(nn.ModuleList, ops), strict=True)))
             for row, ops in zip(weights, self.edges, strict=True)
@@ -70,6 +75,8 @@ class FusedFan(Fan):
 
     def forward(self, state: Tensor, weights: Tensor) -> Sequence[Tensor]:
         """As `Fan.forward`."""
+        if not weights.is_floating_point():
+            return super().forward(state, weights)
         active = F.relu(state)
         own: list[Tensor] = []  # weighted outputs of operations that an edge has to itself: (n, edges * channels, h, w)
         shared: list[Tensor] = []  # outputs that all edges have in common: (n, channels, h, w)

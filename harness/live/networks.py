@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -58,6 +59,10 @@ class Shape:
                 f"not {self.image[1:]}"
             )
 
+    def is_reduction(self, cell: int) -> bool:
+        """Whether this cell of a DARTS network (from 0) halves the image."""
+        return cell in (number * self.cells // (self.reductions + 1) for number in range(1, self.reductions + 1))
+
     def __str__(self) -> str:
         image = "x".join(map(str, self.image))
         sizes = f"channels={self.channels},cells={self.cells},image={image},classes={self.classes}"
@@ -94,8 +99,7 @@ class DartsNetwork(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(shape.image[0], width, 3, padding=1, bias=False), stem_norm(width))
         self.cells = nn.ModuleList()
         before, previous, channels, reduced = width, width, shape.channels, False
-        places = [number * shape.cells // (shape.reductions + 1) for number in range(1, shape.reductions + 1)]
-        self.reductions = [layer in places for layer in range(shape.cells)]
+        self.reductions = [shape.is_reduction(cell) for cell in range(shape.cells)]
         for reduction in self.reductions:
             channels *= 1 + reduction
             self.cells.append(make_cell(before, previous, channels, reduction, reduced))
@@ -104,10 +108,18 @@ class DartsNetwork(nn.Module):
 
     def forward(self, images: Tensor, normal: object = None, reduce: object = None) -> Tensor:
         """Logits (n, classes) of images (n, channels, height, width); cells also receive what their kind is given."""
+        return self.classify(deque(self.states(images, normal, reduce), maxlen=1).pop())
+
+    def states(self, images: Tensor, normal: object = None, reduce: object = None) -> Iterator[Tensor]:
+        """Outputs of the cells, one after the other."""
         before = previous = self.stem(images)
         for cell, reduction in zip(self.cells, self.reductions, strict=True):
             before, previous = previous, cell(before, previous, reduce if reduction else normal)
-        return cast(Tensor, self.classifier(global_average(previous)))
+            yield previous
+
+    def classify(self, last: Tensor) -> Tensor:
+        """Logits from the output of the last cell."""
+        return cast(Tensor, self.classifier(global_average(last)))
 
 
 def preprocess(channels_in: int, channels: int, reduced: bool, norm: Norm) -> nn.Module:

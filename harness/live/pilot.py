@@ -11,7 +11,7 @@ import torch
 
 from harness.errors import BudgetExhausted
 from harness.levels import Level, Schedule
-from harness.live import search, train
+from harness.live import search, shared, train
 from harness.live.benchmark import LiveBenchmark, LiveSettings
 from harness.live.data import split
 from harness.live.problem import LiveProblem
@@ -49,6 +49,14 @@ class PilotProblem(LiveProblem):
         )
         return self.arbitrary
 
+    def search_shared_weights(self, candidates: int) -> Arch:
+        """Estimate random search with weight sharing; the architecture is arbitrary."""
+        self._left = 0
+        self.seconds += shared.estimate_seconds(
+            self._space_name, self._splits, self._settings.search, candidates, device=self._settings.device
+        )
+        return self.arbitrary
+
     @property
     def arbitrary(self) -> Arch:
         """Some architecture."""
@@ -72,7 +80,8 @@ def estimate_cell(benchmark: LiveBenchmark, method: Method, budget: Budget, sett
     try:
         chosen = LiveSettings.from_json(settings)
         problem = PilotProblem(benchmark.space_name, benchmark.space, split(benchmark.images, 0), chosen, budget, 0)
-        found = run_search(method, problem, Streams(benchmark.name, 0)).arch
-        return problem.seconds + problem.of_training(found or problem.arbitrary, chosen.evaluation)
+        found = run_search(method, problem, Streams(benchmark.name, 0))
+        trained = found.sample or [found.arch or problem.arbitrary]
+        return problem.seconds + sum(problem.of_training(arch, chosen.evaluation) for arch in trained)
     finally:
         torch.set_num_threads(threads)

@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.errors import BudgetExhausted, HarnessError
 from harness.levels import Level, Schedule
-from harness.live import search, train
+from harness.live import search, shared, train
 from harness.live.benchmark import LiveSettings
 from harness.live.data import Images, Splits, split
 from harness.live.networks import usable
@@ -42,7 +42,7 @@ def check_settings(space: str, images: Images, settings: LiveSettings) -> None:
     usable(settings.device)
     splits = split(images, 0)
     search.check(space, splits, settings.search)
-    train.check(splits, settings.evaluation)
+    train.check(space, splits, settings.evaluation)
 
 
 class LiveProblem(SupernetProblem):
@@ -132,9 +132,7 @@ class LiveProblem(SupernetProblem):
 
     def search_supernet(self, level: Level | Schedule, **options: Any) -> Arch:
         """Search on the supernet for the whole budget; see `SupernetProblem`."""
-        if self._left < self.budget.amount:
-            raise BudgetExhausted("a supernet search takes the whole budget, and some of it is spent")
-        self._left = 0
+        self._spend_all()
         one = search.Search(
             self._space_name,
             self._splits,
@@ -149,3 +147,20 @@ class LiveProblem(SupernetProblem):
             alphas = {f"alphas_{group}": values[number].tolist() for group, values in result.alphas.items()}
             self.epochs.append(row | alphas | {"epoch": number + 1, "phase": "search"})
         return result.arch
+
+    def search_shared_weights(self, candidates: int) -> Arch:
+        """Random search with weight sharing for the whole budget; see `SupernetProblem`."""
+        self._spend_all()
+        one = shared.SharedWeights(
+            *(self._space_name, self._splits, self._settings.search, self._seed),
+            candidates=candidates,
+            device=self._settings.device,
+        )
+        arch, rows = one.run(self._checkpoint)
+        self.epochs += [row | {"epoch": number, "phase": "search"} for number, row in enumerate(rows, start=1)]
+        return arch
+
+    def _spend_all(self) -> None:
+        if self._left < self.budget.amount:
+            raise BudgetExhausted("a supernet search takes the whole budget, and some of it is spent")
+        self._left = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from harness.errors import HarnessError, unknown_name
 from harness.levels import Level, Schedule
-from harness.live import discrete, sizes, tracking
+from harness.live import checkpoints, discrete, sizes, tracking
 from harness.live.data import Rows, Splits, batches, crop_and_flip
 from harness.live.derive import Rule
 from harness.live.mixed import Relaxation, softmax
@@ -30,10 +29,6 @@ from harness.spaces.base import Arch
 from harness.streams import generator
 
 Row = dict[str, Any]
-
-
-class CheckpointError(HarnessError):
-    """A checkpoint is damaged or of another search: nothing may be made of it, or written over it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -385,7 +380,6 @@ class Search:
     def save(self, path: Path) -> None:
         """Save the search's state; the file is whole at any moment."""
         state = {
-            "configuration": self.configuration,
             "network": self.network.state_dict(),
             "alphas": [alpha.detach() for alpha in self.alphas],
             "weight_optimizer": self._weight_optimizer.state_dict(),
@@ -393,9 +387,7 @@ class Search:
             "rows": self.rows,
             "history": self._history,
         }
-        partial_file = path.with_name(f"{path.name}.partial")
-        torch.save(state, partial_file)
-        os.replace(partial_file, path)
+        checkpoints.save(path, self.configuration, state)
 
     def load(self, path: Path) -> None:
         """Go on from a saved state.
@@ -405,20 +397,7 @@ class Search:
         CheckpointError
             If the file is damaged or of another configuration; nothing was changed then.
         """
-        try:
-            state = torch.load(path, map_location=self.alphas[0].device, weights_only=True)
-            saved = dict(state["configuration"])
-        except Exception as error:  # a damaged file may raise nearly anything
-            raise CheckpointError(
-                f"{path}: not a checkpoint of a search ({type(error).__name__}); remove it"
-            ) from error
-        own = self.configuration
-        if differing := sorted(name for name in own.keys() | saved.keys() if own.get(name) != saved.get(name)):
-            name = differing[0]
-            raise CheckpointError(
-                f"{path}: a checkpoint of another configuration: {name} was {saved.get(name)}, not {own.get(name)}; "
-                "remove it or choose another"
-            )
+        state = checkpoints.load(path, self.configuration, "search", self.alphas[0].device)
         self.network.load_state_dict(state["network"])
         with torch.no_grad():
             for alpha, saved_alpha in zip(self.alphas, state["alphas"], strict=True):

@@ -62,7 +62,7 @@ class MixedGraph(nn.Module):
         inputs
             The input states.
         weights
-            (edges, candidates)
+            (edges, candidates), or the one candidate of every edge, see `harness.live.mixed.Fan.forward`.
         """
         states: list[Tensor | None] = [*inputs, *[None] * (self._states - len(inputs))]
         for source, (fan, rows) in enumerate(zip(self.fans, self._rows, strict=True)):
@@ -164,6 +164,8 @@ class Searchable:
         Names and numbers of edges of the groups of architecture parameters, one (edges, candidates) array a group.
     operations
         Names of an architecture's operations by group.
+    choices
+        The candidate that stands on every edge of the supernet in an architecture, by group.
     make
         Makes the supernet.
     rule
@@ -174,6 +176,7 @@ class Searchable:
     primitives: tuple[str, ...]
     groups: Mapping[str, int]
     operations: Callable[[Arch], Mapping[str, Sequence[str]]]
+    choices: Callable[[Arch], Mapping[str, Sequence[int]]]
     make: Callable[[Shape, BatchNorm], nn.Module]
     rule: derive.Rule
 
@@ -183,12 +186,23 @@ def _darts_operations(arch: Arch) -> Mapping[str, Sequence[str]]:
     return {"normal": [name for name, _ in genotype.normal], "reduce": [name for name, _ in genotype.reduce]}
 
 
+def _darts_choices(arch: Arch) -> Mapping[str, Sequence[int]]:
+    genotype = DartsSpace().decode(arch)
+    found = {}
+    for group, genes in (("normal", genotype.normal), ("reduce", genotype.reduce)):
+        targets = [node for node in darts.CONCAT for _ in range(2)]
+        chosen = {(source, target): name for (name, source), target in zip(genes, targets, strict=True)}
+        found[group] = [darts.PRIMITIVES.index(chosen.get(edge, "none")) for edge in darts.EDGES]
+    return found
+
+
 SEARCHABLE: Mapping[str, Searchable] = {
     "darts": Searchable(
         space=DartsSpace(),
         primitives=darts.PRIMITIVES,
         groups={"normal": len(darts.EDGES), "reduce": len(darts.EDGES)},
         operations=_darts_operations,
+        choices=_darts_choices,
         make=_darts,
         rule=derive.strongest_inputs,
     ),
@@ -197,6 +211,7 @@ SEARCHABLE: Mapping[str, Searchable] = {
         primitives=nasbench201.OPERATIONS,
         groups={"cell": len(nasbench201.EDGES)},
         operations=lambda arch: {"cell": [nasbench201.OPERATIONS[choice] for choice in arch]},
+        choices=lambda arch: {"cell": arch},
         make=_nasbench201,
         rule=derive.strongest_operations,
     ),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,13 +16,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.errors import HarnessError
-from harness.live import discrete
+from harness.live import checkpoints, discrete, protocol
 from harness.live.data import Read, Rows, Splits, batches, crop_and_flip, portions
-from harness.live.networks import Shape, build
+from harness.live.networks import DartsNetwork, Shape, build
 from harness.live.search import Row, seconds
 from harness.live.together import clip_each, together
 from harness.spaces.base import Arch
 from harness.streams import generator
+
+# Of the protocol; all of them off is the plain recipe.
+SWITCHES = ("cutout", "drop_path", "auxiliary")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,13 @@ class Recipe:
         Of SGD; the rate falls to 0, `clip` is the greatest gradient norm.
     augment
         Whether training images are cropped and mirrored at random.
+    cutout
+        Side in pixels of a square that is hidden in every training image; 0: none.
+    drop_path
+        Probability that an edge is dropped for an image, which rises from 0 in the first epoch towards this number as in DARTS.
+        Identities are never dropped.
+    auxiliary
+        Weight of the loss of an auxiliary head at two thirds of a DARTS network (0.4 in DARTS); 0: no head.
 
     Raises
     ------
@@ -54,24 +66,43 @@ class Recipe:
     weight_decay: float = 3e-4
     clip: float = 5.0
     augment: bool = False
+    cutout: int = 0
+    drop_path: float = 0.0
+    auxiliary: float = 0.0
 
     def __post_init__(self) -> None:
         if min(self.epochs, self.batch_size) < 1:
             raise HarnessError("training: epochs and batch_size must be at least 1")
         if not (0 < self.learning_rate < math.inf and 0 < self.clip < math.inf):
             raise HarnessError("training: learning_rate and clip must be numbers > 0")
+        if self.cutout < 0:
+            raise HarnessError(f"training: cutout must be a number of pixels, 0 for none, not {self.cutout}")
+        if not 0 <= self.drop_path < 1:
+            raise HarnessError(f"training: drop_path must be a probability below 1, not {self.drop_path}")
+        if not 0 <= self.auxiliary < math.inf:
+            raise HarnessError(f"training: auxiliary must be a number >= 0, not {self.auxiliary}")
+
+    def stated(self) -> dict[str, Any]:
+        """As plain values. Switches that are off are left out: a training without one is what it was before there was one."""
+        return {name: value for name, value in asdict(self).items() if value or name not in SWITCHES}
 
 
-def check(splits: Splits, recipe: Recipe) -> Shape:
-    """Refuse a recipe that does not fit the images; the shape of the network.
+def check(space: str, splits: Splits, recipe: Recipe) -> Shape:
+    """Refuse a recipe that does not fit the images or the space; the shape of the network.
 
     Raises
     ------
     HarnessError
-        If a batch is larger than the train split, or a size or number is missing.
+        If a batch is larger than the train split, a switch does not fit, or a size or number is missing.
     """
     if recipe.batch_size > len(splits.train):
         raise HarnessError(f"training: batch_size {recipe.batch_size} is larger than train, {len(splits.train)} images")
+    if recipe.cutout >= (side := min(splits.data.shape[1:])):
+        raise HarnessError(
+            f"training: cutout {recipe.cutout} can hide whole images; their shorter side is {side} pixels"
+        )
+    if recipe.auxiliary and space != "darts":
+        raise HarnessError(f"training: auxiliary: only networks of the space darts have an auxiliary head, not {space}")
     return Shape(recipe.channels, recipe.cells, splits.data.shape, splits.data.classes, recipe.reductions)
 
 
@@ -84,12 +115,13 @@ def train(
     *,
     evaluate: Sequence[str] = ("train", "valid", "test"),
     device: str = "cpu",
+    checkpoint: Path | None = None,
     on_epoch: Callable[[list[Row]], None] | None = None,
 ) -> list[list[Row]]:
     """Train an architecture on the train split, once a seed; the trainings of all seeds run side by side in one network.
 
-    Initial weights come from the stream ``init`` and batches from the stream ``batches`` of a seed: architectures of one seed
-    meet the same batches, and a training does not depend on the seeds beside it, up to rounding.
+    Initial weights come from the stream ``init`` and batches, hidden squares and dropped edges from the streams ``batches`` of a
+    seed: architectures of one seed meet the same batches, and a training does not depend on the seeds beside it, up to rounding.
 
     Parameters
     ----------
@@ -105,8 +137,11 @@ def train(
         Splits that are measured whole after every epoch, in evaluation mode and without augmentation.
     device
         Where.
+    checkpoint
+        File that the training is saved to after every epoch, and goes on from if it is there: a training that was killed and
+        one that was not end alike, to the bit.
     on_epoch
-        Called with the rows of every epoch, one a seed.
+        Called with the rows of every epoch that is computed now, one a seed.
 
     Returns
     -------
@@ -117,63 +152,144 @@ def train(
     Raises
     ------
     HarnessError
-        If a batch is larger than the train split, or the loss is not finite; the message names the epoch and the step.
+        If a batch is larger than the train split, a switch of the recipe does not fit, the checkpoint is damaged or of another
+        configuration, or the loss is not finite; the message names the epoch and the step.
     """
-    shape = check(splits, recipe)
-    make = partial(discrete.network, space, arch, shape)
-    network = together([build(make, ("init", space, str(shape), seed), device) for seed in seeds])
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.SGD(
-        network.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-    )
-    read = splits.reader(device)
-    epochs: list[list[Row]] = []
-    for epoch in range(recipe.epochs):
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * (1 + math.cos(math.pi * epoch / recipe.epochs)) / 2
-        clock = time.process_time()
-        for step, (images, labels) in enumerate(_batches(splits, recipe, read, seeds, epoch)):
-            logits = network(images)
-            loss = (
-                F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape).mean(dim=1)
-            )
-            if not torch.isfinite(loss).all():
-                raise HarnessError(f"training: the loss is {loss.tolist()} in epoch {epoch + 1}, step {step + 1}")
-            optimizer.zero_grad()
-            torch.autograd.backward(loss.sum())
-            clip_each(network.parameters(), len(seeds), recipe.clip)
-            optimizer.step()
-        spent = (time.process_time() - clock) / len(seeds)
-        rows: list[Row] = [{"epoch": epoch + 1, "seconds": spent} for _ in seeds]
-        network.eval()
-        for name in evaluate:
-            measured = _measure(network, read, getattr(splits, name), recipe.batch_size, len(seeds))
-            for row, (value, accuracy) in zip(rows, measured, strict=True):
-                row |= {f"{name}_loss": value, f"{name}_accuracy": accuracy}
-        network.train()
-        epochs.append(rows)
+    training = _Training(space, arch, splits, recipe, seeds, evaluate, device)
+    if checkpoint is not None and checkpoint.exists():
+        training.load(checkpoint)
+    while len(training.epochs) < recipe.epochs:
+        rows = training.epoch()
+        if checkpoint is not None:
+            training.save(checkpoint)
         if on_epoch is not None:
             on_epoch(rows)
-    return [list(rows) for rows in zip(*epochs, strict=True)]
+    return [list(rows) for rows in zip(*training.epochs, strict=True)]
 
 
-def _batches(
-    splits: Splits, recipe: Recipe, read: Read, seeds: Sequence[int], epoch: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches of an epoch: (n, seeds * channels, height, width) images and (seeds, n) labels."""
-    steps = len(splits.train) // recipe.batch_size
-    parts, changes = [], []
-    for seed in seeds:
-        order, noise = (
-            generator("batches", splits.data.name, splits.seed, seed, name, epoch) for name in ("train", "augment")
+class _Training:
+    """What `train` does, epoch by epoch."""
+
+    def __init__(
+        self,
+        space: str,
+        arch: Arch,
+        splits: Splits,
+        recipe: Recipe,
+        seeds: Sequence[int],
+        evaluate: Sequence[str],
+        device: str,
+    ) -> None:
+        self._space, self._arch, self._splits, self._recipe = space, arch, splits, recipe
+        self._seeds, self._evaluate, self._device = tuple(seeds), tuple(evaluate), device
+        shape = check(space, splits, recipe)
+        self._read = splits.reader(device)
+        self._network = self._together(partial(discrete.network, space, arch, shape), "init", space, str(shape))
+        self._trained = self._network
+        if recipe.auxiliary:
+            head = self._together(partial(protocol.AuxiliaryHead, shape), "init", space, str(shape), "auxiliary")
+            network = cast(DartsNetwork, self._network)
+            self._trained = protocol.WithAuxiliaryHead(network, head, protocol.auxiliary_place(shape))
+        self._optimizer = torch.optim.SGD(
+            self._trained.parameters(),
+            lr=recipe.learning_rate,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
         )
-        parts.append(batches(splits.train, recipe.batch_size, steps, order))
-        changes.append(partial(crop_and_flip, rng=noise) if recipe.augment else np.asarray)
-    for step in range(steps):
-        images, labels = zip(
-            *(read(part[step], change) for part, change in zip(parts, changes, strict=True)), strict=True
-        )
-        yield torch.cat(images, dim=1).contiguous(memory_format=torch.channels_last), torch.stack(labels)
+        self.epochs: list[list[Row]] = []
+
+    def _together(self, make: Callable[[], nn.Module], *stream: str) -> nn.Module:
+        network = together([build(make, (*stream, seed), self._device) for seed in self._seeds])
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def epoch(self) -> list[Row]:
+        """Train one epoch more, and return its rows."""
+        recipe, number = self._recipe, len(self.epochs)
+        for group in self._optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * (1 + math.cos(math.pi * number / recipe.epochs)) / 2
+        clock = time.process_time()
+        for step, (images, labels) in enumerate(self._batches(number)):
+            loss = self._loss(images, labels)
+            if not torch.isfinite(loss).all():
+                raise HarnessError(f"training: the loss is {loss.tolist()} in epoch {number + 1}, step {step + 1}")
+            self._optimizer.zero_grad()
+            torch.autograd.backward(loss.sum())
+            clip_each(self._trained.parameters(), len(self._seeds), recipe.clip)
+            self._optimizer.step()
+        spent = (time.process_time() - clock) / len(self._seeds)
+        rows: list[Row] = [{"epoch": number + 1, "seconds": spent} for _ in self._seeds]
+        self._trained.eval()
+        for name in self._evaluate:
+            part = getattr(self._splits, name)
+            measured = _measure(self._network, self._read, part, recipe.batch_size, len(self._seeds))
+            for row, (value, accuracy) in zip(rows, measured, strict=True):
+                row |= {f"{name}_loss": value, f"{name}_accuracy": accuracy}
+        self._trained.train()
+        self.epochs.append(rows)
+        return rows
+
+    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Of every seed, (seeds,)."""
+        if not self._recipe.auxiliary:
+            return _cross_entropy(self._trained(images), labels).mean(dim=1)
+        logits, auxiliary = self._trained(images)
+        beside = self._recipe.auxiliary * _cross_entropy(auxiliary, labels).mean(dim=1)
+        return _cross_entropy(logits, labels).mean(dim=1) + beside
+
+    def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches of an epoch, their dropped edges set: (n, seeds * channels, height, width) images, (seeds, n) labels."""
+        recipe, train = self._recipe, self._splits.train
+        steps = len(train) // recipe.batch_size
+        parts = [batches(train, recipe.batch_size, steps, order) for order in self._streams("train", epoch)]
+        noises, squares, paths = (self._streams(name, epoch) for name in ("augment", "cutout", "drop-path"))
+        dropped = recipe.drop_path * epoch / recipe.epochs
+        for step in range(steps):
+            images, labels = [], []
+            for part, noise, square in zip(parts, noises, squares, strict=True):
+                change = partial(crop_and_flip, rng=noise) if recipe.augment else np.asarray
+                inputs, targets = self._read(part[step], change)
+                images.append(protocol.cut_out(inputs, recipe.cutout, square) if recipe.cutout else inputs)
+                labels.append(targets)
+            if dropped:
+                protocol.drop_paths(self._network, dropped, recipe.batch_size, paths, self._device)
+            yield torch.cat(images, dim=1).contiguous(memory_format=torch.channels_last), torch.stack(labels)
+
+    def _streams(self, name: str, epoch: int) -> list[np.random.Generator]:
+        data = self._splits.data.name
+        return [generator("batches", data, self._splits.seed, seed, name, epoch) for seed in self._seeds]
+
+    @property
+    def _configuration(self) -> dict[str, str]:
+        """Everything that the result depends on, as text."""
+        chosen = {
+            "space": self._space,
+            "arch": self._arch,
+            "data": f"{self._splits.data.name}, split {self._splits.sha256}",
+            "seeds": self._seeds,
+            "evaluate": self._evaluate,
+        }
+        return {name: str(value) for name, value in (chosen | self._recipe.stated()).items()}
+
+    def save(self, path: Path) -> None:
+        """Save the state after an epoch."""
+        state = {
+            "trained": self._trained.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "epochs": self.epochs,
+        }
+        checkpoints.save(path, self._configuration, state)
+
+    def load(self, path: Path) -> None:
+        """Go on from a saved state."""
+        state = checkpoints.load(path, self._configuration, "training", self._device)
+        self._trained.load_state_dict(state["trained"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.epochs = state["epochs"]
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Losses (networks, n) of logits (networks, n, classes) and labels (networks, n)."""
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape)
 
 
 def _measure(network: nn.Module, read: Read, rows: Rows, batch_size: int, count: int) -> list[tuple[float, float]]:
@@ -184,12 +300,7 @@ def _measure(network: nn.Module, read: Read, rows: Rows, batch_size: int, count:
             images, labels = read(part)
             logits = network(images.repeat(1, count, 1, 1).contiguous(memory_format=torch.channels_last))
             targets = labels.expand(count, -1)
-            losses += (
-                F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-                .view(count, -1)
-                .sum(dim=1)
-                .cpu()
-            )
+            losses += _cross_entropy(logits, targets).sum(dim=1).cpu()
             correct += (logits.argmax(dim=2) == targets).sum(dim=1).cpu()
     return [
         (loss / len(rows), 100 * right / len(rows))
@@ -205,7 +316,7 @@ def estimate_seconds(space: str, arch: Arch, splits: Splits, recipe: Recipe, *, 
     space, arch, splits, recipe, device
         As in `train`.
     """
-    network = build(lambda: discrete.network(space, arch, check(splits, recipe)), ("pilot",), device)
+    network = build(lambda: discrete.network(space, arch, check(space, splits, recipe)), ("pilot",), device)
     images, labels = splits.reader(device)(splits.train[: recipe.batch_size])
 
     def evaluate() -> None:
@@ -214,5 +325,5 @@ def estimate_seconds(space: str, arch: Arch, splits: Splits, recipe: Recipe, *, 
 
     step = seconds(lambda: torch.autograd.backward(F.cross_entropy(network(images), labels)))
     steps = len(splits.train) // recipe.batch_size
-    evaluations = (len(splits.valid) + len(splits.test)) / recipe.batch_size
+    evaluations = (len(splits.train) + len(splits.valid) + len(splits.test)) / recipe.batch_size
     return recipe.epochs * (steps * step + evaluations * seconds(evaluate))

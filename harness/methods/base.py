@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
-from harness.problem import Evaluation, LockstepProblem, Problem
+from harness.problem import Budget, Evaluation, LockstepProblem, Problem
 from harness.spaces.base import Arch
 from harness.streams import Streams
 
@@ -31,9 +31,12 @@ class SearchResult:
     ----------
     arch
         The architecture that it recommends; None means the best one by validation among those evaluated.
+    sample
+        Architectures none of which it prefers, instead of `arch`: the result is the mean of theirs. On live benchmarks only.
     """
 
     arch: Arch | None = None
+    sample: tuple[Arch, ...] = ()
 
 
 class Method(ABC):
@@ -56,6 +59,22 @@ class Method(ABC):
     name: ClassVar[str]
     version: ClassVar[str] = ""
     source: ClassVar[str] = ""
+
+    def check(self, *, live: bool, budget: Budget) -> None:  # noqa: B027 - refusing nothing is a fair default
+        """Refuse a benchmark on which every search would fail: called before anything is run. By default nothing is refused.
+
+        Parameters
+        ----------
+        live
+            Whether the benchmark has a supernet and trains architectures here and now, or is a table.
+        budget
+            What a search may spend.
+
+        Raises
+        ------
+        HarnessError
+            If the method cannot run there; the message says what it wants.
+        """
 
 
 class AskTell(Method):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from harness.levels import (
     official_code,
 )
 from harness.methods.base import OwnLoop, SearchResult, register_method, require
-from harness.problem import Problem, SupernetProblem, TabularProblem
+from harness.problem import Budget, Problem, SupernetProblem, TabularProblem
 from harness.streams import Streams
 
 Floats = NDArray[np.float64]
@@ -264,6 +264,15 @@ class LevelSchedule(OwnLoop):
         """The schedule that these parameters say."""
         return Schedule(tuple((start, self._level(name)) for start, name in self.phases))
 
+    def check(self, *, live: bool, budget: Budget) -> None:
+        """Want a supernet, and enough epochs for all phases."""
+        require(live, f"{self.name}: wants a supernet; a table has no epochs to switch at")
+        last = self.phases[-1][0]
+        require(
+            last < budget.amount,
+            f"{self.name}: phases: epoch {last} is never reached, the budget is {budget.amount}",
+        )
+
     def _level(self, name: str) -> Level:
         level = replace(LEVELS[name], update=self.update)
         if not isinstance(level, MixedLevel):
@@ -272,10 +281,4 @@ class LevelSchedule(OwnLoop):
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Search the supernet."""
-        if not isinstance(problem, SupernetProblem):
-            raise HarnessError(f"{self.name}: wants a supernet; a table has no epochs to switch at")
-        if (last := self.phases[-1][0]) >= problem.budget.amount:
-            raise HarnessError(
-                f"{self.name}: phases: epoch {last} is never reached, the budget is {problem.budget.amount}"
-            )
-        return SearchResult(problem.search_supernet(self.level()))
+        return SearchResult(cast(SupernetProblem, problem).search_supernet(self.level()))

@@ -1,16 +1,16 @@
-"""Random search."""
+"""Random search, random search with weight sharing, and random architectures without any search."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.methods.base import AskTell, register_method
-from harness.problem import Evaluation, LockstepProblem, Problem
+from harness.methods.base import AskTell, OwnLoop, SearchResult, register_method, require
+from harness.problem import Budget, Evaluation, LockstepProblem, Problem, SupernetProblem
 from harness.spaces.base import Arch
 from harness.streams import LockstepUniforms, Streams
 
@@ -74,6 +74,78 @@ class RandomSearch(AskTell):
             indices = np.take_along_axis(indices, order, axis=1)
         for step in indices.T:
             problem.evaluate(step)
+
+
+@register_method("random-architecture")
+@dataclass
+class RandomArchitecture(OwnLoop):
+    """No search at all: architectures drawn at random, whose mean result is what a search has to beat.
+
+    On live benchmarks, where reports call it ``random@1``; the average architecture of a table is known exactly.
+
+    Parameters
+    ----------
+    architectures
+        How many are drawn, and trained like what other methods recommend, for every seed: on the same split of the data.
+
+    Notes
+    -----
+    Yang, Esperança and Carlucci, "NAS evaluation is frustratingly hard", ICLR 2020.
+    """
+
+    architectures: int = 4
+
+    version: ClassVar[str] = "1"
+    source: ClassVar[str] = "Yang et al., ICLR 2020"
+
+    def __post_init__(self) -> None:
+        require(self.architectures >= 1, f"{self.name}: architectures must be at least 1, not {self.architectures}")
+
+    def check(self, *, live: bool, budget: Budget) -> None:
+        """Want a live benchmark."""
+        require(
+            live, f"{self.name}: is for live benchmarks; a table's average architecture is exact: random@1 in reports"
+        )
+
+    def search(self, problem: Problem, streams: Streams) -> SearchResult:
+        """Draw."""
+        uniforms = streams.uniforms("sample")
+        return SearchResult(sample=tuple(problem.sample(uniforms) for _ in range(self.architectures)))
+
+
+@register_method("random-search-ws")
+@dataclass
+class RandomSearchWS(OwnLoop):
+    """Random search with weight sharing: a supernet trained by random architectures scores random candidates.
+
+    Every step trains the weights of one architecture, drawn uniformly; in the end candidates are drawn and measured on the
+    validation images with the shared weights, which comes on top of the budget of epochs.
+
+    Parameters
+    ----------
+    candidates
+        How many are measured.
+
+    Notes
+    -----
+    Li and Talwalkar, "Random search and reproducibility for neural architecture search", UAI 2019, section 3.
+    """
+
+    candidates: int = 100
+
+    version: ClassVar[str] = "1"
+    source: ClassVar[str] = "Li and Talwalkar, UAI 2019"
+
+    def __post_init__(self) -> None:
+        require(self.candidates >= 1, f"{self.name}: candidates must be at least 1, not {self.candidates}")
+
+    def check(self, *, live: bool, budget: Budget) -> None:
+        """Want a supernet."""
+        require(live, f"{self.name}: wants a supernet, and a table has no weights to share")
+
+    def search(self, problem: Problem, streams: Streams) -> SearchResult:
+        """Search the supernet."""
+        return SearchResult(cast(SupernetProblem, problem).search_shared_weights(self.candidates))
 
 
 def _is_repeat(indices: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -134,7 +134,7 @@ def wanted_architectures(spec: Spec) -> Sequence[Arch]:
     splits = spec.splits()
     from harness.live.train import check
 
-    check(splits, spec.recipe)
+    check(spec.space, splits, spec.recipe)
     return architectures_of(spec, spec.images.space)
 
 

@@ -74,6 +74,7 @@ class Spec:
         return asdict(self) | {
             "seeds": list(self.seeds),
             "shares": list(self.shares),
+            "recipe": self.recipe.stated(),
             "data_sha256": self.images.sha256,
         }
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
-from harness.live import sources
+from harness.live import checkpoints, sources
 from harness.live.benchmark import LiveSettings
 from harness.live.data import split
 from harness.live.problem import LiveProblem
@@ -200,21 +200,61 @@ def test_a_killed_run_goes_on_within_its_search(tmp_path):
     assert len(read_epochs(output).query("phase == 'search'")) == 8
 
 
+def test_a_killed_evaluation_goes_on_at_its_last_epoch(reference, tmp_path, monkeypatch):
+    suite = TINY | {"seeds": "0:1", "methods": [{"name": "milenas-1st"}]}
+    kept, counted = checkpoints.save, []
+
+    def save(path, *content):
+        kept(path, *content)
+        if path.name.endswith(".trained-0.pt"):
+            counted.append(path)
+            if len(counted) == 1:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints, "save", save)
+    with pytest.raises(KeyboardInterrupt):
+        run(suite, tmp_path / "run", backend="sequential")
+    assert counted[0].exists()
+    run(suite, tmp_path / "run", backend="sequential")
+    assert len(counted) == TINY["evaluation"]["epochs"]  # one before, the others after
+    assert not (tmp_path / "run" / "checkpoints").exists()
+    times = [*TIME_COLUMNS, "suite"]
+    (row,) = read_run(tmp_path / "run")[0].drop(columns=times).to_dict("records")
+    whole = read_run(reference)[0].set_index("cell", drop=False).loc[row["cell"]].drop(times).to_dict()
+    assert {key: str(value) for key, value in row.items()} == {key: str(value) for key, value in whole.items()}
+
+
 # Options of the search
 
 
 def test_a_schedule_of_levels(tmp_path):
     phases = {"name": "level-schedule", "phases": [[0, "darts-1st"], [1, "milenas-1st"]]}
-    late = {"name": "level-schedule", "label": "late", "phases": [[0, "darts-1st"], [9, "milenas-1st"]]}
-    suite = TINY | {"seeds": "0:1", "methods": [phases, late]}
-    records = run(suite, tmp_path / "run", backend="sequential").set_index("label")
-    assert records["status"].to_dict() == {"level-schedule": "ok", "late": "failed"}
-    assert "epoch 9 is never reached, the budget is 2" in records.loc["late", "error"]
+    records = run(TINY | {"seeds": "0:1", "methods": [phases]}, tmp_path / "run", backend="sequential")
+    assert records["status"].tolist() == ["ok"]
     search = read_epochs(tmp_path / "run").query("phase == 'search'")
     assert search["level"].tolist() == ["Bilevel", "MixedLevel"]
     build_report(tmp_path / "run", formats=["csv"])
     cost = pd.read_csv(tmp_path / "run" / "report" / "tables" / "cost.csv")
     assert cost["level"][0] == "Bilevel, then MixedLevel"
+
+
+def test_a_method_that_cannot_run_is_refused_by_plan_and_run(tmp_path, cli):
+    late = {"name": "level-schedule", "phases": [[0, "darts-1st"], [9, "milenas-1st"]]}
+    table = {"seeds": "0:1", "benchmarks": ["synthetic/ridge"], "budgets": {"evaluations": 5}}
+    cases = [
+        (TINY | {"methods": [late]}, "level-schedule: phases: epoch 9 is never reached, the budget is 2"),
+        (table | {"methods": [{"name": "level-schedule"}]}, "level-schedule: wants a supernet; a table has no epochs"),
+        (table | {"methods": [{"name": "random-search-ws"}]}, "random-search-ws: wants a supernet, and a table has no"),
+        (table | {"methods": [{"name": "random-architecture"}]}, "random-architecture: is for live benchmarks"),
+    ]
+    for suite, message in cases:
+        (tmp_path / "suite.toml").write_text(toml(suite))
+        for verb in ("plan", "run"):
+            outcome = cli(verb, tmp_path / "suite.toml", "-o", tmp_path / "out")
+            assert outcome.code == 2
+            assert message in outcome.err
+            assert outcome.err.count("\n") == 1
+            assert not (tmp_path / "out").exists()
 
 
 def test_early_stop_at_the_expected_size(tmp_path):
@@ -257,9 +297,9 @@ def cifar(tmp_path, monkeypatch):
         )
     monkeypatch.setenv("NAS_HARNESS_DATA", str(tmp_path / "data"))
     monkeypatch.setitem(sources._SOURCES, "cifar10", lambda place: sources.read_cifar(TINY_CIFAR, place))
-    benchmark._images.cache_clear()
+    benchmark.images_of.cache_clear()
     yield
-    benchmark._images.cache_clear()
+    benchmark.images_of.cache_clear()
 
 
 SMALLER = ["search.channels=2", "search.cells=3", "evaluation.channels=2", "evaluation.cells=3"]

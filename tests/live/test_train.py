@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import HarnessError
+from harness.live.checkpoints import CheckpointError
 from harness.live.train import Recipe, train
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
@@ -33,6 +34,44 @@ def test_training_is_deterministic_by_seed(small):
     assert result(recipe, 0) == result(recipe, 0)
     assert result(recipe, 0) != result(recipe, 1)
     assert result(recipe, 0) != result(replace(recipe, augment=True), 0)
+
+
+@pytest.mark.parametrize("switches", [{}, {"cutout": 2, "drop_path": 0.2, "auxiliary": 0.4, "augment": True}])
+def test_a_killed_training_goes_on_to_the_bit(small, tmp_path, switches):
+    recipe = Recipe(channels=2, cells=3, epochs=4, batch_size=32, **switches)
+    checkpoint, arch = tmp_path / "training.pt", DartsSpace().arch(123_456_789_123)
+
+    def rows(**options):
+        found = train("darts", arch, small, recipe, [0, 1], **options)
+        return [[row | {"seconds": None} for row in one] for one in found]
+
+    class KilledError(Exception):
+        pass
+
+    def kill(epoch):
+        if epoch[0]["epoch"] == 2:
+            raise KilledError
+
+    whole = rows()
+    with pytest.raises(KilledError):
+        rows(checkpoint=checkpoint, on_epoch=kill)
+    computed = []
+    assert rows(checkpoint=checkpoint, on_epoch=lambda epoch: computed.append(epoch[0]["epoch"])) == whole
+    assert computed == [3, 4]
+    assert rows(checkpoint=checkpoint, on_epoch=kill) == whole  # nothing is left to compute
+
+
+def test_a_checkpoint_of_another_training_is_refused_and_kept(small, tmp_path):
+    recipe, arch = Recipe(channels=2, cells=3, epochs=1, batch_size=32), DartsSpace().arch(5)
+    checkpoint = tmp_path / "training.pt"
+    train("darts", arch, small, recipe, [0], checkpoint=checkpoint)
+    content = checkpoint.read_bytes()
+    with pytest.raises(CheckpointError, match=r"another configuration: drop_path was None, not 0\.2"):
+        train("darts", arch, small, replace(recipe, drop_path=0.2), [0], checkpoint=checkpoint)
+    assert checkpoint.read_bytes() == content
+    checkpoint.write_bytes(content[:100])
+    with pytest.raises(CheckpointError, match="not a checkpoint of a training"):
+        train("darts", arch, small, recipe, [0], checkpoint=checkpoint)
 
 
 def test_wrong_input(small):

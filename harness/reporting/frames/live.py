@@ -80,7 +80,7 @@ def costs(run: Run) -> pd.DataFrame:
         if len(own):
             cells = own["cell"].nunique()
             row |= {name: ", then ".join(_changes(own[name])) for name in ("level", "update")}
-            row["order"] = ", then ".join(f"{float(order):.0f}" for order in _changes(own["order"]))
+            row["order"] = ", then ".join(f"{float(order):.0f}" for order in _changes(own["order"].dropna()))
             row |= {"epochs": len(own) / cells, "steps": own["steps"].sum() / cells}
             row |= {
                 "passes": own["passes"].sum() / cells,
@@ -109,6 +109,8 @@ def sizes(run: Run) -> pd.DataFrame:
     """
     rows = []
     for _, own in _of_phase(run, "search").groupby("cell", sort=False):
+        if not _alphas(own) or own[_alphas(own)].isna().all(axis=None):  # it derives nothing from epoch to epoch
+            continue
         named = _named(run, own)
         tracked_rows = [_texts(row.dropna().to_dict()) for _, row in named.drop(columns=_alphas(named)).iterrows()]
         for size, best in best_by_size(tracked_rows).items():
@@ -129,7 +131,8 @@ def architectures(run: Run) -> pd.DataFrame:
 def drawn(run: Run) -> pd.DataFrame:
     """Return the rows of `architectures` that are drawn: the best seed of each method and benchmark by validation."""
     frame = run.of(architectures)
-    best = frame.sort_values("valid", ascending=False, kind="stable").drop_duplicates(["benchmark", "method"])
+    single = frame[frame["arch"] != ""]
+    best = single.sort_values("valid", ascending=False, kind="stable").drop_duplicates(["benchmark", "method"])
     return best.sort_index().reset_index(drop=True)
 
 
