@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from harness.errors import unknown_name
 from harness.live.benchmark import LiveBenchmark, live_names
+from harness.live.one_shot import PREFIX, OneShotBenchmark, one_shot_names
 from harness.problem import Budget
 from harness.spaces.base import Space
 from harness.tabular import catalogue as tables
@@ -56,14 +57,16 @@ def find_benchmark(name: str) -> Table | LiveBenchmark:
     """A table or a live benchmark by name; an unknown name is an error with the nearest ones."""
     if name in live_names():
         return LiveBenchmark(name)
-    if name.startswith("live/"):
+    if name.startswith(PREFIX) and name in one_shot_names():
+        return OneShotBenchmark(name)
+    if name.startswith(("live/", PREFIX)):
         raise unknown_name("benchmark", name, benchmark_names())
     return tables.load_benchmark(name)
 
 
 def benchmark_names() -> list[str]:
     """Sorted names of all benchmarks."""
-    return sorted({*tables.benchmark_names(), *live_names()})
+    return sorted({*tables.benchmark_names(), *live_names(), *one_shot_names()})
 
 
 def expand(patterns: list[str], where: str) -> list[str]:

@@ -76,8 +76,12 @@ TRACE_COLUMNS: dict[str, tuple[str, str]] = {
 # (convolutions_normal, skips_cell, alpha_entropy_reduce, alphas_normal, ...) come behind them.
 EPOCH_COLUMNS: dict[str, tuple[str, str]] = {
     "cell": ("str", "cell that the epoch belongs to"),
-    "phase": ("str", "search (on the supernet) or evaluation (of the recommended architecture, trained on its own)"),
-    "epoch": ("int64", "from 1"),
+    "phase": (
+        "str",
+        "search (on the supernet), shared weights (an architecture scored with them when the search has ended) or evaluation "
+        "(of the recommended architecture, trained on its own)",
+    ),
+    "epoch": ("int64", "from 1; of shared weights the number of the architecture"),
     "level": ("str", "what the architecture parameters descended"),
     "order": ("float64", "1: their gradient was taken at the present weights; 2: one step ahead"),
     "update": ("str", "order of the updates of weights and architecture parameters"),
@@ -90,6 +94,8 @@ EPOCH_COLUMNS: dict[str, tuple[str, str]] = {
     "valid_accuracy": ("float64", "percent"),
     "test_loss": ("float64", "of an evaluation only"),
     "test_accuracy": ("float64", "percent, of an evaluation only"),
+    "table_valid": ("float64", "of shared weights only: the architecture's validation score in the table"),
+    "table_test": ("float64", "of shared weights only: its test score in the table"),
     "parameters": ("float64", "weights of the architecture derived after the epoch"),
     "arch": ("str", "architecture derived after the epoch, or that is trained"),
     "seconds": ("float64", "of the steps"),

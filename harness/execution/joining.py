@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness import provenance
 from harness.catalogue import Benchmark
+from harness.errors import HarnessError
 from harness.records import Entry
 from harness.spaces.base import Arch
 from harness.suite import SCHEMA, Group
@@ -91,6 +92,46 @@ def common_columns(
         "started_at": search.started_at,
         **origin,
     }
+
+
+def looked_up(table: Table, arch: Arch) -> dict[str, float]:
+    """Columns of a record for an architecture that a search on a supernet derived, from a table.
+
+    Raises
+    ------
+    HarnessError
+        If the table does not have it.
+    """
+    row = int(table.rows[table.space.index(arch)])
+    if row < 0:
+        raise HarnessError(f"the search derived {table.space.format(arch)}, which table {table.name} does not have")
+    columns = {"valid": VALID, "test": TEST, "params": "params", "flops": "flops", "latency": "latency"}
+    return {key: float(table.columns[name][row]) if name in table.columns else NAN for key, name in columns.items()}
+
+
+def agreement_rows(table: Table, archs: Sequence[Arch], scores: Sequence[float]) -> list[dict[str, Any]]:
+    """Rows of ``epochs.parquet``: what architectures score with a supernet's weights, and in the table.
+
+    Parameters
+    ----------
+    table
+        Where they are looked up.
+    archs, scores
+        Architectures, and their validation accuracies with the supernet's weights.
+    """
+    found = zip(archs, scores, strict=True)
+    return [
+        {
+            "phase": "shared weights",
+            "epoch": number,
+            "arch": table.space.format(arch),
+            "valid_accuracy": score,
+            "table_valid": float(table.valid[row]),
+            "table_test": float(table.test[row]),
+        }
+        for number, (arch, score) in enumerate(found, start=1)
+        for row in [int(table.rows[table.space.index(arch)])]
+    ]
 
 
 def join_test_values(

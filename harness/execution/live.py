@@ -12,11 +12,12 @@ from typing import Any, cast
 import torch
 
 from harness.errors import HarnessError
-from harness.execution.joining import Ended, common_columns, now, printable_traceback
+from harness.execution.joining import Ended, agreement_rows, common_columns, looked_up, now, printable_traceback
 from harness.live import discrete
 from harness.live.benchmark import LiveBenchmark, LiveSettings
 from harness.live.checkpoints import CheckpointError
-from harness.live.data import Splits, split
+from harness.live.data import Splits
+from harness.live.one_shot import OneShotBenchmark
 from harness.live.problem import LiveProblem
 from harness.live.train import check, train
 from harness.methods.base import Method, SearchResult, run_search
@@ -39,7 +40,7 @@ def run_live_cell(
     torch.set_num_threads(int(os.environ.get("NAS_HARNESS_THREADS", "1")))
     started_at, clock = now(), time.perf_counter()
     settings = LiveSettings.from_json(group.settings)
-    splits = split(benchmark.images, seed)
+    splits = benchmark.splits(seed)
     workspace.mkdir(parents=True, exist_ok=True)
     problem = LiveProblem(
         *(benchmark.space_name, benchmark.space, splits, settings, group.budget, seed),
@@ -53,14 +54,18 @@ def run_live_cell(
         if found.arch is None and not found.sample:
             found = SearchResult(_incumbent(problem))
         searched_s = time.perf_counter() - clock
-        measured, epochs = _evaluated(benchmark, settings, splits, found, seed, workspace / group.key(seed))
+        if isinstance(benchmark, OneShotBenchmark):
+            measured, epochs = _looked_up(benchmark, problem, found)
+        else:
+            measured, epochs = _evaluated(benchmark, settings, splits, found, seed, workspace / group.key(seed))
     except CheckpointError:  # the run ends, so that the file is kept
         raise
     except (Exception, SystemExit):  # a method that exits must not end the run
         error = printable_traceback()
     ended = Ended(found.arch, error, time.perf_counter() - clock if error else searched_s, started_at)
+    trained = "epochs from scratch" if benchmark.table is None else "epochs, as its table was recorded"
     record = common_columns(group, seed, benchmark, ended, origin) | {
-        "fidelity": f"{settings.evaluation.epochs} epochs from scratch",
+        "fidelity": f"{settings.evaluation.epochs} {trained}",
         "arch": "" if found.arch is None or error else benchmark.space.format(found.arch),
         "n_evaluations": len(problem.evaluations),
         "n_unique": len({arch for arch, _ in problem.evaluations}),
@@ -105,6 +110,17 @@ def _evaluated(
         text = benchmark.space.format(arch)
         epochs += [row | {"phase": "evaluation", "arch": text} for row in rows]
     return {key: fmean(result[key] for result in results) for key in results[0]}, epochs
+
+
+def _looked_up(
+    benchmark: OneShotBenchmark, problem: LiveProblem, found: SearchResult
+) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    """Look up what was found, and a sample that the supernet ranks; of several architectures the result is the mean."""
+    results = [looked_up(benchmark.table, arch) for arch in found.sample or [cast(Arch, found.arch)]]
+    archs = benchmark.sample()
+    scores = problem.scores_of_supernet(archs)
+    rows = agreement_rows(benchmark.table, archs, scores) if scores else []
+    return {key: fmean(result[key] for result in results) for key in results[0]}, rows
 
 
 def _nothing() -> dict[str, float]:

@@ -17,10 +17,11 @@ from harness.tabular.frame import data_folder
 from harness.tabular.table import Direction, Unit
 
 if TYPE_CHECKING:
-    from harness.live.data import Images
+    from harness.live.data import Images, Splits
     from harness.live.search import SearchSettings
     from harness.live.train import Recipe
     from harness.problem import Budget
+    from harness.tabular.table import Table
 
 SPACES: Mapping[str, type[Space]] = {"darts": DartsSpace, "nasbench201": NASBench201Space}
 DATASETS = ("digits", "mnist5k", "cifar10", "cifar100")
@@ -111,6 +112,17 @@ class LiveBenchmark:
         """
         return images_of(self.dataset)
 
+    @property
+    def table(self) -> Table | None:
+        """Table in which what a search derives is looked up; None where it is trained."""
+        return None
+
+    def splits(self, seed: int) -> Splits:
+        """The images, split for the cells of a seed."""
+        from harness.live.data import split
+
+        return split(self.images, seed)
+
     @cached_property
     def sha256(self) -> str:
         """Hash of images and labels."""
@@ -151,7 +163,7 @@ class LiveBenchmark:
             raise HarnessError(f"evaluation: proxy_epochs {proxy_epochs} is above the budget of {budget.amount} epochs")
         from harness.live.problem import check_settings
 
-        check_settings(self.space_name, self.images, settings)
+        check_settings(self.space_name, self.splits(0), settings)
         return settings.to_json()
 
     def describe(self) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from harness.errors import BudgetExhausted
 from harness.levels import Level, Schedule
 from harness.live import search, shared, train
 from harness.live.benchmark import LiveBenchmark, LiveSettings
-from harness.live.data import split
 from harness.live.problem import LiveProblem
 from harness.methods.base import Method, run_search
 from harness.problem import Budget, Evaluation
@@ -79,8 +78,10 @@ def estimate_cell(benchmark: LiveBenchmark, method: Method, budget: Budget, sett
     torch.set_num_threads(1)  # as in a run
     try:
         chosen = LiveSettings.from_json(settings)
-        problem = PilotProblem(benchmark.space_name, benchmark.space, split(benchmark.images, 0), chosen, budget, 0)
+        problem = PilotProblem(benchmark.space_name, benchmark.space, benchmark.splits(0), chosen, budget, 0)
         found = run_search(method, problem, Streams(benchmark.name, 0))
+        if benchmark.table is not None:
+            return problem.seconds
         trained = found.sample or [found.arch or problem.arbitrary]
         return problem.seconds + sum(problem.of_training(arch, chosen.evaluation) for arch in trained)
     finally:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from harness.errors import BudgetExhausted, HarnessError
 from harness.levels import Level, Schedule
 from harness.live import search, shared, train
 from harness.live.benchmark import LiveSettings
-from harness.live.data import Images, Splits, split
+from harness.live.data import Splits
 from harness.live.networks import usable
 from harness.live.search import Row
 from harness.problem import Budget, Evaluation, SupernetProblem
@@ -31,7 +32,7 @@ def without_test(splits: Splits) -> Splits:
     return Splits(data, splits.seed, np.arange(border), np.arange(border, len(rows)), np.arange(0))
 
 
-def check_settings(space: str, images: Images, settings: LiveSettings) -> None:
+def check_settings(space: str, splits: Splits, settings: LiveSettings) -> None:
     """Refuse what would fail every search of a benchmark: its splits have the same sizes at all seeds.
 
     Raises
@@ -40,7 +41,6 @@ def check_settings(space: str, images: Images, settings: LiveSettings) -> None:
         If a batch is larger than a split, a network does not fit the images, or there is no such device.
     """
     usable(settings.device)
-    splits = split(images, 0)
     search.check(space, splits, settings.search)
     train.check(space, splits, settings.evaluation)
 
@@ -86,6 +86,7 @@ class LiveProblem(SupernetProblem):
         self._seed = seed
         self._checkpoint = checkpoint
         self._left = budget.amount
+        self._supernet: nn.Module | None = None
 
     @property
     def exhausted(self) -> bool:
@@ -143,6 +144,7 @@ class LiveProblem(SupernetProblem):
             **options,
         )
         result = one.run(self._checkpoint)
+        self._supernet = one.network
         for number, row in enumerate(result.epochs):
             alphas = {f"alphas_{group}": values[number].tolist() for group, values in result.alphas.items()}
             self.epochs.append(row | alphas | {"epoch": number + 1, "phase": "search"})
@@ -157,8 +159,18 @@ class LiveProblem(SupernetProblem):
             device=self._settings.device,
         )
         arch, rows = one.run(self._checkpoint)
+        self._supernet = one.network
         self.epochs += [row | {"epoch": number, "phase": "search"} for number, row in enumerate(rows, start=1)]
         return arch
+
+    def scores_of_supernet(self, archs: Sequence[Arch]) -> list[float]:
+        """Validation accuracies (percent) of architectures with the weights of the supernet that was searched; [] if none was."""
+        if self._supernet is None:
+            return []
+        settings = self._settings
+        return shared.scores(
+            *(self._supernet, self._space_name, self._splits, settings.search.batch_size, archs), device=settings.device
+        )
 
     def _spend_all(self) -> None:
         if self._left < self.budget.amount:

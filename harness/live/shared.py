@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -97,7 +97,7 @@ class SharedWeights:
 
     def accuracy(self, arch: Arch) -> float:
         """Accuracy (percent) of an architecture on the validation split, with the shared weights."""
-        return self._evaluate(self._splits.valid, [arch])[1]
+        return scores(self.network, self.space, self._splits, self.settings.batch_size, [arch], self._device)[0]
 
     def step(self, arch: Arch, images: Tensor, labels: Tensor) -> tuple[float, int]:
         """Train the weights of one architecture on a batch: its loss before, and how many images it got right."""
@@ -155,9 +155,7 @@ class SharedWeights:
         return row
 
     def _logits(self, arch: Arch, images: Tensor) -> Tensor:
-        choices = self._where.choices(arch)
-        logits: Tensor = self.network(images, *(torch.tensor(choices[group]) for group in self._where.groups))
-        return logits
+        return logits_of(self.network, self.space, arch, images)
 
     def _evaluate(self, rows: Rows, archs: list[Arch]) -> tuple[float, float]:
         """Loss and accuracy over rows; batches take the architectures in turn."""
@@ -200,6 +198,41 @@ class SharedWeights:
         self.network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.rows = state["rows"]
+
+
+def logits_of(network: nn.Module, space: str, arch: Arch, images: Tensor) -> Tensor:
+    """Logits of one architecture with the weights of a supernet."""
+    where = searchable(space)
+    choices = where.choices(arch)
+    logits: Tensor = network(images, *(torch.tensor(choices[group]) for group in where.groups))
+    return logits
+
+
+def scores(
+    network: nn.Module, space: str, splits: Splits, batch_size: int, archs: Sequence[Arch], device: str = "cpu"
+) -> list[float]:
+    """Accuracies (percent) of architectures on the validation split, with the weights of a supernet.
+
+    Parameters
+    ----------
+    network, space
+        A supernet, and its space.
+    splits, batch_size
+        Images; how many at most go into a batch.
+    archs
+        The architectures.
+    device
+        Where the supernet is.
+    """
+    read, training = splits.reader(device), network.training
+    network.eval()
+    try:
+        return [
+            tracking.evaluate(partial(logits_of, network, space, arch), read, splits.valid, batch_size)[1]
+            for arch in archs
+        ]
+    finally:
+        network.train(training)
 
 
 def estimate_seconds(space: str, splits: Splits, settings: SearchSettings, candidates: int, *, device: str) -> float:

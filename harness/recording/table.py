@@ -148,4 +148,4 @@ def _latency(space: str, arch: Arch, shape: Shape) -> float:
 def _shape(spec: Spec) -> Shape:
     from harness.live.train import check as shape_of
 
-    return shape_of(spec.splits(), spec.recipe)
+    return shape_of(spec.space, spec.splits(), spec.recipe)

@@ -1,0 +1,127 @@
+"""One-shot benchmarks: the supernet of a recorded table's space, judged by that table.
+
+The supernet is searched on the images and the split that the table was recorded on. What it derives is not trained but looked
+up; and so are the architectures of a sample, whose ranking by the supernet's weights is held against the table's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import HarnessError
+from harness.live.benchmark import SPACES, LiveBenchmark
+from harness.streams import generator
+from harness.tabular import catalogue, recorded, store
+from harness.tabular.table import Table
+
+if TYPE_CHECKING:
+    from harness.live.data import Splits
+    from harness.problem import Budget
+    from harness.spaces.base import Arch
+
+PREFIX = "one-shot/"
+SAMPLE = 200  # architectures whose ranking is compared
+
+
+def one_shot_names() -> Iterator[str]:
+    """``one-shot/<table>`` for every recorded table that is here over a space with a supernet."""
+    shipped = recorded.shipped_files(".parquet")
+    yield from (PREFIX + name for name in shipped)
+    for name in store.stored_names():
+        if name not in shipped and _recording(store.card_of(name)).get("space") in SPACES:
+            yield PREFIX + name
+
+
+def _recording(card: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = card.get("source", {}).get("recording", {}).get("spec", {})
+    return found
+
+
+@dataclass(frozen=True)
+class OneShotBenchmark(LiveBenchmark):
+    """A supernet that is judged by a recorded table.
+
+    Parameters
+    ----------
+    name
+        ``one-shot/<table>``.
+    """
+
+    @cached_property
+    def table(self) -> Table:
+        """The table in which what a search derives is looked up."""
+        table = catalogue.load_benchmark(self.name.removeprefix(PREFIX))
+        if _recording(table.describe()).get("space") not in SPACES:
+            raise HarnessError(
+                f"benchmark {self.name}: {table.name} is not a recorded table, so there is no supernet for it"
+            )
+        return table
+
+    @property
+    def _spec(self) -> Mapping[str, Any]:
+        return _recording(self.table.describe())
+
+    @property
+    def space_name(self) -> str:
+        """Name of the cell space."""
+        return str(self._spec["space"])
+
+    @property
+    def dataset(self) -> str:
+        """Name of the images."""
+        return str(self._spec["data"])
+
+    def splits(self, seed: int) -> Splits:
+        """The split that the table was recorded on, whatever the seed.
+
+        Raises
+        ------
+        HarnessError
+            If the images here are not those of the table.
+        """
+        from harness.live.data import split
+
+        images = LiveBenchmark(f"live/{self.space_name}-{self.dataset}")
+        if images.sha256 != self._spec["data_sha256"]:
+            raise HarnessError(f"benchmark {self.name}: its table was recorded on other {self.dataset} images")
+        train, valid, test = self._spec["shares"]
+        return split(images.images, self._spec["split"], test=test, train=train / (train + valid))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the table, which names the images."""
+        return hashlib.sha256(f"one-shot {self.table.sha256}".encode()).hexdigest()
+
+    def settle(self, budget: Budget, metrics: tuple[str, ...], live: Mapping[str, Any]) -> str:
+        """As `LiveBenchmark.settle`; the supernet has the table's size unless the suite says another.
+
+        ``[evaluation]`` takes ``proxy_epochs`` only: how architectures are trained is what the table was recorded by.
+        """
+        recipe = dict(self._spec["recipe"])
+        evaluation = live.get("evaluation", {})
+        if isinstance(evaluation, Mapping) and (other := sorted(evaluation.keys() - {"proxy_epochs"})):
+            raise HarnessError(
+                f"benchmark {self.name}: evaluation: {other[0]} is what the table was recorded by; leave it out"
+            )
+        size = {key: recipe[key] for key in ("channels", "cells", "reductions")}
+        merged = dict(live)
+        if isinstance(live.get("search", {}), Mapping):
+            merged["search"] = size | dict(live.get("search", {}))
+        if isinstance(evaluation, Mapping):
+            merged["evaluation"] = recipe | dict(evaluation)
+        return super().settle(budget, metrics, merged)
+
+    def describe(self) -> dict[str, Any]:
+        """The table's description under this name."""
+        return self.table.describe() | {"name": self.name, "columns": [], "curves": []}
+
+    def sample(self) -> list[Arch]:
+        """`SAMPLE` different architectures drawn from the table's measure, the same for all cells."""
+        rng = generator("search", self.name, "agreement")
+        measure = self.table.weights / self.table.weights.sum()
+        rows = rng.choice(len(self.table), size=min(SAMPLE, len(self.table)), replace=False, p=measure)
+        return [tuple(self.table.codes[row].tolist()) for row in rows]
