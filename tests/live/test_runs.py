@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 
 from harness.live import checkpoints, sources
 from harness.live.benchmark import LiveSettings
@@ -94,7 +95,7 @@ def test_the_report_of_a_live_run(reference):
     text = (folder / "report.md").read_text()
     assert "over random@2" in text
     assert "random@1," not in text
-    assert "delta-Welch" in text
+    assert "paired log-ratio" in text
     assert "simultaneous (both gradients at the same point" in text
     assert "mixes orders" not in text
     plots = {path.name for path in (folder / "plots").glob("*.svg")}
@@ -112,6 +113,59 @@ def test_the_report_of_a_live_run(reference):
     assert (timings.loc[["single-level", "milenas-1st"], "step_s"] > 0).all()
     records = read_run(reference)[0]
     assert pd.read_csv(folder / "tables" / "architectures.csv")["arch"].tolist() == records["arch"].tolist()
+
+
+@pytest.fixture(scope="module")
+def against_average(tmp_path_factory):
+    """A suite with random architectures as the baseline, and its report."""
+    output = tmp_path_factory.mktemp("average") / "run"
+    methods = [
+        {"name": "random-architecture", "architectures": 2},
+        {"name": "random-search-ws", "candidates": 3},
+        {"name": "single-level"},
+    ]
+    run(TINY | {"seeds": "0:3", "methods": methods}, output, backend="sequential")
+    build_report(output)
+    return output
+
+
+def test_random_architectures_are_trained_like_all_others_and_are_the_baseline(against_average):
+    records = read_run(against_average)[0]
+    assert records["status"].tolist() == ["ok"] * 9, records["error"].tolist()
+    random = records[records["method"] == "random-architecture"]
+    assert random["arch"].tolist() == [""] * 3
+    epochs = read_epochs(against_average).query("phase == 'evaluation'")
+    for row in random.itertuples():
+        own = epochs[epochs["cell"] == row.cell]
+        assert own["arch"].nunique() == 2
+        last = own[own["epoch"] == TINY["evaluation"]["epochs"]]
+        assert row.test == pytest.approx(last["test_accuracy"].mean())
+        assert row.valid == pytest.approx(last["valid_accuracy"].mean())
+    improvement = pd.read_csv(against_average / "report" / "tables" / "relative_improvement.csv").set_index("method")
+    assert improvement["baseline"].unique().tolist() == ["random@1"]
+    pairs = {label: rows.set_index("seed")["test"] for label, rows in records.groupby("label")}
+    ratio = np.log(pairs["single-level"] / pairs["random-architecture"])
+    assert improvement.loc["single-level", "ri"] == pytest.approx(100 * np.expm1(ratio.mean()))
+    low, high = stats.t.interval(0.95, 2, ratio.mean(), stats.sem(ratio))
+    assert improvement.loc["single-level", ["ci_low", "ci_high"]].tolist() == pytest.approx(
+        [100 * np.expm1(low), 100 * np.expm1(high)]
+    )
+    text = (against_average / "report" / "report.md").read_text()
+    assert "it is the baseline itself" in text
+    assert "the average of random architectures" in text
+    assert "four times in five" in text
+
+
+def test_random_search_with_shared_weights_in_a_run(against_average):
+    records = read_run(against_average)[0].set_index("cell")
+    search = read_epochs(against_average).query("phase == 'search'")
+    own = search[search["cell"].map(records["method"]) == "random-search-ws"]
+    assert own["passes"].tolist() == own["steps"].tolist()
+    assert own[own["epoch"] == 2]["arch"].tolist() == records[records["method"] == "random-search-ws"]["arch"].tolist()
+    cost = pd.read_csv(against_average / "report" / "tables" / "cost.csv").set_index("method")
+    assert cost.loc["random-search-ws", "passes_a_step"] == 1
+    sizes = pd.read_csv(against_average / "report" / "tables" / "sizes.csv")
+    assert set(sizes["method"]) == {"single-level"}
 
 
 def test_the_table_of_model_sizes_has_the_best_epoch_of_each(reference):

@@ -27,10 +27,14 @@ SIZE_COLUMNS = ("benchmark", "dataset", "method", "seed", "size", "epoch", "vali
 
 
 def tracked(run: Run) -> pd.DataFrame:
-    """Return what was tracked, a row a number: ``benchmark, dataset, method, seed, phase, quantity, epoch, value``."""
+    """Return what was tracked, a row a number: ``benchmark, dataset, method, seed, phase, quantity, epoch, value``.
+
+    Of a cell whose result is the mean of several architectures the value is their mean too.
+    """
     quantities = [name for name in run.epochs if name in QUANTITIES or str(name).startswith(BY_GROUP)]
     named = _named(run, run.epochs)
     keys = ["benchmark", "dataset", "method", "seed", "phase", "epoch"]
+    named = named.groupby(keys, sort=False)[quantities].mean().reset_index()
     long = named.melt(keys, quantities, var_name="quantity").dropna(subset="value")
     return long.reset_index(drop=True)
 
@@ -145,7 +149,7 @@ def alpha_weights(run: Run, benchmark: str, group: str) -> dict[str, NDArray[np.
         Method -> (epochs, edges, candidates).
     """
     named = _named(run, _of_phase(run, "search"))
-    named = named[named["benchmark"] == benchmark]
+    named = named[(named["benchmark"] == benchmark) & named[ALPHAS + group].notna()]
     found = {}
     for method, part in named.groupby("method", sort=False):
         first = part[part["cell"] == part["cell"].iloc[0]]
