@@ -168,6 +168,32 @@ def test_random_search_with_shared_weights_in_a_run(against_average):
     assert set(sizes["method"]) == {"single-level"}
 
 
+def test_gaps_and_stability_are_those_of_the_epochs(against_average):
+    epochs, records = read_epochs(against_average), read_run(against_average)[0].set_index("cell")
+    tables = against_average / "report" / "tables"
+    curves = pd.read_csv(tables / "epochs.csv").set_index(["method", "phase", "quantity", "epoch"])["mean"]
+    own = epochs[(epochs["cell"].map(records["label"]) == "single-level") & (epochs["epoch"] == 2)]
+    for phase, other in (("search", "valid"), ("evaluation", "valid"), ("evaluation", "test")):
+        part = own[own["phase"] == phase]
+        gap = (part["train_accuracy"] - part[f"{other}_accuracy"]).mean()
+        assert curves["single-level", phase, f"{other}_gap", 2] == pytest.approx(gap)
+    stability = pd.read_csv(tables / "stability.csv").set_index("method")
+    assert stability.index.tolist() == ["random-search-ws", "single-level"]
+    assert stability.loc["random-search-ws", ["flips", "agreement"]].isna().all()
+    search = epochs[(epochs["cell"].map(records["label"]) == "single-level") & (epochs["phase"] == "search")]
+    strongest = {
+        cell: [np.vstack(list(row)).argmax(axis=1) for row in rows["alphas_cell"]]
+        for cell, rows in search.groupby("cell")
+    }
+    flips = [100 * np.mean(before != after) for before, after in strongest.values()]
+    assert stability.loc["single-level", "flips"] == pytest.approx(np.mean(flips))
+    a, b, c = (after for _, after in strongest.values())
+    assert stability.loc["single-level", "agreement"] == pytest.approx(
+        100 * np.mean([np.mean(a == b), np.mean(a == c), np.mean(b == c)])
+    )
+    assert stability.loc["single-level", "skips"] == own[own["phase"] == "search"]["skips_cell"].mean()
+
+
 def test_the_table_of_model_sizes_has_the_best_epoch_of_each(reference):
     sizes = pd.read_csv(reference / "report" / "tables" / "sizes.csv")
     epochs = read_epochs(reference).query("phase == 'search'")
@@ -392,6 +418,37 @@ def test_one_step_of_the_cifar_suite(cifar, tmp_path):
     assert records["status"].tolist() == ["ok"] * 9, records["error"].tolist()
     search = read_epochs(tmp_path / "out").query("phase == 'search'")
     assert (search["steps"] == 1).all()
+
+
+# The comparison
+
+METHODS = ["random-architecture", "random-search-ws", "single-level", *["milenas-1st"] * 3]
+METHODS += ["darts-1st", "darts-2nd", "milenas-2nd"]
+
+
+@pytest.mark.parametrize("name", ["live-darts", "live-mnist"])
+def test_the_suites_of_the_comparison(name):
+    suite = load_suite(name)
+    assert len(suite.seeds) == 8
+    assert [method.name for method in suite.methods] == METHODS
+    assert [method.params["lambda_valid"] for method in suite.methods if method.name == "milenas-1st"] == [0.1, 1, 999]
+    assert suite.methods[0].params["architectures"] * len(suite.seeds) == 32
+    settings = LiveSettings.from_json(next(suite.groups()).settings)
+    assert (settings.search.channels, settings.search.cells) == (4, 3)
+    assert settings.search.alpha_learning_rate == 3e-3
+
+
+@pytest.mark.slow
+def test_a_shortened_run_on_mnist(tmp_path, cli):
+    changes = ["budgets.epochs=2", "evaluation.epochs=2", "methods.1.candidates=3"]
+    changes += [f"{part}.{key}" for part in ("search", "evaluation") for key in ("channels=2", "batch_size=625")]
+    command = ["run", "live-mnist", "--seeds", "0:1", "-o", tmp_path / "out", "-q", "--backend", "sequential"]
+    outcome = cli(*command, *(argument for change in changes for argument in ("--set", change)))
+    assert outcome.code == 0, outcome
+    records, _, _ = read_run(tmp_path / "out")
+    assert records["method"].tolist() == METHODS
+    assert (records["status"] == "ok").all()
+    assert (tmp_path / "out" / "report" / "index.html").is_file()
 
 
 # No leaks
