@@ -1,4 +1,4 @@
-"""Verbs on runs: run, plan, status, report."""
+"""Verbs on runs: run, plan, status, report, protocol."""
 
 from __future__ import annotations
 
@@ -35,6 +35,15 @@ def add_verbs(verbs: Any) -> None:
     report = add_verb(verbs, "report", _report, "make the report of a run again", PLUGIN, AS_JSON)
     add_run_folder(report)
     report.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder of the report (default OUT/report)")
+    help = "train what a live run found again under a ladder of recipes: how much is protocol, how much architecture?"
+    protocol = add_verb(verbs, "protocol", _protocol, help, PLUGIN, AS_JSON)
+    add_run_folder(protocol)
+    protocol.add_argument(
+        "-j", "--jobs", type=int, default=-1, metavar="N", help="workers; -1, the default, is one a core"
+    )
+    protocol.add_argument("--repeats", type=int, default=3, metavar="N", help="trainings of each (default 3)")
+    protocol.add_argument("--epochs", type=int, metavar="N", help="epochs of each training (default: the run's own)")
+    protocol.add_argument("-q", "--quiet", action="store_true", help="no progress")
 
 
 def _suite_options(suite: Parser) -> None:
@@ -179,4 +188,16 @@ def _report(options: argparse.Namespace) -> int:
     build_report(options.run, options.output)
     page = (options.output or options.run / "report") / "index.html"
     print_result(options, {"report": str(page)}, f"report: {page}")
+    return OK
+
+
+def _protocol(options: argparse.Namespace) -> int:
+    import json
+
+    from harness.ladder import climb, protocol
+
+    climb(options.run, options.jobs, repeats=options.repeats, epochs=options.epochs, progress=not options.quiet)
+    table = protocol(options.run)
+    text = table.to_string(index=False, float_format="%.4g", na_rep="-")
+    print_result(options, json.loads(table.to_json(orient="records")), text)
     return OK

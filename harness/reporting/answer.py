@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from harness.reporting.formats import joined, plural
-from harness.reporting.frames.improvement import LEVEL, relative_improvements
+from harness.reporting.formats import joined, plural, signed
+from harness.reporting.frames.improvement import AVERAGE, LEVEL, relative_improvements
 from harness.reporting.frames.scores import random_equivalents
 from harness.reporting.model import Claim
 from harness.reporting.run import Entrant, Run
@@ -43,9 +43,14 @@ def answer(run: Run) -> list[Claim]:
 
 
 def _standing(run: Run, entrant: Entrant) -> str:
-    baseline = f"random@{entrant.budget.amount}"
     frame = run.of(relative_improvements)
-    own = frame[(frame["method"] == entrant.name) & (frame["baseline"] == baseline)]
+    own = frame[(frame["method"] == entrant.name) & frame["is_main"]]
+    baseline = own["baseline"].iloc[0]
+    them = (
+        "the average of random architectures"
+        if baseline == AVERAGE and run.is_live
+        else "random search at equal budget"
+    )
     tested = own[own["p_holm"].notna()]
     note = f"; {plural(len(own) - len(tested), run.noun)} without a test" if len(tested) < len(own) else ""
     if len(tested) == 0:
@@ -55,14 +60,23 @@ def _standing(run: Run, entrant: Entrant) -> str:
     only = f"the only {run.noun}{' with a test' if note else ''}"
     tables = f"all {plural(len(tested), run.noun)}" if len(tested) > 1 else only
     if len(decided) == 0:
-        return f"cannot be told from random search at equal budget on {tables.replace('all', 'any of')}{note}."
+        seen = f": inconclusive, {_bounds(tested.iloc[0])}" if run.is_live and len(tested) == 1 else ""
+        return f"cannot be told from {them} on {tables.replace('all', 'any of')}{note}{seen}."
     for verb, rows in (("beats", won), ("loses to", lost)):
         if len(rows) == len(tested):
-            return f"{verb} random search at equal budget on {tables} after Holm's adjustment{note}."
+            return f"{verb} {them} on {tables} after Holm's adjustment{note}."
     rest = f"; {len(tested) - len(decided)} undecided" if len(decided) < len(tested) else ""
     return (
-        f"beats random search at equal budget on {len(won) or 'none'} of {len(tested)} {run.noun}s{_listed(run, won)} and "
+        f"beats {them} on {len(won) or 'none'} of {len(tested)} {run.noun}s{_listed(run, won)} and "
         f"loses on {len(lost) or 'none'}{_listed(run, lost)} after Holm's adjustment{rest}{note}."
+    )
+
+
+def _bounds(row: pd.Series[float]) -> str:
+    """Return an RI that no test decides, its interval, and what would have been decided."""
+    return (
+        f"RI {signed(row['ri'])} % with 95 % interval [{signed(row['ci_low'])}, {signed(row['ci_high'])}], and "
+        f"{plural(int(row['n_method']), 'seed')} would show a true RI of {row['detectable']:.2f} % four times in five"
     )
 
 

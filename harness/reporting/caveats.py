@@ -79,9 +79,10 @@ def sampled_baseline(run: Run) -> Iterator[str]:
     """The baseline of live benchmarks is a sample."""
     if run.is_live:
         yield (
-            "No exact law of random search is known on live benchmarks: the baseline is the random search of this run, with its "
-            "own sampling error (delta method, Welch's degrees of freedom). With few seeds the intervals are wide, and "
-            "“undecided” says no more than that."
+            "No exact law of random search is known on live benchmarks: the baseline is a sample of this run, a random search or "
+            "(random@1) architectures drawn at random and trained by the same protocol, with its own sampling error. Equal seeds "
+            "share the split of the images, so that methods are compared with it seed by seed. With few seeds the intervals are "
+            "wide, and “undecided” says no more than that."
         )
 
 
@@ -162,7 +163,7 @@ def detectable(run: Run) -> Iterator[str]:
     """What difference the run could have seen."""
     frame = run.of(relative_improvements)
     for baseline, rows in frame[~frame["is_check"] & frame["detectable"].notna()].groupby("baseline", sort=False):
-        if baseline == "random@1":
+        if not rows["is_main"].any():
             continue
         least, most = rows.iloc[int(rows["detectable"].argmin())], rows.iloc[int(rows["detectable"].argmax())]
         yield (

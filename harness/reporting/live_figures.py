@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -18,9 +18,6 @@ from harness.reporting.run import Run
 from harness.reporting.style import marks_of, short
 from harness.spaces import darts, nasbench201
 
-if TYPE_CHECKING:
-    pass
-
 PANEL_HEIGHT = 1.6  # inches
 # Inches of drawn cells: their figure's width, from layer to layer, room of a station within a layer, a title.
 CELLS_WIDTH, LAYER, STATION, TITLE = 12.1, 0.55, 0.38, 0.3
@@ -29,11 +26,14 @@ SEARCH_PANELS = {
     "valid_loss": "validation loss",
     "train_accuracy": "training accuracy, %",
     "valid_accuracy": "validation accuracy, %",
+    "valid_gap": "training − validation",
 }
 EVALUATION_PANELS = {
     "train_loss": "training loss",
     "valid_accuracy": "validation accuracy, %",
     "test_accuracy": "test accuracy, %",
+    "valid_gap": "training − validation",
+    "test_gap": "training − test",
 }
 GROUP_PANELS = {"alpha_entropy_": "entropy of α, nats", "convolutions_": "convolutions", "skips_": "skips"}
 # Candidates and edges behind the rows and columns of a group of architecture parameters.
@@ -89,6 +89,26 @@ def draw_weights(run: Run, benchmark: str, space: str, group: str) -> Figure:
     bar.formatter = FuncFormatter(lambda ratio, _: f"{2.0**ratio:.2f}×")
     bar.update_ticks()
     bar.set_label("weight, of equal weights", fontsize=7)
+    return figure
+
+
+def draw_protocol(frame: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
+    """Draw the ladder: differences to the base recipe on the spread between architectures, a panel a benchmark."""
+    parts = list(frame.groupby("benchmark", sort=False))
+    figure = Figure(figsize=(WIDTH, 2.2), layout="constrained")
+    for ax, (benchmark, part) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
+        base = part.iloc[0]
+        for name, colour in (("between_architectures", "0.88"), ("between_seeds", "0.72")):
+            label = f"one standard deviation {name.replace('_', ' ')}"
+            ax.axvspan(-base[name], base[name], color=colour, linewidth=0, label=label)
+        ax.axvline(0, color="0.3", linewidth=0.8)
+        places, reach = range(len(part)), (part["high"] - part["low"]) / 2
+        ax.errorbar(part["difference"], places, xerr=reach.fillna(0), fmt="o", color="C0", markersize=4, linewidth=1.2)
+        ax.set_yticks(places, part["rung"])
+        ax.invert_yaxis()
+        ax.set_xlabel("test accuracy, points from the base recipe")
+        ax.set_title(short(titles[str(benchmark)]))
+        ax.legend(fontsize=6.5, loc="best")
     return figure
 
 

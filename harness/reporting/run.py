@@ -46,8 +46,13 @@ class Entrant:
 
     @property
     def is_check(self) -> bool:
-        """Whether this is random search, simulated: a check of the exact law and no claim."""
-        return self.method.name == "random"
+        """Whether this is random search, simulated, or random architectures: a check or a baseline, and no claim."""
+        return self.method.name == "random" or self.is_average
+
+    @property
+    def is_average(self) -> bool:
+        """Whether this is the average of random architectures: the baseline of a live benchmark."""
+        return self.method.name == "random-architecture"
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,17 +207,33 @@ class Run:
         first = by_group(self.traces[self.traces["step"] == 1])
         return {group: part["incumbent_test"].to_numpy(dtype=np.float64) for group, part in first.items()}
 
+    def average_architecture(self, benchmark: Benchmark, budget: Budget) -> int | None:
+        """Return the group of a live benchmark's random architectures; None if the run has none."""
+        found = (entrant for entrant in self.entrants if entrant.is_average and entrant.budget == budget)
+        entrant = next(found, None)
+        return None if entrant is None else self.group(benchmark, entrant)
+
+    def simulated_random(self, benchmark: Benchmark, budget: Budget) -> int | None:
+        """Return the group of the simulated random search at a budget; None if the run has none."""
+        checks = [
+            entrant
+            for entrant in self.entrants
+            if entrant.is_check and not entrant.is_average and entrant.budget == budget
+        ]
+        if not checks:
+            return None
+        # Independent draws are what the exact law is of.
+        best = max(checks, key=lambda entrant: bool(entrant.method.params.get("replace", True)))
+        return self.group(benchmark, best)
+
     def sampled_random(self, benchmark: Benchmark, budget: Budget, draws: int) -> FloatArray:
         """Return what the simulated random search of this run found after `draws` draws, one score a seed.
 
         `draws` is 1 (the first architecture that it drew) or the budget itself. Empty if the run has no such method.
         """
-        checks = [entrant for entrant in self.entrants if entrant.is_check and entrant.budget == budget]
-        if not checks:
+        group = self.simulated_random(benchmark, budget)
+        if group is None:
             return np.empty(0)
-        # Independent draws are what the exact law is of.
-        best = max(checks, key=lambda entrant: bool(entrant.method.params.get("replace", True)))
-        group = self.group(benchmark, best)
         return self.scores(group) if draws == budget.amount else self._first_draws.get(group, np.empty(0))
 
     @property

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 
 from harness.live import checkpoints, sources
 from harness.live.benchmark import LiveSettings
@@ -94,7 +95,7 @@ def test_the_report_of_a_live_run(reference):
     text = (folder / "report.md").read_text()
     assert "over random@2" in text
     assert "random@1," not in text
-    assert "delta-Welch" in text
+    assert "paired log-ratio" in text
     assert "simultaneous (both gradients at the same point" in text
     assert "mixes orders" not in text
     plots = {path.name for path in (folder / "plots").glob("*.svg")}
@@ -112,6 +113,85 @@ def test_the_report_of_a_live_run(reference):
     assert (timings.loc[["single-level", "milenas-1st"], "step_s"] > 0).all()
     records = read_run(reference)[0]
     assert pd.read_csv(folder / "tables" / "architectures.csv")["arch"].tolist() == records["arch"].tolist()
+
+
+@pytest.fixture(scope="module")
+def against_average(tmp_path_factory):
+    """A suite with random architectures as the baseline, and its report."""
+    output = tmp_path_factory.mktemp("average") / "run"
+    methods = [
+        {"name": "random-architecture", "architectures": 2},
+        {"name": "random-search-ws", "candidates": 3},
+        {"name": "single-level"},
+    ]
+    run(TINY | {"seeds": "0:3", "methods": methods}, output, backend="sequential")
+    build_report(output)
+    return output
+
+
+def test_random_architectures_are_trained_like_all_others_and_are_the_baseline(against_average):
+    records = read_run(against_average)[0]
+    assert records["status"].tolist() == ["ok"] * 9, records["error"].tolist()
+    random = records[records["method"] == "random-architecture"]
+    assert random["arch"].tolist() == [""] * 3
+    epochs = read_epochs(against_average).query("phase == 'evaluation'")
+    for row in random.itertuples():
+        own = epochs[epochs["cell"] == row.cell]
+        assert own["arch"].nunique() == 2
+        last = own[own["epoch"] == TINY["evaluation"]["epochs"]]
+        assert row.test == pytest.approx(last["test_accuracy"].mean())
+        assert row.valid == pytest.approx(last["valid_accuracy"].mean())
+    improvement = pd.read_csv(against_average / "report" / "tables" / "relative_improvement.csv").set_index("method")
+    assert improvement["baseline"].unique().tolist() == ["random@1"]
+    pairs = {label: rows.set_index("seed")["test"] for label, rows in records.groupby("label")}
+    ratio = np.log(pairs["single-level"] / pairs["random-architecture"])
+    assert improvement.loc["single-level", "ri"] == pytest.approx(100 * np.expm1(ratio.mean()))
+    low, high = stats.t.interval(0.95, 2, ratio.mean(), stats.sem(ratio))
+    assert improvement.loc["single-level", ["ci_low", "ci_high"]].tolist() == pytest.approx(
+        [100 * np.expm1(low), 100 * np.expm1(high)]
+    )
+    text = (against_average / "report" / "report.md").read_text()
+    assert "it is the baseline itself" in text
+    assert "the average of random architectures" in text
+    assert "four times in five" in text
+
+
+def test_random_search_with_shared_weights_in_a_run(against_average):
+    records = read_run(against_average)[0].set_index("cell")
+    search = read_epochs(against_average).query("phase == 'search'")
+    own = search[search["cell"].map(records["method"]) == "random-search-ws"]
+    assert own["passes"].tolist() == own["steps"].tolist()
+    assert own[own["epoch"] == 2]["arch"].tolist() == records[records["method"] == "random-search-ws"]["arch"].tolist()
+    cost = pd.read_csv(against_average / "report" / "tables" / "cost.csv").set_index("method")
+    assert cost.loc["random-search-ws", "passes_a_step"] == 1
+    sizes = pd.read_csv(against_average / "report" / "tables" / "sizes.csv")
+    assert set(sizes["method"]) == {"single-level"}
+
+
+def test_gaps_and_stability_are_those_of_the_epochs(against_average):
+    epochs, records = read_epochs(against_average), read_run(against_average)[0].set_index("cell")
+    tables = against_average / "report" / "tables"
+    curves = pd.read_csv(tables / "epochs.csv").set_index(["method", "phase", "quantity", "epoch"])["mean"]
+    own = epochs[(epochs["cell"].map(records["label"]) == "single-level") & (epochs["epoch"] == 2)]
+    for phase, other in (("search", "valid"), ("evaluation", "valid"), ("evaluation", "test")):
+        part = own[own["phase"] == phase]
+        gap = (part["train_accuracy"] - part[f"{other}_accuracy"]).mean()
+        assert curves["single-level", phase, f"{other}_gap", 2] == pytest.approx(gap)
+    stability = pd.read_csv(tables / "stability.csv").set_index("method")
+    assert stability.index.tolist() == ["random-search-ws", "single-level"]
+    assert stability.loc["random-search-ws", ["flips", "agreement"]].isna().all()
+    search = epochs[(epochs["cell"].map(records["label"]) == "single-level") & (epochs["phase"] == "search")]
+    strongest = {
+        cell: [np.vstack(list(row)).argmax(axis=1) for row in rows["alphas_cell"]]
+        for cell, rows in search.groupby("cell")
+    }
+    flips = [100 * np.mean(before != after) for before, after in strongest.values()]
+    assert stability.loc["single-level", "flips"] == pytest.approx(np.mean(flips))
+    a, b, c = (after for _, after in strongest.values())
+    assert stability.loc["single-level", "agreement"] == pytest.approx(
+        100 * np.mean([np.mean(a == b), np.mean(a == c), np.mean(b == c)])
+    )
+    assert stability.loc["single-level", "skips"] == own[own["phase"] == "search"]["skips_cell"].mean()
 
 
 def test_the_table_of_model_sizes_has_the_best_epoch_of_each(reference):
@@ -338,6 +418,37 @@ def test_one_step_of_the_cifar_suite(cifar, tmp_path):
     assert records["status"].tolist() == ["ok"] * 9, records["error"].tolist()
     search = read_epochs(tmp_path / "out").query("phase == 'search'")
     assert (search["steps"] == 1).all()
+
+
+# The comparison
+
+METHODS = ["random-architecture", "random-search-ws", "single-level", *["milenas-1st"] * 3]
+METHODS += ["darts-1st", "darts-2nd", "milenas-2nd"]
+
+
+@pytest.mark.parametrize("name", ["live-darts", "live-mnist"])
+def test_the_suites_of_the_comparison(name):
+    suite = load_suite(name)
+    assert len(suite.seeds) == 8
+    assert [method.name for method in suite.methods] == METHODS
+    assert [method.params["lambda_valid"] for method in suite.methods if method.name == "milenas-1st"] == [0.1, 1, 999]
+    assert suite.methods[0].params["architectures"] * len(suite.seeds) == 32
+    settings = LiveSettings.from_json(next(suite.groups()).settings)
+    assert (settings.search.channels, settings.search.cells) == (4, 3)
+    assert settings.search.alpha_learning_rate == 3e-3
+
+
+@pytest.mark.slow
+def test_a_shortened_run_on_mnist(tmp_path, cli):
+    changes = ["budgets.epochs=2", "evaluation.epochs=2", "methods.1.candidates=3"]
+    changes += [f"{part}.{key}" for part in ("search", "evaluation") for key in ("channels=2", "batch_size=625")]
+    command = ["run", "live-mnist", "--seeds", "0:1", "-o", tmp_path / "out", "-q", "--backend", "sequential"]
+    outcome = cli(*command, *(argument for change in changes for argument in ("--set", change)))
+    assert outcome.code == 0, outcome
+    records, _, _ = read_run(tmp_path / "out")
+    assert records["method"].tolist() == METHODS
+    assert (records["status"] == "ok").all()
+    assert (tmp_path / "out" / "report" / "index.html").is_file()
 
 
 # No leaks

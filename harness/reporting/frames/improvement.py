@@ -35,14 +35,27 @@ RI_COLUMNS = (
     "p_holm",
 )
 LEVEL = 0.05  # of every claim
+AVERAGE = "random@1"  # name of the average architecture
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A named baseline on one benchmark: exact, or the scores of a sample where there is no table."""
+    """A named baseline on one benchmark: exact, or the scores of a sample where there is no table.
+
+    Attributes
+    ----------
+    name, scores
+        What it is.
+    is_main
+        Whether it is what claims are about: random search at equal budget, or the average architecture of a live benchmark.
+    seeds
+        Seeds of the scores where equal seeds share their noise: on live benchmarks the split of the images. Else None.
+    """
 
     name: str
     scores: ExactBaseline | FloatArray
+    is_main: bool
+    seeds: FloatArray | None = None
 
     @property
     def size(self) -> int | None:
@@ -56,13 +69,27 @@ class Baseline:
 
 
 def baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseline]:
-    """Yield ``random@1``, the average architecture, and ``random@<budget>``; of a live benchmark the latter only."""
-    for draws in dict.fromkeys((budget.amount,) if benchmark.is_live else (1, budget.amount)):
-        name = f"random@{draws}"
+    """Yield ``random@1``, the average architecture, and ``random@<budget>``, of a live benchmark those that the run has."""
+    if benchmark.is_live:
+        yield from _live_baselines(run, benchmark, budget)
+        return
+    for draws in dict.fromkeys((1, budget.amount)):
+        name, is_main = f"random@{draws}", draws == budget.amount
         if benchmark.law is not None:
-            yield Baseline(name, exact_random_baseline(benchmark.law, draws))
+            yield Baseline(name, exact_random_baseline(benchmark.law, draws), is_main)
         else:
-            yield Baseline(name, run.sampled_random(benchmark, budget, draws))
+            yield Baseline(name, run.sampled_random(benchmark, budget, draws), is_main)
+
+
+def _live_baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseline]:
+    average, search = run.average_architecture(benchmark, budget), run.simulated_random(benchmark, budget)
+    found = {AVERAGE: average, f"random@{budget.amount}": search}
+    present = {name: group for name, group in found.items() if group is not None}
+    for place, (name, group) in enumerate(present.items()):
+        seeds = run.finished(group)["seed"].to_numpy()
+        yield Baseline(name, run.scores(group), place == 0, seeds)
+    if not present:
+        yield Baseline(f"random@{budget.amount}", np.empty(0), True)
 
 
 def relative_improvements(run: Run) -> pd.DataFrame:
@@ -71,16 +98,16 @@ def relative_improvements(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns `RI_COLUMNS`, and ``group, budget, is_check, detectable`` (the smallest true RI that as many seeds find
-        with 80 % power), ``test, note`` (why there is no test) and ``result``. An improvement is positive whatever the
-        table's direction: where lower is better, RI = 100 (r - a) / r; ``result`` has the other sign there. ``p_holm`` is
-        adjusted over all rows of the same baseline.
+        The columns `RI_COLUMNS`, and ``group, budget, is_check, is_main`` (see `Baseline`), ``detectable`` (the smallest true
+        RI that as many seeds find with 80 % power), ``test, note`` (why there is no test) and ``result``. An improvement is
+        positive whatever the table's direction: where lower is better, RI = 100 (r - a) / r; ``result`` has the other sign
+        there. ``p_holm`` is adjusted over all rows of the same baseline.
     """
     rows: list[dict[str, Any]] = []
     for group, (benchmark, entrant) in enumerate(run.pairs):
         for baseline in baselines(run, benchmark, entrant.budget):
             scores = run.scores(group)
-            result, note = _improvement(scores, baseline)
+            result, note = _improvement(scores, baseline, run.finished(group)["seed"].to_numpy())
             low, high = (result.low, result.high) if benchmark.sign > 0 else (-result.high, -result.low)
             rows.append(
                 {
@@ -98,6 +125,7 @@ def relative_improvements(run: Run) -> pd.DataFrame:
                     "group": group,
                     "budget": entrant.budget.amount,
                     "is_check": entrant.is_check,
+                    "is_main": baseline.is_main,
                     "detectable": _detectable(scores, baseline, result),
                     "test": result.method,
                     "note": note,
@@ -106,7 +134,7 @@ def relative_improvements(run: Run) -> pd.DataFrame:
             )
     frame = pd.DataFrame(rows).astype({"n_baseline": "Int64"})
     frame["p_holm"] = frame.groupby("baseline")["p_value"].transform(lambda p: holm(p.to_numpy()))
-    is_average = frame["baseline"] == "random@1"
+    is_average = frame["baseline"] == AVERAGE
     return frame.iloc[np.lexsort((frame["budget"], is_average))].reset_index(drop=True)
 
 
@@ -150,7 +178,7 @@ def verdict(p_holm: float, ri: float) -> str:
     return "better" if ri > 0 else "worse"
 
 
-def _improvement(scores: FloatArray, baseline: Baseline) -> tuple[RelativeImprovement, str]:
+def _improvement(scores: FloatArray, baseline: Baseline, seeds: FloatArray) -> tuple[RelativeImprovement, str]:
     """Return RI with higher taken for better, all NaN where there is none, and why it or its interval is missing."""
     if len(scores) == 0:
         note = "no cell finished"
@@ -160,7 +188,7 @@ def _improvement(scores: FloatArray, baseline: Baseline) -> tuple[RelativeImprov
         note = "it is the baseline itself"
     else:
         try:
-            result = relative_improvement(scores, baseline.scores)
+            result = _compared(scores, baseline, seeds)
         except HarnessError as error:
             note = str(error)
         else:
@@ -169,7 +197,19 @@ def _improvement(scores: FloatArray, baseline: Baseline) -> tuple[RelativeImprov
     return RelativeImprovement(nan, nan, nan, nan, nan, len(scores), None, baseline.name, "", 0.95, nan, note), note
 
 
+def _compared(scores: FloatArray, baseline: Baseline, seeds: FloatArray) -> RelativeImprovement:
+    if baseline.seeds is None or isinstance(baseline.scores, ExactBaseline):
+        return relative_improvement(scores, baseline.scores)
+    _, own, other = np.intersect1d(seeds, baseline.seeds, return_indices=True)
+    if len(own) == 0:
+        raise HarnessError("it has no seed in common with the baseline")
+    return relative_improvement(scores[own], baseline.scores[other], paired=True)
+
+
 def _detectable(scores: FloatArray, baseline: Baseline, result: RelativeImprovement) -> float:
+    if baseline.seeds is not None and result.log_error > 0:
+        n = result.n_method
+        return detectable_improvement(n, 100.0 * result.log_error * n**0.5, exact_baseline=True)
     spread = float(scores.std(ddof=1)) if len(scores) > 1 else 0.0
     if np.isnan(result.p_value) or spread == 0:
         return float("nan")

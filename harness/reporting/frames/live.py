@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import combinations
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +16,8 @@ from harness.reporting.run import Run
 from harness.statistics import mean_band
 
 QUANTITIES = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy", "test_accuracy", "parameters")
+# Generalisation gaps, in points: training accuracy minus that of another split.
+GAPS = {"valid_gap": "valid_accuracy", "test_gap": "test_accuracy"}
 # Followed by the name of a group of architecture parameters: a column of every group of the space.
 BY_GROUP = ("alpha_entropy_", "convolutions_", "skips_")
 ALPHAS = "alphas_"
@@ -23,14 +26,24 @@ COST_COLUMNS = (
     *("benchmark", "dataset", "method", "n", "level", "order", "update", "epochs", "steps", "passes", "passes_a_step"),
     *("trained", "params", "flops"),
 )
+STABILITY_COLUMNS = (
+    *("benchmark", "dataset", "method", "n", "flips", "last_change", "agreement"),
+    *("skips", "skips_most", "convolutions"),
+)
+LAST = 5  # changes from epoch to epoch in which flips are counted
 SIZE_COLUMNS = ("benchmark", "dataset", "method", "seed", "size", "epoch", "valid_accuracy", "parameters", "arch")
 
 
 def tracked(run: Run) -> pd.DataFrame:
-    """Return what was tracked, a row a number: ``benchmark, dataset, method, seed, phase, quantity, epoch, value``."""
-    quantities = [name for name in run.epochs if name in QUANTITIES or str(name).startswith(BY_GROUP)]
+    """Return what was tracked, a row a number: ``benchmark, dataset, method, seed, phase, quantity, epoch, value``.
+
+    Of a cell whose result is the mean of several architectures the value is their mean too.
+    """
     named = _named(run, run.epochs)
+    named = named.assign(**{gap: named["train_accuracy"] - named[accuracy] for gap, accuracy in GAPS.items()})
+    quantities = [name for name in named if name in (*QUANTITIES, *GAPS) or str(name).startswith(BY_GROUP)]
     keys = ["benchmark", "dataset", "method", "seed", "phase", "epoch"]
+    named = named.groupby(keys, sort=False)[quantities].mean().reset_index()
     long = named.melt(keys, quantities, var_name="quantity").dropna(subset="value")
     return long.reset_index(drop=True)
 
@@ -120,6 +133,59 @@ def sizes(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SIZE_COLUMNS))
 
 
+def stability(run: Run) -> pd.DataFrame:
+    """Return how settled what the supernets derive is.
+
+    Returns
+    -------
+    DataFrame
+        Columns `STABILITY_COLUMNS`, a row a searched method: means over seeds of ``flips``, the percentage of edges whose
+        strongest candidate is another after an epoch than before it, in the last `LAST` changes of epoch; and of
+        ``last_change``, the last epoch after which the derived architecture was another. ``agreement`` is the percentage of edges
+        on which two seeds end with the same strongest candidate, mean over pairs of seeds; ``skips`` and ``convolutions`` are
+        means of those derived in the end, ``skips_most`` the most of any seed.
+    """
+    rows = []
+    for group, own in _of_phase(run, "search").groupby("group", sort=False):
+        benchmark, entrant = run.pairs[cast(int, group)]
+        strongest, changes = [], []
+        for _, cell in own.groupby("cell", sort=False):
+            if alphas := [name for name in _alphas(cell) if cell[name].notna().all()]:
+                strongest.append(np.hstack([_strongest(cell[name]) for name in alphas]))
+                changed = cell["arch"] != cell["arch"].shift()
+                changes.append(int(cell.loc[changed, "epoch"].max()))
+        last = own.drop_duplicates("cell", keep="last")
+        skips, convolutions = (
+            last[[name for name in last if str(name).startswith(prefix)]].sum(axis=1)
+            for prefix in ("skips_", "convolutions_")
+        )
+        rows.append(
+            {
+                "benchmark": benchmark.name,
+                "dataset": benchmark.dataset,
+                "method": entrant.name,
+                "n": len(last),
+                "flips": _mean([100 * np.mean(one[1:] != one[:-1]) for one in (s[-LAST - 1 :] for s in strongest)]),
+                "last_change": _mean(changes),
+                "agreement": _mean([100 * np.mean(a[-1] == b[-1]) for a, b in combinations(strongest, 2)]),
+                "skips": skips.mean(),
+                "skips_most": skips.max(),
+                "convolutions": convolutions.mean(),
+            }
+        )
+    return pd.DataFrame(rows, columns=list(STABILITY_COLUMNS))
+
+
+def _strongest(alphas: pd.Series[Any]) -> NDArray[np.intp]:
+    """Return the strongest candidate of every edge after every epoch: (epochs, edges)."""
+    return np.array([np.vstack(list(row)).argmax(axis=1) for row in alphas])
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.mean(known)) if known else math.nan
+
+
 def architectures(run: Run) -> pd.DataFrame:
     """Return the recommended architectures: ``benchmark, dataset, method, seed, unit, valid, test, test_best, params, arch``."""
     done = run.cells[run.cells["status"] == "ok"]
@@ -145,7 +211,7 @@ def alpha_weights(run: Run, benchmark: str, group: str) -> dict[str, NDArray[np.
         Method -> (epochs, edges, candidates).
     """
     named = _named(run, _of_phase(run, "search"))
-    named = named[named["benchmark"] == benchmark]
+    named = named[(named["benchmark"] == benchmark) & named[ALPHAS + group].notna()]
     found = {}
     for method, part in named.groupby("method", sort=False):
         first = part[part["cell"] == part["cell"].iloc[0]]

@@ -12,7 +12,7 @@ from harness.reporting.run import Run
 from harness.reporting.sections.cells import failed_cells, records
 from harness.reporting.sections.curves import anytime_curves, random_search
 from harness.reporting.sections.improvement import relative_improvement, worth
-from harness.reporting.sections.live import derived_cells, live_cost, supernets
+from harness.reporting.sections.live import derived_cells, live_cost, protocol_ladder, supernets
 from harness.reporting.sections.notes import caveats_of_run, definitions
 from harness.reporting.sections.scores import cost, final_scores
 from harness.reporting.sections.setup import data_and_methods, made_with
@@ -29,6 +29,7 @@ SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     derived_cells,
     supernets,
     live_cost,
+    protocol_ladder,
     random_search,
     cost,
     caveats_of_run,

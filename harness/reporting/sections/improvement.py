@@ -10,6 +10,7 @@ from harness.reporting.formats import (
     interval,
     is_missing,
     method,
+    number,
     p_value,
     points,
     signed,
@@ -141,6 +142,14 @@ def _full(run: Run) -> TableBlock:
     ]
     if frame["n_baseline"].notna().any():
         columns.insert(4, integer("n_baseline", "seeds of the baseline"))
+    if run.is_live:
+        columns.append(
+            number(
+                "detectable",
+                "detectable RI, %",
+                help="smallest true RI found with 80 % power at 5 %, before adjustment",
+            )
+        )
     family = frame.groupby("baseline", sort=False)["p_value"].count()
     listed = ", ".join(f"{count} over {baseline}" for baseline, count in family.items())
     return TableBlock(

@@ -7,24 +7,29 @@ from functools import partial
 
 import pandas as pd
 
+from harness.ladder import COLUMNS, SPREADS, protocol
 from harness.reporting.cell_graphs import CellGraph, cells_of
 from harness.reporting.formats import dataset, integer, joined, method, number, score, text
 from harness.reporting.frames.live import (
     COST_COLUMNS,
     CURVE_COLUMNS,
+    LAST,
     SIZE_COLUMNS,
+    STABILITY_COLUMNS,
     alpha_groups,
     architectures,
     costs,
     curves,
     drawn,
     sizes,
+    stability,
     update_orders,
 )
 from harness.reporting.live_figures import (
     draw_cell_curves,
     draw_cells,
     draw_evaluation_curves,
+    draw_protocol,
     draw_search_curves,
     draw_weights,
 )
@@ -83,7 +88,8 @@ def supernets(run: Run) -> Section | None:
             "search_curves",
             f"Supernets by epoch: {spread}. Training figures are those of the steps as they were taken, validation ones those "
             "after the epoch. Bilevel and mixed-level searches fit architecture parameters to the validation images, so that the "
-            "validation accuracy of their supernets flatters them.",
+            "validation accuracy of their supernets flatters them, and the gap from training to validation shrinks: that to the "
+            "test images is below, with the architectures trained from scratch.",
             "Training and validation loss and accuracy of the supernets by epoch, a row of panels a benchmark.",
             partial(draw_search_curves, run),
         ),
@@ -98,7 +104,7 @@ def supernets(run: Run) -> Section | None:
                 partial(draw_cell_curves, run, benchmark),
             )
         )
-    blocks.append(_sizes(run))
+    blocks += [_stability(run), _sizes(run)]
     for benchmark, group in groups:
         space = _space(run, benchmark)
         blocks.append(
@@ -113,7 +119,8 @@ def supernets(run: Run) -> Section | None:
     blocks.append(
         FigureBlock(
             "evaluation_curves",
-            f"Recommended architectures trained from scratch, by epoch: {spread}. The last epoch is the result.",
+            f"Recommended architectures trained from scratch, by epoch: {spread}. The last epoch is the result. Measured on "
+            "whole splits in evaluation mode; gaps are in points of accuracy.",
             "Training loss, validation and test accuracy of the recommended architectures by epoch.",
             partial(draw_evaluation_curves, run),
         )
@@ -210,6 +217,73 @@ def _sizes(run: Run) -> TableBlock:
         note="MiLeNAS's model-size-based search: one search gives an architecture of every size. The CSV file has their texts.",
         folded=len(frame) > 20,
     )
+
+
+def _stability(run: Run) -> TableBlock:
+    return TableBlock(
+        "stability",
+        "How settled the derived architectures are, and whether they collapse to skips: means over seeds.",
+        run.of(stability),
+        [
+            dataset(run),
+            text("method", "method"),
+            integer("n", "seeds"),
+            number(
+                "flips", "flips, %", 1, help=f"edges whose strongest candidate changed, an epoch, in the last {LAST}"
+            ),
+            number("last_change", "last change", 1, help="last epoch after which the derived architecture was another"),
+            number("agreement", "agreement, %", 1, help="edges with the same strongest candidate, over pairs of seeds"),
+            number("skips", "skips", 1, help="in the cells derived in the end"),
+            integer("skips_most", "most skips", help="of any seed"),
+            number("convolutions", "convolutions", 1),
+        ],
+        csv=STABILITY_COLUMNS,
+        note="Two seeds that chose at random would agree on one edge in as many as there are candidates. Random search with "
+        "weight sharing has no architecture parameters: nothing to flip.",
+    )
+
+
+def protocol_ladder(run: Run) -> Section | None:
+    """Return how much is protocol and how much architecture; None without ``nas-harness protocol``."""
+    frame = protocol(run.folder) if run.is_live else None
+    if frame is None or len(frame) == 0:
+        return None
+    frame = frame.assign(dataset=frame["benchmark"].map({one.name: one.dataset for one in run.benchmarks}))
+    table = TableBlock(
+        "protocol",
+        "The same architectures under a ladder of recipes: what the protocol moves, against what architectures differ by.",
+        frame,
+        [
+            dataset(run),
+            text("rung", "recipe"),
+            integer("architectures", "architectures"),
+            integer("repeats", "trainings of each"),
+            number("test", "test, %"),
+            number("difference", "difference to base, points"),
+            Column("low", "95 % interval", _interval, numeric=True, help="t over splits"),
+            number("between_architectures", "SD between architectures"),
+            number("between_seeds", "SD between seeds"),
+            number("icc", "ICC", help="share of the variance of single trainings that is due to architectures"),
+            Column("icc_low", "95 % interval of ICC", _icc_interval, numeric=True),
+            number(
+                "tau", "tau with base", help="Kendall's, of architectures' means, taken from the mean of their split"
+            ),
+        ],
+        csv=[*COLUMNS, *SPREADS],
+        note="Deviations within a split: an easy split is not taken for a good architecture.",
+    )
+    figure = FigureBlock(
+        "protocol",
+        "Differences of recipes to the base recipe with 95 % intervals over splits, on the standard deviations between "
+        "architectures and between training seeds under the base recipe.",
+        "Dots with intervals, one a recipe, over bands of one standard deviation.",
+        partial(draw_protocol, frame, run.titles),
+    )
+    return Section("protocol", "Protocol and architecture", [figure, table])
+
+
+def _icc_interval(row: Row) -> str:
+    return "–" if pd.isna(row["icc_low"]) else f"[{row['icc_low']:.2f}, {row['icc_high']:.2f}]"
 
 
 def _curve_table(run: Run) -> TableBlock:

@@ -26,8 +26,9 @@ def definitions(run: Run) -> Section:
         "its test score. Both are exact, computed from the whole table without sampling, and have no error of their own. Only "
         "where the table is not at hand are they the simulated random search of the run, and the tables say so.",
         "Interval and test. Against an exact baseline, the one-sample t interval of the mean; against a sampled one, the "
-        "delta method with Welch's degrees of freedom. Intervals hold one at a time, at 95 %. The p-value is two-sided and "
-        "belongs to the test that the interval inverts.",
+        "delta method with Welch's degrees of freedom, or on live benchmarks, where equal seeds share the split of the images, "
+        "a t interval of the mean log ratio over common seeds (RI is then that of the geometric means). Intervals hold one at a "
+        "time, at 95 %. The p-value is two-sided and belongs to the test that the interval inverts.",
         "Family. p-values are adjusted by Holm's method over one family a baseline: all rows of the table of relative "
         "improvements with that baseline, simulated random search included. Better, worse and undecided refer to these, at "
         "5 %.",

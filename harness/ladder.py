@@ -1,0 +1,232 @@
+"""The weight of the evaluation protocol: the architectures of a finished run, trained again under a ladder of recipes."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from harness.errors import HarnessError, RunError
+from harness.fan_out import check_jobs, end_with, fan_out, owner_of_workers, workers
+from harness.journal import Journal
+from harness.live.benchmark import LiveBenchmark, LiveSettings, live_names
+from harness.progress import counting
+from harness.records import RunFolder, read_epochs, read_run
+from harness.statistics import intraclass_correlation, kendall, mean_band
+from harness.suite import Group, groups_of
+
+if TYPE_CHECKING:
+    from harness.live.train import Recipe
+
+FOLDER, JOURNAL = "protocol", "journal.jsonl"
+# DARTS's strengths; it hides 16 of 32 pixels.
+HIDDEN, DROP_PATH, AUXILIARY = 0.5, 0.2, 0.4
+RUNGS = ("base", "cutout", "drop path", "auxiliary head", "all")
+COLUMNS = ("benchmark", "rung", "splits", "architectures", "repeats", "test", "difference", "low", "high")
+SPREADS = ("between_architectures", "between_seeds", "icc", "icc_low", "icc_high", "tau")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One architecture under one recipe, as it is sent to a worker."""
+
+    benchmark: str
+    rung: str
+    recipe: Recipe
+    arch: str
+    split: int
+    repeats: int
+    device: str
+    owner: int
+
+    @property
+    def key(self) -> str:
+        """Hash of all that the result depends on."""
+        parts = [self.benchmark, self.recipe.stated(), self.arch, self.split, self.repeats, self.device]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def climb(folder: Path, jobs: int = 1, *, repeats: int = 3, epochs: int | None = None, progress: bool = False) -> int:
+    """Train every architecture that a live run evaluated under each recipe of the ladder, on the split that it was found on.
+
+    The recipes are the run's own with all switches of the protocol off, with each of them alone, and with all. What is there
+    already of the same recipes is kept.
+
+    Parameters
+    ----------
+    folder
+        Output folder of a finished run.
+    jobs
+        Worker processes; -1 for one a core.
+    repeats
+        Trainings of each architecture and recipe, with weights and batches of their own; at least 2.
+    epochs
+        Of each training; None: the run's own.
+    progress
+        Whether to show progress on standard error.
+
+    Returns
+    -------
+    int
+        How many trainings were done now.
+
+    Raises
+    ------
+    HarnessError
+        If the folder holds no finished live run.
+    RunError
+        If trainings failed: the others are kept.
+    """
+    check_jobs(jobs)
+    if repeats < 2:
+        raise HarnessError(f"repeats: wanted at least 2, to tell seeds from architectures, not {repeats}")
+    with RunFolder(folder):
+        tasks = list(_tasks(folder, repeats, epochs))
+        (folder / FOLDER).mkdir(exist_ok=True)
+        journal = Journal(folder / FOLDER / JOURNAL)
+        done = {item["key"] for item in journal.read()}
+        missing = [task for task in tasks if task.key not in done]
+        failed: list[str] = []
+        with workers(jobs), counting("protocol", len(tasks), len(tasks) - len(missing), show=progress) as advance:
+            for item in fan_out(train_one, missing):
+                if "error" in item:
+                    failed.append(f"{item['rung']}, {item['arch']}: {item['error']}")
+                else:
+                    journal.append([item])
+                advance()
+    if failed:
+        raise RunError(f"{len(failed)} of {len(tasks)} trainings failed; {failed[0]}")
+    return repeats * len(missing)
+
+
+def train_one(task: Task) -> dict[str, Any]:
+    """Train one architecture, its repeats side by side; called in a worker."""
+    import torch
+
+    from harness.live.data import split
+    from harness.live.train import train
+
+    end_with(task.owner)
+    torch.set_num_threads(1)  # another number could change the last bits
+    benchmark = LiveBenchmark(task.benchmark)
+    item: dict[str, Any] = {name: getattr(task, name) for name in ("key", "benchmark", "rung", "arch", "split")}
+    try:
+        rows = train(
+            benchmark.space_name,
+            benchmark.space.parse(task.arch),
+            split(benchmark.images, task.split),
+            task.recipe,
+            range(task.repeats),
+            evaluate=["test"],
+            device=task.device,
+        )
+    except HarnessError as error:
+        return item | {"error": str(error)}
+    return item | {"epochs": task.recipe.epochs, "test": [own[-1]["test_accuracy"] for own in rows]}
+
+
+def trained(folder: Path) -> pd.DataFrame:
+    """What the ladder of a run has so far: ``benchmark, rung, split, arch, epochs, repeat, test`` (percent).
+
+    Of recipes that were tried one after the other the last is kept, of each rung.
+    """
+    rows: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for item in Journal(folder / FOLDER / JOURNAL).read():
+        rows[tuple(item[name] for name in ("benchmark", "rung", "split", "arch"))] = item
+    frame = pd.DataFrame(list(rows.values()), columns=["benchmark", "rung", "split", "arch", "epochs", "test"])
+    frame = frame.assign(repeat=[range(len(test)) for test in frame["test"]])
+    return frame.explode(["test", "repeat"], ignore_index=True).astype({"test": float, "repeat": int})
+
+
+def protocol(folder: Path) -> pd.DataFrame:
+    """How much of a difference is protocol, and how much architecture.
+
+    Returns
+    -------
+    DataFrame
+        A row a benchmark and rung, `COLUMNS` and `SPREADS`: mean ``test`` accuracy; ``difference`` to the base recipe in
+        points with a 95 % t interval over splits; standard deviations of an accuracy between architectures and between training
+        seeds within a split; the intraclass correlation of single trainings (Shrout and Fleiss, 1979) and Kendall's ``tau`` of
+        the architectures' means with those under the base recipe. Accuracies are taken from the mean of their split for both,
+        so that an easy split is not taken for a good architecture. Empty without a ladder.
+    """
+    rows = []
+    for (benchmark, rung), part in trained(folder).groupby(["benchmark", "rung"], sort=False):
+        rows.append({"benchmark": benchmark, "rung": rung} | _spread(part))
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *SPREADS])
+    frame = frame.sort_values("rung", key=lambda names: names.map(RUNGS.index), kind="stable")
+    frame = frame.sort_values("benchmark", kind="stable").reset_index(drop=True)
+    means = trained(folder).groupby(["benchmark", "split", "arch", "rung"])["test"].mean().unstack("rung")
+    for place, row in frame.iterrows():
+        own = means.loc[row["benchmark"]].dropna(subset=["base", row["rung"]])
+        gains = (own[row["rung"]] - own["base"]).groupby("split").mean().to_numpy()
+        band = mean_band(gains[:, None])
+        centred = own - own.groupby("split").transform("mean")
+        found = {"difference": band.mean[0], "low": band.low[0], "high": band.high[0]}
+        found["tau"] = kendall(centred["base"], centred[row["rung"]]) if len(own) > 1 else np.nan
+        frame.loc[place, list(found)] = list(found.values())
+    return frame
+
+
+def _spread(part: pd.DataFrame) -> dict[str, Any]:
+    wide = part.pivot(index=["split", "arch"], columns="repeat", values="test").dropna()
+    found: dict[str, Any] = {
+        "splits": part["split"].nunique(),
+        "architectures": len(wide),
+        "repeats": wide.shape[1],
+        "test": wide.to_numpy().mean(),
+    }
+    if len(wide) < 2:
+        return found
+    level = wide.mean(axis=1).groupby("split").transform("mean")
+    scores = wide.sub(level, axis=0).to_numpy()
+    icc = intraclass_correlation(scores)
+    within = scores.var(axis=1, ddof=1).mean()
+    between = max(0.0, scores.mean(axis=1).var(ddof=1) - within / scores.shape[1])
+    spreads = (between**0.5, within**0.5, icc.estimate, icc.low, icc.high)
+    return found | dict(zip(SPREADS, spreads, strict=False))
+
+
+def _tasks(folder: Path, repeats: int, epochs: int | None) -> Iterator[Task]:
+    records, _, resolved = read_run(folder)
+    groups: dict[str, Group] = {
+        group.key(seed): group for group in groups_of(resolved) for seed in resolved["seeds"] if group.settings
+    }
+    if not any(name in live_names() for name in resolved["benchmarks"]):
+        raise HarnessError(f"{folder}: not a live run; the architectures of a table cannot be trained again")
+    tracked = read_epochs(folder)
+    seeds = records.set_index("cell")["seed"]
+    evaluated = [] if tracked is None else tracked[(tracked["phase"] == "evaluation") & (tracked["arch"].notna())]
+    pairs = [] if len(evaluated) == 0 else evaluated[["cell", "arch"]].drop_duplicates().itertuples(index=False)
+    wanted = {(groups[cell].benchmark, int(seeds[cell]), arch): groups[cell] for cell, arch in pairs if cell in groups}
+    if not wanted:
+        raise HarnessError(f"{folder}: none of its cells has evaluated an architecture; nothing to train again")
+    owner = owner_of_workers()
+    for ((name, seed, arch), group), rung in itertools.product(wanted.items(), RUNGS):
+        settings = LiveSettings.from_json(group.settings)
+        base = settings.evaluation if epochs is None else replace(settings.evaluation, epochs=epochs)
+        recipe = ladder(LiveBenchmark(name), base).get(rung)
+        if recipe is not None:
+            yield Task(name, rung, recipe, arch, seed, repeats, settings.device, owner)
+
+
+def ladder(benchmark: LiveBenchmark, recipe: Recipe) -> dict[str, Recipe]:
+    """The recipes by rung; without an auxiliary head where the space's networks have none."""
+    hidden = round(HIDDEN * min(benchmark.images.shape[1:]))
+    switches: dict[str, dict[str, Any]] = {"cutout": {"cutout": hidden}, "drop path": {"drop_path": DROP_PATH}}
+    if benchmark.space_name == "darts":
+        switches["auxiliary head"] = {"auxiliary": AUXILIARY}
+    base = replace(recipe, cutout=0, drop_path=0.0, auxiliary=0.0)
+    together = {name: value for one in switches.values() for name, value in one.items()}
+    return {
+        "base": base,
+        **{name: replace(base, **one) for name, one in switches.items()},
+        "all": replace(base, **together),
+    }

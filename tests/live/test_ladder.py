@@ -1,0 +1,136 @@
+"""The same architectures under a ladder of recipes."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness import ladder as ladders
+from harness.journal import Journal
+from harness.ladder import FOLDER, JOURNAL, RUNGS, climb, ladder, protocol, trained
+from harness.live.benchmark import LiveBenchmark
+from harness.live.train import Recipe
+from harness.runner import run
+
+TINY = {
+    "name": "tiny",
+    "seeds": "0:2",
+    "benchmarks": ["live/darts-digits"],
+    "budgets": {"epochs": 1},
+    "search": {"channels": 2, "cells": 1, "batch_size": 320},
+    "evaluation": {"channels": 2, "cells": 1, "epochs": 1, "batch_size": 320, "cutout": 2},
+    "methods": [{"name": "random-architecture", "architectures": 2}],
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    output = tmp_path_factory.mktemp("ladder") / "run"
+    run(TINY, output, backend="sequential")
+    return output
+
+
+def test_the_rungs_switch_one_thing_each():
+    recipe = Recipe(cutout=2, auxiliary=0.1)
+    found = ladder(LiveBenchmark("live/darts-digits"), recipe)
+    assert tuple(found) == RUNGS
+    assert found["base"] == Recipe()
+    assert found["cutout"] == Recipe(cutout=4)
+    assert found["drop path"] == Recipe(drop_path=0.2)
+    assert found["auxiliary head"] == Recipe(auxiliary=0.4)
+    assert found["all"] == Recipe(cutout=4, drop_path=0.2, auxiliary=0.4)
+    assert tuple(ladder(LiveBenchmark("live/nasbench201-digits"), recipe)) == ("base", "cutout", "drop path", "all")
+    assert ladder(LiveBenchmark("live/darts-mnist5k"), recipe)["cutout"] == Recipe(cutout=14)
+
+
+def test_a_ladder_is_climbed_once_and_goes_on_after_a_kill(finished, monkeypatch, cli):
+    kept, counted = Journal.append, []
+
+    def append(self, items):
+        kept(self, items)
+        if self.path.parent.name == FOLDER:
+            counted.append(1)
+            if len(counted) == 3:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "append", append)
+    with pytest.raises(KeyboardInterrupt):
+        climb(finished, repeats=2)
+    assert climb(finished, repeats=2) == 2 * (2 * 2 * len(RUNGS) - 3)
+    assert climb(finished, repeats=2) == 0
+    frame = trained(finished)
+    assert len(frame) == 2 * 2 * 2 * len(RUNGS)
+    assert not frame.duplicated(["rung", "split", "arch", "repeat"]).any()
+    outcome = cli("protocol", finished, "-j", "1", "--repeats", "2", "-q", "--json")
+    assert outcome.code == 0, outcome
+    table = pd.DataFrame(json.loads(outcome.out))
+    assert table["rung"].tolist() == list(RUNGS)
+    assert table["test"].tolist() == pytest.approx([frame[frame["rung"] == rung]["test"].mean() for rung in RUNGS])
+    assert table.loc[0, ["difference", "tau"]].tolist() == [0, 1]
+    table = table.set_index("rung")
+    assert table["difference"].tolist() == pytest.approx((table["test"] - table.loc["base", "test"]).tolist())
+
+
+def test_parts_of_the_variance(tmp_path):
+    """Split, architecture and seed add up: an easy split is neither of the other two."""
+    rng = np.random.default_rng(0)
+    splits, archs, repeats = 40, 10, 3
+    items = []
+    for split in range(splits):
+        level = rng.normal(0, 9)
+        for arch in range(archs):
+            quality = rng.normal(0, 2)
+            for rung, gain in (("base", 0.0), ("cutout", 1.5)):
+                test = (50 + level + quality + gain + rng.normal(0, 1, repeats)).tolist()
+                one = {"key": "", "benchmark": "b", "rung": rung, "arch": f"{arch}", "split": split, "epochs": 1}
+                items.append(one | {"test": test})
+    (tmp_path / FOLDER).mkdir()
+    Journal(tmp_path / FOLDER / JOURNAL).append(items)
+    table = protocol(tmp_path).set_index("rung")
+    assert table.loc["cutout", "difference"] == pytest.approx(1.5, abs=0.2)
+    assert table.loc["cutout", "low"] < 1.5 < table.loc["cutout", "high"]
+    # Deviations from the mean of 10 have nine tenths of the variance.
+    assert table.loc["base", "between_architectures"] == pytest.approx(2 * 0.9**0.5, abs=0.2)
+    assert table.loc["base", "between_seeds"] == pytest.approx(1, abs=0.1)
+    assert table.loc["base", "icc"] == pytest.approx(0.8, abs=0.05)
+    assert 0.5 < table.loc["cutout", "tau"] < 1
+
+
+def test_wrong_ladders(finished, tmp_path, cli):
+    run(
+        {
+            "seeds": "0:1",
+            "benchmarks": ["synthetic/ridge"],
+            "budgets": {"evaluations": 3},
+            "methods": [{"name": "random"}],
+        },
+        tmp_path / "table",
+        backend="sequential",
+    )
+    for arguments, message in (
+        ((tmp_path / "table",), "not a live run"),
+        ((tmp_path / "nothing",), "no records.parquet here"),
+        ((finished, "--repeats", "1"), "wanted at least 2"),
+        ((finished, "--epochs", "0"), "epochs and batch_size must be at least 1"),
+        ((finished, "-j", "0"), "wanted a number of workers"),
+    ):
+        outcome = cli("protocol", *arguments, "-q")
+        assert outcome.code == 2
+        assert message in outcome.err
+        assert outcome.err.count("\n") == 1
+
+
+def test_a_training_that_fails_ends_alone(finished, monkeypatch):
+    recipes = ladders.ladder
+
+    def broken(benchmark, recipe):
+        found = recipes(benchmark, replace(recipe, epochs=2))
+        return found | {"all": replace(found["all"], learning_rate=1e30)}
+
+    monkeypatch.setattr(ladders, "ladder", broken)
+    with pytest.raises(ladders.RunError, match=r"^4 of 20 trainings failed; all, .*the loss is \[(nan|inf)"):
+        climb(finished, repeats=2)
+    frame = trained(finished)
+    assert (frame.loc[frame["rung"] != "all", "epochs"] == 2).all()
