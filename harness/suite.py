@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.catalogue import expand, find_benchmark
 from harness.errors import HarnessError, unknown_name
+from harness.live.benchmark import live_names
 from harness.methods.base import make_method, method_params
 from harness.problem import Budget
 
@@ -142,12 +143,18 @@ class Suite:
 
     def groups(self) -> Iterator[Group]:
         """All groups of cells, in the order of the suite: benchmarks, budgets, methods."""
+        methods = [make_method(spec.name, **spec.params) for spec in self.methods]
         for name in self.benchmarks:
             benchmark = find_benchmark(name)
+            for method in methods:
+                try:
+                    method.check_fidelity(benchmark.epochs)
+                except HarnessError as error:
+                    raise HarnessError(f"benchmark {name}: {error}") from error
             for budget in self.budgets:
                 settings = benchmark.settle(budget, self.metrics, self.live)
-                for method in self.methods:
-                    yield Group(name, benchmark.sha256, method, budget, self.metrics, settings)
+                for spec in self.methods:
+                    yield Group(name, benchmark.sha256, spec, budget, self.metrics, settings)
 
     def resolved(self) -> dict[str, Any]:
         """The suite as plain JSON values, with nothing left to defaults."""
@@ -218,7 +225,7 @@ def load_suite(suite: str | Path, overrides: Sequence[str] = (), seeds: str | No
 def spot_suite(
     benchmarks: Sequence[str],
     methods: Sequence[str],
-    evaluations: int,
+    budget: int | str,
     seeds: str,
     overrides: Sequence[str] = (),
 ) -> Suite:
@@ -230,7 +237,9 @@ def spot_suite(
         Names or patterns.
     methods
         ``name`` or ``name,key=value,...``; values are TOML, or else text.
-    evaluations, seeds, overrides
+    budget
+        Evaluations, or ``KIND=N`` for another unit, e.g. ``simulated_s=20000``.
+    seeds, overrides
         As in a suite file.
     """
     tables = []
@@ -248,12 +257,21 @@ def spot_suite(
         "name": "spot",
         "seeds": seeds,
         "benchmarks": list(benchmarks),
-        "budgets": {"evaluations": evaluations},
+        "budgets": _spot_budget(str(budget)),
         "methods": tables,
     }
     for override in overrides:
         _override(document, override)
     return make_suite(document, where="command line")
+
+
+def _spot_budget(text: str) -> dict[str, int]:
+    match = re.fullmatch(r"(?:(\w+)=)?(-?[0-9]{1,18})", text)
+    if match is None:
+        raise HarnessError(
+            f"--budget {text}: wanted a whole number of evaluations, or KIND=N such as simulated_s=20000"
+        )
+    return {match[1] or "evaluations": int(match[2])}
 
 
 def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
@@ -274,9 +292,14 @@ def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
         raise HarnessError(f"{where}: name: wanted a text of letters, digits, blanks and .-+@_, not {name!r}")
     if not isinstance(description, str):
         raise HarnessError(f"{where}: description: wanted a text, not {description!r}")
+    names = expand(benchmarks, where)
+    if len({benchmark in live_names() for benchmark in names}) > 1:
+        raise HarnessError(
+            f"{where}: benchmarks: tables and live benchmarks do not compare; give each a suite of its own"
+        )
     return Suite(
         name=name,
-        benchmarks=tuple(expand(benchmarks, where)),
+        benchmarks=tuple(names),
         methods=_methods(methods, where),
         budgets=_budgets(document["budgets"], where),
         seeds=parse_seeds(document["seeds"], where),
@@ -375,6 +398,8 @@ def _budgets(table: Any, where: str) -> tuple[Budget, ...]:
         raise HarnessError(f"{where}: {error}") from error
     if not budgets:
         raise HarnessError(f"{where}: budgets: there is none in {table!r}")
+    if len(kinds := {budget.kind: None for budget in budgets}) > 1:
+        raise HarnessError(f"{where}: budgets: {' and '.join(kinds)} do not compare; give each kind a suite of its own")
     for position, budget in enumerate(budgets):
         if budget in budgets[:position]:
             raise HarnessError(f"{where}: budgets: {budget.amount} {budget.kind} stands twice")
