@@ -67,6 +67,16 @@ class Budget:
 
     KINDS = ("evaluations", "epochs", "simulated_s")
 
+    @property
+    def noun(self) -> str:
+        """What one unit is called."""
+        return {"evaluations": "evaluation", "epochs": "epoch", "simulated_s": "simulated second"}[self.kind]
+
+    @property
+    def short(self) -> str:
+        """The amount in names: ``100`` evaluations, ``12epochs`` or ``20000s``."""
+        return f"{self.amount}{ {'evaluations': '', 'epochs': 'epochs', 'simulated_s': 's'}[self.kind] }"
+
     def __post_init__(self) -> None:
         if self.kind not in self.KINDS:
             raise HarnessError(f"unknown budget kind {self.kind!r}; valid: {', '.join(self.KINDS)}")

@@ -101,6 +101,13 @@ def whole_trainings(table: Table, kind: str) -> NDArray[np.float64]:
     return spending(table, kind, every, np.full(len(table), table.epochs or 0))
 
 
+def random_draws(table: Table, budget: Budget) -> int | None:
+    """How many architectures random search trains at a budget; None where that is left to chance, by what each of them costs."""
+    if budget.kind == "evaluations":
+        return budget.amount
+    return budget.amount // table.epochs if budget.kind == "epochs" and table.epochs is not None else None
+
+
 def check_budget(table: Table, budget: Budget) -> None:
     """Refuse a budget that the table cannot count, or that does not pay for every architecture.
 
