@@ -134,14 +134,17 @@ def check_budget(table: Table, budget: Budget) -> None:
     if table.epochs is not None:
         every = np.arange(len(table))
         cheapest = float(spending(table, budget.kind, every, np.ones_like(every)).min())
+    unit = "s" if budget.kind == "simulated_s" else budget.kind
     if not cheapest > 0:
-        raise HarnessError(f"{where}: a training of the table takes {cheapest:g}; all must take something")
+        raise HarnessError(f"{where}: a training of the table takes {cheapest:g} {unit}; all must take something")
     if budget.amount > MAX_EVALUATIONS * cheapest:
         raise HarnessError(
-            f"{where}: the shortest training takes {cheapest:g}, and a search may make {MAX_EVALUATIONS:,} at most"
+            f"{where}: the shortest training takes {cheapest:g} {unit}, and a search may make {MAX_EVALUATIONS:,} at most"
         )
     if budget.amount < dearest:
-        raise HarnessError(f"{where}: the longest training takes {dearest:g}; give every search that much or more")
+        raise HarnessError(
+            f"{where}: the longest training takes {dearest:g} {unit}; give every search that much or more"
+        )
 
 
 def one_fidelity(table: Table) -> str:

@@ -27,7 +27,7 @@ SUITES = {
     "budget of live benchmarks": (
         "live/nasbench201-digits",
         "synthetic/ridge",
-        "epochs = 2: the longest training takes 27",
+        "epochs = 2: the longest training takes 27 epochs",
     ),
     "metrics": ("[budgets]", 'metrics = ["valid_loss"]\n[budgets]', "methods may be shown metrics of tables only"),
     "unknown key of the search": ("channels", "channel", "search: unknown key 'channel'; did you mean 'channels'"),

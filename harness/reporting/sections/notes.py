@@ -6,15 +6,22 @@ from harness.reporting.caveats import caveats
 from harness.reporting.model import Prose, Section
 from harness.reporting.run import Run
 
+_PARTIAL = (
+    "Trainings that stop early. The incumbent is the best by validation among the longest trainings so far. Its test score, in "
+    "curves too, is that after a whole training, however short the one by which the search judged it: what the answer is worth "
+    "to whoever trains it in the end."
+)
 _BUDGETS = {
     "epochs": (
         "Budgets in epochs. Every evaluation is a training from scratch and takes as many epochs as it was trained for. "
         "random@n epochs is random search with as many whole trainings as n epochs pay for.",
+        _PARTIAL,
     ),
     "simulated_s": (
         "Budgets in simulated seconds. Every evaluation is a training from scratch and takes the seconds that the table says; "
         "one that would pass the budget ends the search and does not count. How many trainings random search makes is left to "
         "chance: the baseline of equal budget is the simulated random search of the run.",
+        _PARTIAL,
     ),
 }
 
