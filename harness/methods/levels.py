@@ -121,13 +121,16 @@ class LevelSearch(OwnLoop):
 
     def _by_score(self, problem: TabularProblem, streams: Streams) -> SearchResult:
         product = SoftmaxProduct(problem.architectures, problem.space.cardinalities)
+        queries = (
+            problem.budget.amount if problem.budget.kind == "evaluations" else None
+        )  # how many, their costs decide
         row = descend_by_score(
             product,
             self._query(problem),
             np.zeros(product.size),
             streams.generator("move"),
-            queries=problem.budget.amount,
-            batch=min(self.table_batch, problem.budget.amount),
+            queries=queries,
+            batch=self.table_batch if queries is None else min(self.table_batch, queries),
             learning_rate=self.table_learning_rate,
         )
         return SearchResult(problem.architecture(row))

@@ -22,6 +22,7 @@ from harness.statistics import RandomSearchLaw
 from harness.suite import Group, MethodSpec, groups_of, method_spec
 from harness.tabular.catalogue import load_benchmark
 from harness.tabular.table import Table
+from harness.tabular.training import random_draws
 
 FloatArray = NDArray[np.float64]
 T = TypeVar("T")
@@ -97,6 +98,13 @@ class Benchmark:
             return float("nan")
         return float(self.table.test.max() if self.sign > 0 else self.table.test.min())
 
+    def draws(self, budget: Budget) -> int | None:
+        """Return how many architectures random search evaluates at a budget; None by chance, and without the table.
+
+        Where it is a number the exact law of as many draws is the baseline; else the simulated random search of the run.
+        """
+        return None if self.table is None else random_draws(self.table, budget)
+
     @cached_property
     def law(self) -> RandomSearchLaw | None:
         """The exact law of random search; None without the table."""
@@ -122,7 +130,8 @@ class Run:
         Records of the suite's cells in its order, with the columns of `harness.records.RECORD_COLUMNS` and ``group``,
         the number of the pair (benchmark, entrant).
     traces
-        Steps of these cells: ``cell`` (the row of `cells`), ``step, incumbent_test, group``.
+        Steps of these cells: ``cell`` (the row of `cells`), ``step, cumulative_epochs, cumulative_cost_s, incumbent_test,
+        group``.
     keys
         Key of each group's first cell: what its records are found by.
     epochs
@@ -153,9 +162,19 @@ class Run:
         every = itertools.product(self.benchmarks, self.entrants)
         return [(benchmark, entrant) for benchmark, entrant in every if entrant.method.runs_on(benchmark.name)]
 
+    @cached_property
+    def budgets(self) -> tuple[Budget, ...]:
+        """The suite's budgets, which are of one kind."""
+        return tuple(dict.fromkeys(entrant.budget for entrant in self.entrants))
+
+    @property
+    def unit(self) -> str:
+        """What budgets are counted in: a plural noun."""
+        return f"{self.budgets[0].noun}s"
+
     @property
     def is_live(self) -> bool:
-        """Whether its benchmarks are live ones. Budgets of tables and of live ones differ, so that no suite has both."""
+        """Whether its benchmarks are live ones: no suite has both tables and live ones."""
         return self.benchmarks[0].is_live
 
     @property
@@ -202,18 +221,23 @@ class Run:
         first = by_group(self.traces[self.traces["step"] == 1])
         return {group: part["incumbent_test"].to_numpy(dtype=np.float64) for group, part in first.items()}
 
-    def sampled_random(self, benchmark: Benchmark, budget: Budget, draws: int) -> FloatArray:
-        """Return what the simulated random search of this run found after `draws` draws, one score a seed.
+    def sampled_random(self, benchmark: Benchmark, budget: Budget) -> FloatArray:
+        """Return what the simulated random search of this run found within a budget, one score a seed; empty without one."""
+        group = self._group_of_random(benchmark, budget)
+        return np.empty(0) if group is None else self.scores(group)
 
-        `draws` is 1 (the first architecture that it drew) or the budget itself. Empty if the run has no such method.
-        """
+    def first_draws(self, benchmark: Benchmark, budget: Budget) -> FloatArray:
+        """Return what the first architecture of each simulated random search of this run scores; empty without one."""
+        group = self._group_of_random(benchmark, budget)
+        return np.empty(0) if group is None else self._first_draws.get(group, np.empty(0))
+
+    def _group_of_random(self, benchmark: Benchmark, budget: Budget) -> int | None:
         checks = [entrant for entrant in self.entrants if entrant.is_check and entrant.budget == budget]
         if not checks:
-            return np.empty(0)
+            return None
         # Independent draws are what the exact law is of.
         best = max(checks, key=lambda entrant: bool(entrant.method.params.get("replace", True)))
-        group = self.group(benchmark, best)
-        return self.scores(group) if draws == budget.amount else self._first_draws.get(group, np.empty(0))
+        return self.group(benchmark, best)
 
     @property
     def in_percent(self) -> bool:
@@ -246,7 +270,7 @@ def load_run(folder: Path) -> Run:
     except (KeyError, TypeError, ValueError) as error:
         raise HarnessError(f"{folder}: damaged: suite.resolved.json or environment.json: {error!r}") from error
     entrants = tuple(
-        Entrant(method.label if len(budgets) == 1 else f"{method.label}@{budget.amount}", method, budget)
+        Entrant(method.label if len(budgets) == 1 else f"{method.label}@{budget.short}", method, budget)
         for budget in budgets
         for method in methods
     )
@@ -270,7 +294,8 @@ def _own_cells(
     group = np.repeat(np.arange(len(groups)), len(seeds))[place >= 0]
     cells = records.iloc[place[place >= 0]].assign(group=group).reset_index(drop=True)
     owner = pd.Index(cells["cell"]).get_indexer(pd.Index(traces["cell"]))
-    steps = traces.loc[owner >= 0, ["step", "incumbent_test"]].reset_index(drop=True)
+    columns = ["step", "cumulative_epochs", "cumulative_cost_s", "incumbent_test"]
+    steps = traces.loc[owner >= 0, columns].reset_index(drop=True)
     return cells, steps.assign(cell=owner[owner >= 0], group=group[owner[owner >= 0]])
 
 

@@ -35,6 +35,7 @@ RI_COLUMNS = (
     "p_holm",
 )
 LEVEL = 0.05  # of every claim
+AVERAGE = "random@1"  # the average architecture
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,21 @@ class Baseline:
         return float(self.scores.mean if isinstance(self.scores, ExactBaseline) else self.scores.mean())
 
 
+def at_equal_budget(budget: Budget) -> str:
+    """Return the name of random search with a budget: ``random@100``, ``random@2700epochs``, ``random@20000s``."""
+    return f"random@{budget.short}"
+
+
 def baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseline]:
-    """Yield ``random@1``, the average architecture, and ``random@<budget>``; of a live benchmark the latter only."""
-    for draws in dict.fromkeys((budget.amount,) if benchmark.is_live else (1, budget.amount)):
-        name = f"random@{draws}"
-        if benchmark.law is not None:
-            yield Baseline(name, exact_random_baseline(benchmark.law, draws))
-        else:
-            yield Baseline(name, run.sampled_random(benchmark, budget, draws))
+    """Yield the average architecture and random search at equal budget; of a live benchmark the latter only."""
+    law, draws, name = benchmark.law, benchmark.draws(budget), at_equal_budget(budget)
+    if not benchmark.is_live and name != AVERAGE:
+        average = run.first_draws(benchmark, budget) if law is None else exact_random_baseline(law, 1)
+        yield Baseline(AVERAGE, average)
+    if law is None or draws is None:
+        yield Baseline(name, run.sampled_random(benchmark, budget))
+    else:
+        yield Baseline(name, exact_random_baseline(law, draws))
 
 
 def relative_improvements(run: Run) -> pd.DataFrame:
@@ -71,10 +79,10 @@ def relative_improvements(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns `RI_COLUMNS`, and ``group, budget, is_check, detectable`` (the smallest true RI that as many seeds find
-        with 80 % power), ``test, note`` (why there is no test) and ``result``. An improvement is positive whatever the
-        table's direction: where lower is better, RI = 100 (r - a) / r; ``result`` has the other sign there. ``p_holm`` is
-        adjusted over all rows of the same baseline.
+        The columns `RI_COLUMNS`, and ``group, budget, is_equal`` (whether the baseline has the method's budget), ``is_check,
+        detectable`` (the smallest true RI that as many seeds find with 80 % power), ``test, note`` (why there is no test) and
+        ``result``. An improvement is positive whatever the table's direction: where lower is better, RI = 100 (r - a) / r;
+        ``result`` has the other sign there. ``p_holm`` is adjusted over all rows of the same baseline.
     """
     rows: list[dict[str, Any]] = []
     for group, (benchmark, entrant) in enumerate(run.pairs):
@@ -97,6 +105,7 @@ def relative_improvements(run: Run) -> pd.DataFrame:
                     "p_holm": np.nan,
                     "group": group,
                     "budget": entrant.budget.amount,
+                    "is_equal": baseline.name == at_equal_budget(entrant.budget),
                     "is_check": entrant.is_check,
                     "detectable": _detectable(scores, baseline, result),
                     "test": result.method,
@@ -106,7 +115,7 @@ def relative_improvements(run: Run) -> pd.DataFrame:
             )
     frame = pd.DataFrame(rows).astype({"n_baseline": "Int64"})
     frame["p_holm"] = frame.groupby("baseline")["p_value"].transform(lambda p: holm(p.to_numpy()))
-    is_average = frame["baseline"] == "random@1"
+    is_average = frame["baseline"] == AVERAGE
     return frame.iloc[np.lexsort((frame["budget"], is_average))].reset_index(drop=True)
 
 
@@ -155,7 +164,7 @@ def _improvement(scores: FloatArray, baseline: Baseline) -> tuple[RelativeImprov
     if len(scores) == 0:
         note = "no cell finished"
     elif baseline.size == 0:
-        note = "no table here, and no simulated random search"
+        note = "no exact law here, and no simulated random search"
     elif scores is baseline.scores:
         note = "it is the baseline itself"
     else:

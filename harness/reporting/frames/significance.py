@@ -45,7 +45,7 @@ def significance(run: Run) -> pd.DataFrame:
         win_low, win_high`` (that one search beats one random search).
     """
     frame = run.of(relative_improvements)
-    frame = frame[frame["baseline"] == "random@" + frame["budget"].astype(str)].reset_index(drop=True)
+    frame = frame[frame["is_equal"]].reset_index(drop=True)
     columns = ["p_exact", "win_probability", "win_low", "win_high"]
     extra = pd.DataFrame([_tests(run, *run.pairs[group]) for group in frame["group"]], columns=columns)
     adjusted = frame.groupby("baseline")["p_value"].transform(lambda p: benjamini_hochberg(p.to_numpy()))
@@ -95,7 +95,7 @@ def rankings(run: Run) -> dict[str, Ranking | str]:
     """
     found: dict[str, Ranking | str] = {}
     frame = run.of(relative_improvements)
-    frame = frame[(frame["baseline"] == "random@" + frame["budget"].astype(str)) & ~frame["is_check"]]
+    frame = frame[frame["is_equal"] & ~frame["is_check"]]
     for baseline, part in frame.groupby("baseline", sort=False):
         scores = part.pivot(index="benchmark", columns="method", values="ri").assign(**{str(baseline): 0.0})
         reason = can_carry(*scores.shape)
@@ -131,9 +131,7 @@ def rank_pairs(run: Run) -> pd.DataFrame:
 def _tests(run: Run, benchmark: Benchmark, entrant: Entrant) -> dict[str, float]:
     """Return what the frame of RI does not have, for one method on one benchmark."""
     scores = run.scores(run.group(benchmark, entrant))
-    (baseline,) = (
-        one for one in baselines(run, benchmark, entrant.budget) if one.name == f"random@{entrant.budget.amount}"
-    )
+    *_, baseline = baselines(run, benchmark, entrant.budget)  # the last one is that of equal budget
     if len(scores) == 0 or baseline.size == 0 or scores is baseline.scores:
         return {}
     p_exact = np.nan
@@ -149,12 +147,10 @@ def _tests(run: Run, benchmark: Benchmark, entrant: Entrant) -> dict[str, float]
 def _dunnett(run: Run, frame: pd.DataFrame) -> FloatArray:
     """Return Dunnett's p-values for the rows whose baseline is a sample, which all methods of a benchmark share."""
     found = np.full(len(frame), np.nan)
-    for benchmark, budget in itertools.product(
-        run.benchmarks, dict.fromkeys(entrant.budget for entrant in run.entrants)
-    ):
-        control = run.sampled_random(benchmark, budget, budget.amount)
+    for benchmark, budget in itertools.product(run.benchmarks, run.budgets):
+        control = run.sampled_random(benchmark, budget)
         own = frame.index[(frame["benchmark"] == benchmark.name) & (frame["budget"] == budget.amount)]
-        tested = [row for row in own if benchmark.law is None and not np.isnan(frame["p_value"][row])]
+        tested = [row for row in own if benchmark.draws(budget) is None and not np.isnan(frame["p_value"][row])]
         if tested:
             scores = {str(row): benchmark.sign * run.scores(int(frame["group"][row])) for row in tested}
             found[tested] = against_control(scores, benchmark.sign * control, _rng(), "dunnett")["p_adjusted"]
