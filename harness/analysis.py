@@ -111,12 +111,12 @@ def plan_seeds(folder: Path, detect: float, power: float = 0.8, level: float = 0
         cv, pooled = 100.0 * spread / mean, 100.0 * np.sqrt((spread**2 + std**2) / 2.0) / mean
         low, high = cv * np.sqrt((n - 1) / stats.chi2.ppf([0.975, 0.025], n - 1))
         row |= {"cv": cv, "cv_low": low, "cv_high": high}
-        if benchmark.law is not None:
+        if benchmark.draws(entrant.budget) is not None:
             row["seeds_exact"] = seeds_needed(detect, cv, True, power, level)
             row["detectable_exact"] = detectable_improvement(n, cv, True, power, level)
         row["seeds_sampled"] = seeds_needed(detect, pooled, False, power, level)
         row["detectable_sampled"] = detectable_improvement(n, pooled, False, power, level)
-        rows.append(row | {"note": "" if benchmark.law is not None else benchmark.why_not})
+        rows.append(row | {"note": benchmark.why_not})
     columns = ["benchmark", "method", "budget", "n", "cv", "cv_low", "cv_high", "seeds_exact", "seeds_sampled"]
     frame = pd.DataFrame(rows, columns=[*columns, "detectable_exact", "detectable_sampled", "note"])
     return frame.astype({"seeds_exact": "Int64", "seeds_sampled": "Int64"})
@@ -274,17 +274,19 @@ def wide_shallow(
 
 def _random(run: Run, benchmark: Benchmark, budget: Budget) -> tuple[float, float]:
     """Return mean and standard deviation of random search at a budget: exact, or simulated where there is no table."""
-    if benchmark.law is not None:
-        return float(benchmark.law.mean(budget.amount)), float(benchmark.law.std(budget.amount))
-    sample = run.sampled_random(benchmark, budget, budget.amount)
+    law, draws = benchmark.law, benchmark.draws(budget)
+    if law is not None and draws is not None:
+        return float(law.mean(draws)), float(law.std(draws))
+    sample = run.sampled_random(benchmark, budget)
     if len(sample) < 2:
-        raise HarnessError(f"{benchmark.name}: {benchmark.why_not}, and the run has no random search to compare with")
+        why_not = benchmark.why_not or f"there is no exact law of random search with so many {run.unit}"
+        raise HarnessError(f"{benchmark.name}: {why_not}, and the run has no random search to compare with")
     return float(sample.mean()), float(np.std(sample, ddof=1))
 
 
 def _fields(run: Run) -> Iterator[tuple[Benchmark, Budget, list[Entrant]]]:
     """Yield benchmarks and budgets with the methods that meet there, simulated random search left out."""
-    for budget in dict.fromkeys(entrant.budget for entrant in run.entrants):
+    for budget in run.budgets:
         entrants = [entrant for entrant in run.entrants if entrant.budget == budget and not entrant.is_check]
         for benchmark in run.benchmarks:
             yield benchmark, budget, entrants

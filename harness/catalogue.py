@@ -43,6 +43,10 @@ class Benchmark(Protocol):
         """Whether larger or smaller scores are better."""
 
     @property
+    def epochs(self) -> int | None:
+        """Epochs of a whole training, before which it can be stopped and scored; None if there is one fidelity."""
+
+    @property
     def sha256(self) -> str:
         """Hash of the data."""
 

@@ -10,6 +10,7 @@ Equation numbers are those of MiLeNAS (He et al., CVPR 2020, arXiv:2003.12238).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError, unknown_name
+from harness.errors import BudgetExhausted, HarnessError, unknown_name
 
 Floats = NDArray[np.float64]
 
@@ -346,7 +347,7 @@ def descend_by_score(
     start: Floats,
     rng: np.random.Generator,
     *,
-    queries: int = 2000,
+    queries: int | None = 2000,
     batch: int = 10,
     learning_rate: float = 0.1,
     momentum: float = 0.9,
@@ -354,13 +355,17 @@ def descend_by_score(
     """Row that descent with score-function gradients ends at, for a budget of table queries.
 
     `query` returns the objective of drawn rows. One table query returns both losses, so mixed-level costs what bilevel
-    costs. The baseline is a running mean of earlier losses.
+    costs. The baseline is a running mean of earlier losses. With `queries` None it goes on until `query` raises
+    `BudgetExhausted`; a batch that was cut short is not learnt from.
     """
     theta = _Adam(start, learning_rate)
     baseline = 0.0
-    for step in range(queries // batch):
+    for step in itertools.count() if queries is None else range(queries // batch):
         rows = product.sample(theta.value, batch, rng)
-        drawn = query(rows)
+        try:
+            drawn = query(rows)
+        except BudgetExhausted:
+            break
         if step > 0:  # the first batch only sets the baseline
             theta.step(product.score_gradient(theta.value, drawn, rows, baseline))
         baseline = float(drawn.mean()) if step == 0 else momentum * baseline + (1 - momentum) * float(drawn.mean())

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from harness.errors import BudgetExhausted, HarnessError
 from harness.spaces.base import Arch, Space
 from harness.tabular.table import COST, Table
+from harness.tabular.training import MAX_EVALUATIONS, Course, check_budget, one_fidelity, whole_trainings
 
-MAX_BUDGET = 10_000_000  # evaluations; what a search did is kept in memory
+MAX_SECONDS = 10**12
 if TYPE_CHECKING:
     from harness.levels import Level, Schedule
 
@@ -33,7 +34,7 @@ class Evaluation(NamedTuple):
     score
         Validation score, larger is better (a table whose direction is ``min`` is negated).
     cost
-        Simulated seconds of this evaluation; NaN where the benchmark knows none.
+        Simulated seconds of this evaluation, as long as it was trained; NaN where the benchmark knows none.
     metrics
         The further columns that the suite shows to methods.
     """
@@ -50,23 +51,39 @@ class Budget:
     Attributes
     ----------
     kind
-        Unit of the amount: ``"evaluations"`` counts calls of `Problem.evaluate`, repeated ones too; ``"epochs"`` counts passes
-        over the training images, on live benchmarks.
+        Unit of the amount: ``"evaluations"`` counts calls of `Problem.evaluate`, repeated ones too and each of them one, however
+        short its training; ``"epochs"`` counts epochs of training, on live benchmarks and on tables with curves;
+        ``"simulated_s"`` counts simulated seconds of training, on tables with costs.
     amount
-        Number of units, at least 1 and at most `MAX_BUDGET`.
+        Whole number of units, at least 1 and at most ten million, of seconds 10^12.
+
+    Notes
+    -----
+    An evaluation that would pass the budget ends the search and does not count: what is spent is never more than the amount.
     """
 
     kind: str
     amount: int
 
-    KINDS = ("evaluations", "epochs")
+    KINDS = ("evaluations", "epochs", "simulated_s")
+
+    @property
+    def noun(self) -> str:
+        """What one unit is called."""
+        return {"evaluations": "evaluation", "epochs": "epoch", "simulated_s": "simulated second"}[self.kind]
+
+    @property
+    def short(self) -> str:
+        """The amount in names: ``100`` evaluations, ``12epochs`` or ``20000s``."""
+        return f"{self.amount}{ {'evaluations': '', 'epochs': 'epochs', 'simulated_s': 's'}[self.kind] }"
 
     def __post_init__(self) -> None:
         if self.kind not in self.KINDS:
             raise HarnessError(f"unknown budget kind {self.kind!r}; valid: {', '.join(self.KINDS)}")
-        if isinstance(self.amount, bool) or not isinstance(self.amount, int) or not 1 <= self.amount <= MAX_BUDGET:
+        most = MAX_SECONDS if self.kind == "simulated_s" else MAX_EVALUATIONS
+        if isinstance(self.amount, bool) or not isinstance(self.amount, int) or not 1 <= self.amount <= most:
             raise HarnessError(
-                f"budget {self.kind}: wanted a whole number of at least 1 and at most {MAX_BUDGET:,}, not {self.amount!r}"
+                f"budget {self.kind}: wanted a whole number of at least 1 and at most {most:,}, not {self.amount!r}"
             )
 
 
@@ -81,20 +98,31 @@ class Problem(ABC):
         What may be spent in all.
     size
         Number of different architectures that can be evaluated (infinite where it cannot be counted).
+    max_fidelity
+        Epochs of a whole training; every whole number from 1 to it is a fidelity. None where there is one fidelity only.
     """
 
     space: Space
     budget: Budget
     size: float
+    max_fidelity: int | None = None
 
     @abstractmethod
     def evaluate(self, arch: Sequence[int], fidelity: int | None = None) -> Evaluation:
-        """Validation score of an architecture; spends one unit of the budget.
+        """Validation score of an architecture after a training from scratch; spends what that takes of the budget.
+
+        Parameters
+        ----------
+        arch
+            The architecture.
+        fidelity
+            Epochs of the training; None for the whole one. Nothing is saved by what was trained before: each call is a training
+            of its own.
 
         Raises
         ------
         BudgetExhausted
-            If nothing is left.
+            If what is left does not pay for it: the search is over, and a method need not catch this.
         HarnessError
             If `arch` is not an architecture of this benchmark, or `fidelity` is one that it does not have.
         """
@@ -153,9 +181,11 @@ class TabularProblem(Problem):
     """
 
     def __init__(self, table: Table, budget: Budget, metrics: tuple[str, ...] = ()) -> None:
+        check_budget(table, budget)
         self.space = table.space
         self.budget = budget
         self.size = len(table)
+        self.max_fidelity = table.epochs
         # Memory views hand out plain Python floats, several times faster than NumPy scalars.
         self._score = _oriented(table).data
         self._cost = table.column(COST).data if COST in table.columns else None
@@ -166,12 +196,17 @@ class TabularProblem(Problem):
         self._dimensions = tuple(zip(self.space.strides, self.space.cardinalities, strict=True))
         self._known: dict[Arch, int] = {}  # rows met in this search: `contains` is mostly asked just before `evaluate`
         self._history: list[int] = []
-        self._left = budget.amount
+        self._stopped: dict[int, int] = {}  # epochs of the trainings that stopped early, by their place in the history
+        self._course = Course(table, metrics) if table.epochs is not None else None
+        self._one_fidelity = "" if table.epochs is not None else one_fidelity(table)
+        self._amount = budget.amount
+        self._spent: float = 0
+        self._counts_evaluations = budget.kind == "evaluations"
 
     @property
     def exhausted(self) -> bool:
         """Whether the budget is spent."""
-        return self._left <= 0
+        return self._spent >= self._amount
 
     @property
     def architectures(self) -> NDArray[np.integer]:
@@ -199,25 +234,62 @@ class TabularProblem(Problem):
         """(n_evaluations,) rows evaluated so far, in order."""
         return np.array(self._history, dtype=np.int64)
 
+    @property
+    def epochs(self) -> NDArray[np.int64]:
+        """(n_evaluations,) epochs of these trainings; 0 where the table has one fidelity."""
+        epochs = np.full(len(self._history), self.max_fidelity or 0, dtype=np.int64)
+        epochs[list(self._stopped)] = list(self._stopped.values())
+        return epochs
+
     def evaluate(self, arch: Sequence[int], fidelity: int | None = None) -> Evaluation:
         """Look the architecture up; see `Problem.evaluate`."""
-        if fidelity is not None:
-            raise HarnessError(f"fidelity {fidelity!r}: this table holds one fidelity; leave it out")
         row = self._row(arch)
         if row < 0:
             self.space.validate(arch)
             raise HarnessError(
                 f"architecture {self.space.format(arch)} is not in this table; ask Problem.contains first"
             )
-        if self._left <= 0:
-            raise BudgetExhausted(f"the budget of {self.budget.amount} {self.budget.kind} is spent")
-        self._left -= 1
+        if fidelity is not None or not self._counts_evaluations:
+            return self._trained(row, fidelity)
+        if self._spent >= self._amount:
+            raise self._refusal()
+        self._spent += 1
         self._history.append(row)
         return Evaluation(
             self._score[row],
             self._cost[row] if self._cost is not None else float("nan"),
             {name: values[row] for name, values in self._metrics.items()} if self._metrics else _NO_METRICS,
         )
+
+    def _trained(self, row: int, fidelity: int | None) -> Evaluation:
+        """`evaluate`, where trainings stop early or are paid for by their length."""
+        epochs = (self.max_fidelity or 0) if fidelity is None else self._checked(fidelity)
+        is_whole = epochs == (self.max_fidelity or 0)
+        if is_whole or self._course is None:
+            cost = self._cost[row] if self._cost is not None else float("nan")
+            metrics = {name: values[row] for name, values in self._metrics.items()}
+            evaluation = Evaluation(self._score[row], cost, metrics)
+        else:
+            evaluation = Evaluation(*self._course.at(row, epochs))
+        price = {"evaluations": 1, "epochs": epochs, "simulated_s": evaluation.cost}[self.budget.kind]
+        if self._spent + price > self._amount:
+            self._spent = float("inf")  # the search is over, even if something cheaper were asked for next
+            raise self._refusal()
+        self._spent += price
+        if not is_whole:
+            self._stopped[len(self._history)] = epochs
+        self._history.append(row)
+        return evaluation
+
+    def _checked(self, fidelity: int) -> int:
+        if self.max_fidelity is None:
+            raise HarnessError(f"fidelity {fidelity!r}: {self._one_fidelity}; leave it out")
+        if type(fidelity) is not int or not 1 <= fidelity <= self.max_fidelity:
+            raise HarnessError(f"fidelity {fidelity!r}: this table has epochs 1 to {self.max_fidelity}")
+        return fidelity
+
+    def _refusal(self) -> BudgetExhausted:
+        return BudgetExhausted(f"the budget of {self.budget.amount} {self.budget.kind} is spent")
 
     def contains(self, arch: Sequence[int]) -> bool:
         """Whether the table has a row for this encoding."""
@@ -249,15 +321,24 @@ class TabularProblem(Problem):
 class LockstepProblem:
     """The same problem for many seeds at once; architectures are mixed-radix indices in arrays of shape (seeds,).
 
+    All evaluations are whole trainings. Where they differ in what they take of the budget, some searches end before others:
+    what is evaluated for a search that has ended is not counted.
+
     Parameters
     ----------
     table, budget
         As in `TabularProblem`.
     n_seeds
         Number of searches that advance together.
+
+    Attributes
+    ----------
+    steps
+        As many evaluations as no search makes more of; what they take in fact ends most searches before.
     """
 
     def __init__(self, table: Table, budget: Budget, n_seeds: int) -> None:
+        check_budget(table, budget)
         self.space = table.space
         self.budget = budget
         self.n_seeds = n_seeds
@@ -266,24 +347,48 @@ class LockstepProblem:
         self._rows = np.asarray(table.rows)
         self._index_of_row = table.index_of_row()
         self._measure = Measure(table)
-        self._history = np.empty((budget.amount, n_seeds), dtype=np.int64)
-        self._spent = 0
+        self._prices = None if budget.kind == "evaluations" else whole_trainings(table, budget.kind)
+        self.steps = budget.amount if self._prices is None else int(budget.amount / self._prices.min()) + 1
+        self._history = np.empty((self.steps, n_seeds), dtype=np.int64)
+        self._done = 0
+        self._spent = np.zeros(n_seeds)
+        self._goes_on = np.ones(n_seeds, dtype=bool)
 
     @property
     def history(self) -> NDArray[np.int64]:
-        """(n_seeds, n_evaluations) rows evaluated so far, in order."""
-        return self._history[: self._spent].T
+        """(n_seeds, n_evaluations) rows evaluated so far, in order; -1 behind the end of a search that has ended."""
+        return self._history[: self._done].T
 
     def evaluate(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Validation scores of one architecture a seed: (seeds,) -> (seeds,); spends one unit of each seed's budget."""
+        """Validation scores of one architecture a seed: (seeds,) -> (seeds,); spends what that takes of each seed's budget.
+
+        Raises
+        ------
+        BudgetExhausted
+            If all searches have ended; a method need not catch this.
+        HarnessError
+            If an index is that of no architecture of the table.
+        """
         rows = self._rows[indices]
         if rows.min() < 0 or indices.min() < 0:  # a negative index would be counted from the end
             raise HarnessError("an architecture is not in this table; ask LockstepProblem.contains first")
-        if self._spent >= self.budget.amount:
-            raise BudgetExhausted(f"the budget of {self.budget.amount} {self.budget.kind} is spent")
-        self._history[self._spent] = rows
-        self._spent += 1
+        if self._prices is not None:
+            self._pay(self._prices[rows])
+        if self._done >= self.steps:
+            raise self._refusal()
+        self._history[self._done] = rows if self._prices is None else np.where(self._goes_on, rows, -1)
+        self._done += 1
         return self._score[rows]
+
+    def _pay(self, prices: NDArray[np.float64]) -> None:
+        spent = self._spent + prices
+        self._goes_on &= spent <= self.budget.amount
+        if not self._goes_on.any():
+            raise self._refusal()
+        self._spent = spent
+
+    def _refusal(self) -> BudgetExhausted:
+        return BudgetExhausted(f"the budget of {self.budget.amount} {self.budget.kind} is spent")
 
     def contains(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of the architectures the table can evaluate: (n,) -> (n,)."""

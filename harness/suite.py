@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.catalogue import expand, find_benchmark
 from harness.errors import HarnessError, unknown_name
+from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.methods.base import make_method, method_params
 from harness.problem import Budget
 
@@ -167,8 +168,17 @@ class Suite:
                 for method in self.methods:
                     if method.runs_on(name):
                         metrics = method.shown(self.metrics)
-                        make_method(method.name, **method.params).check(live=bool(settings[metrics]), budget=budget)
-                        yield Group(name, benchmark.sha256, method, budget, metrics, settings[metrics])
+                        group = Group(name, benchmark.sha256, method, budget, metrics, settings[metrics])
+                        self._check(group, benchmark.epochs)
+                        yield group
+
+    def _check(self, group: Group, max_fidelity: int | None) -> None:
+        """Let the method refuse the benchmark."""
+        method = make_method(group.method.name, **group.method.params)
+        try:
+            method.check(live=bool(group.settings), max_fidelity=max_fidelity, budget=group.budget)
+        except HarnessError as error:
+            raise HarnessError(f"benchmark {group.benchmark}: {error}") from error
 
     def resolved(self) -> dict[str, Any]:
         """The suite as plain JSON values, with nothing left to defaults."""
@@ -252,7 +262,7 @@ def load_suite(suite: str | Path, overrides: Sequence[str] = (), seeds: str | No
 def spot_suite(
     benchmarks: Sequence[str],
     methods: Sequence[str],
-    evaluations: int,
+    budget: int | str,
     seeds: str,
     overrides: Sequence[str] = (),
 ) -> Suite:
@@ -264,7 +274,9 @@ def spot_suite(
         Names or patterns.
     methods
         ``name`` or ``name,key=value,...``; values are TOML, or else text.
-    evaluations, seeds, overrides
+    budget
+        Evaluations, or ``KIND=N`` for another unit, e.g. ``simulated_s=20000``.
+    seeds, overrides
         As in a suite file.
     """
     tables = []
@@ -282,12 +294,21 @@ def spot_suite(
         "name": "spot",
         "seeds": seeds,
         "benchmarks": list(benchmarks),
-        "budgets": {"evaluations": evaluations},
+        "budgets": _spot_budget(str(budget)),
         "methods": tables,
     }
     for override in overrides:
         _override(document, override)
     return make_suite(document, where="command line")
+
+
+def _spot_budget(text: str) -> dict[str, int]:
+    match = re.fullmatch(r"(?:(\w+)=)?(-?[0-9]{1,18})", text)
+    if match is None:
+        raise HarnessError(
+            f"--budget {text}: wanted a whole number of evaluations, or KIND=N such as simulated_s=20000"
+        )
+    return {match[1] or "evaluations": int(match[2])}
 
 
 def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
@@ -309,6 +330,8 @@ def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
     if not isinstance(description, str):
         raise HarnessError(f"{where}: description: wanted a text, not {description!r}")
     names = tuple(expand(benchmarks, where))
+    if len({benchmark.startswith(("live/", ONE_SHOT)) for benchmark in names}) > 1:
+        raise HarnessError(f"{where}: benchmarks: tables and supernets do not compare; give each a suite of its own")
     specs = _methods(methods, names, where)
     if idle := [name for name in names if not any(spec.runs_on(name) for spec in specs)]:
         raise HarnessError(f"{where}: no method is run on benchmark {idle[0]}; leave it out")
@@ -420,6 +443,8 @@ def _budgets(table: Any, where: str) -> tuple[Budget, ...]:
         raise HarnessError(f"{where}: {error}") from error
     if not budgets:
         raise HarnessError(f"{where}: budgets: there is none in {table!r}")
+    if len(kinds := {budget.kind: None for budget in budgets}) > 1:
+        raise HarnessError(f"{where}: budgets: {' and '.join(kinds)} do not compare; give each kind a suite of its own")
     for position, budget in enumerate(budgets):
         if budget in budgets[:position]:
             raise HarnessError(f"{where}: budgets: {budget.amount} {budget.kind} stands twice")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import math
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -19,12 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import BudgetExhausted, HarnessError
-from harness.methods.base import Lockstep, Method, make_method, method_params, run_search
+from harness.errors import HarnessError
+from harness.methods.base import Lockstep, Method, make_method, method_params, run_lockstep, run_search
 from harness.problem import Budget, LockstepProblem, TabularProblem
 from harness.streams import Streams
 from harness.tabular import synthetic
-from harness.tabular.table import TEST, VALID, Table
+from harness.tabular.table import COST, TEST, VALID, Table
+from harness.tabular.training import spending, whole_trainings
 
 SEEDS = (0, 1, 2)
 
@@ -40,7 +42,7 @@ def check_method(name: str, table: Table | None = None, evaluations: int = 40, *
         Where it is tried; a small made-up table by default. It is also tried on a table with architectures missing, one with
         weights, and one of which smaller scores are better.
     evaluations
-        Budget of each search.
+        Budget of each search; on tables that can count them, epochs and simulated seconds are tried as well.
 
     Raises
     ------
@@ -52,21 +54,8 @@ def check_method(name: str, table: Table | None = None, evaluations: int = 40, *
     assert make_method(name, **method_params(method)) == method, f"{name}: its parameters do not make it again"
     _check_constructor(method)
     for variant in (table, *_variants(table)):
-        histories = {seed: _history(method, variant, seed, evaluations) for seed in SEEDS}
-        for seed, rows in histories.items():
-            assert 0 < rows.size <= evaluations, (
-                f"{name}: evaluated {rows.size} architectures with a budget of {evaluations}"
-            )
-            again = _history(make_method(name, **params), variant, seed, evaluations)
-            assert np.array_equal(rows, again), f"{name}: seed {seed} twice gives two different searches"
-        used = [histories[seed] for seed in reversed(SEEDS)]
-        reused = [_history(method, variant, seed, evaluations) for seed in reversed(SEEDS)]
-        assert all(map(np.array_equal, used, reused)), f"{name}: a search depends on the searches before it"
-        assert any(not np.array_equal(histories[SEEDS[0]], histories[seed]) for seed in SEEDS[1:]), (
-            f"{name}: ignores the seed"
-        )
-        if isinstance(method, Lockstep):
-            _check_lockstep(name, method, variant, histories, evaluations)
+        for budget in _budgets(variant, evaluations):
+            _check_searches(name, params, method, variant, budget)
     _check_global_random_state(method, table, evaluations)
     _check_no_leak(method, table, evaluations)
 
@@ -160,40 +149,69 @@ def _check_constructor(method: Method) -> None:
     )
 
 
-def _history(method: Method, table: Table, seed: int, evaluations: int) -> NDArray[np.int64]:
-    problem = TabularProblem(table, Budget("evaluations", evaluations))
-    try:
-        result = run_search(method, problem, Streams(table.name, seed))
-    except BudgetExhausted:
-        raise AssertionError(f"{method.name}: goes on after its budget is spent") from None
+def _budgets(table: Table, evaluations: int) -> Iterator[Budget]:
+    """Budgets of every kind that a table can count, of about so many evaluations or fewer."""
+    yield Budget("evaluations", evaluations)
+    for kind, is_counted in (("epochs", table.epochs is not None), ("simulated_s", COST in table.columns)):
+        if is_counted:
+            whole = whole_trainings(table, kind)
+            amount = math.ceil(max(float(whole.max()), evaluations / 4 * float(whole.mean())))
+            if amount <= evaluations * float(whole.mean()):  # else its units are too coarse for so short a search
+                yield Budget(kind, amount)
+
+
+def _check_searches(name: str, params: dict[str, Any], method: Method, table: Table, budget: Budget) -> None:
+    histories = {seed: _history(method, table, seed, budget) for seed in SEEDS}
+    for seed, history in histories.items():
+        spent = spending(table, budget.kind, *history).sum()
+        assert 0 < spent <= budget.amount * (1 + 1e-12), (
+            f"{name}: spent {spent:g} {budget.kind} with a budget of {budget.amount}"
+        )
+        again = _history(make_method(name, **params), table, seed, budget)
+        assert np.array_equal(history, again), f"{name}: seed {seed} twice gives two different searches"
+    used = [histories[seed] for seed in reversed(SEEDS)]
+    reused = [_history(method, table, seed, budget) for seed in reversed(SEEDS)]
+    assert all(map(np.array_equal, used, reused)), f"{name}: a search depends on the searches before it"
+    assert any(not np.array_equal(histories[SEEDS[0]], histories[seed]) for seed in SEEDS[1:]), (
+        f"{name}: ignores the seed"
+    )
+    if isinstance(method, Lockstep):
+        _check_lockstep(name, method, table, histories, budget)
+
+
+def _history(method: Method, table: Table, seed: int, budget: Budget) -> NDArray[np.int64]:
+    """Rows that a search evaluates and the epochs of their trainings: (2, n_evaluations)."""
+    problem = TabularProblem(table, budget)
+    result = run_search(method, problem, Streams(table.name, seed))
     if result.arch is not None:
         assert problem.contains(result.arch), (
             f"{method.name}: recommends {result.arch}, which the benchmark does not have"
         )
-    return problem.history
+    return np.stack([problem.history, problem.epochs])
 
 
 def _check_lockstep(
-    name: str, method: Lockstep, table: Table, histories: dict[int, NDArray[np.int64]], evaluations: int
+    name: str, method: Lockstep, table: Table, histories: dict[int, NDArray[np.int64]], budget: Budget
 ) -> None:
-    problem = LockstepProblem(table, Budget("evaluations", evaluations), len(SEEDS))
-    method.lockstep(problem, table.name, SEEDS)
-    for position, seed in enumerate(SEEDS):
-        assert np.array_equal(problem.history[position], histories[seed]), (
+    problem = LockstepProblem(table, budget, len(SEEDS))
+    run_lockstep(method, problem, table.name, SEEDS)
+    for rows, seed in zip(problem.history, SEEDS, strict=True):
+        assert np.array_equal(rows[rows >= 0], histories[seed][0]), (
             f"{name}: seed {seed} in lockstep differs from seed {seed} alone"
         )
 
 
 def _check_global_random_state(method: Method, table: Table, evaluations: int) -> None:
     before = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
-    first = _history(method, table, 0, evaluations)
+    budget = Budget("evaluations", evaluations)
+    first = _history(method, table, 0, budget)
     after = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
     assert str(before) == str(after), (
         f"{method.name}: draws from the global random state; use the streams that it is given"
     )
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002  (it must not matter)
-    assert np.array_equal(first, _history(method, table, 0, evaluations)), (
+    assert np.array_equal(first, _history(method, table, 0, budget)), (
         f"{method.name}: depends on the global random state"
     )
     random.setstate(before[0])
@@ -217,11 +235,14 @@ def _variants(table: Table) -> Iterator[Table]:
         rows=place[table.rows],
         codes=table.codes[keep],
         columns={key: values[keep] for key, values in table.columns.items()},
+        curves={key: values[keep] for key, values in table.curves.items()},
         weights=table.weights[keep],
     )
     yield dataclasses.replace(table, weights=np.resize([1.0, 2.0, 3.0], len(table)))
-    mirrored = {key: -values if key in (VALID, TEST) else values for key, values in table.columns.items()}
-    yield dataclasses.replace(table, columns=mirrored, direction="min", unit="none")
+    columns, curves = dict(table.columns), dict(table.curves)
+    columns |= {key: -columns[key] for key in (VALID, TEST)}
+    curves |= {key: -curves[key] for key in (VALID, TEST) if key in curves}
+    yield dataclasses.replace(table, columns=columns, curves=curves, direction="min", unit="none")
 
 
 __all__ = ["check_benchmark", "check_method", "holds_test_values", "reachable"]

@@ -94,25 +94,41 @@ def shared() -> Callable[[str], Path]:
 
 @pytest.fixture
 def make_table() -> Callable[..., Table]:
-    """Make a table of random numbers, all different, over a small space with variables of unequal size."""
+    """Make a table of random numbers, all different, over a small space with variables of unequal size; with curves if it
+    has epochs."""
 
     def make(
-        *, missing: float = 0.0, weighted: bool = False, direction: str = "max", name: str = "made/up", seed: int = 7
+        *,
+        missing: float = 0.0,
+        weighted: bool = False,
+        direction: str = "max",
+        name: str = "made/up",
+        seed: int = 7,
+        epochs: int = 0,
     ) -> Table:
         rng = np.random.default_rng(seed)
         space = CategoricalSpace("made-up", {f"v{i}": [f"c{j}" for j in range(n)] for i, n in enumerate((3, 5, 2, 4))})
         present = np.flatnonzero(rng.random(space.size) >= missing)
         rows = np.full(space.size, -1, dtype=np.int32)
         rows[present] = np.arange(present.size)
+        columns = {key: 100 * rng.random(present.size) for key in COLUMNS}
+        weights = rng.integers(1, 9, present.size).astype(float) if weighted else np.empty(0)
+        curves: dict[str, np.ndarray] = {}
+        if epochs:
+            curves = {key: 100 * rng.random((present.size, epochs)) for key in ("valid", "test", "cost", "train_loss")}
+            curves["cost"] = columns["cost"][:, None] * np.sort(rng.random((present.size, epochs)), axis=1)
+            for key, curve in curves.items():
+                curve[:, -1] = columns[key]
         return Table(
             name=name,
             dataset=name.rpartition("/")[2],
             space=space,
             rows=rows,
             codes=space.codes(present).astype(np.int16),
-            columns={key: 100 * rng.random(present.size) for key in COLUMNS},
+            columns=columns,
+            curves=curves,
             direction=direction,  # type: ignore[arg-type]
-            weights=rng.integers(1, 9, present.size).astype(float) if weighted else np.empty(0),
+            weights=weights,
         )
 
     return make

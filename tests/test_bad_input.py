@@ -130,7 +130,23 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "negative budget by option": ("run --benchmark synthetic/ridge --method random --budget -3 -o OUT", "at least 1"),
     "fraction of a budget": (
         "run --benchmark synthetic/ridge --method random --budget 1.5 -o OUT",
-        "invalid int value",
+        "--budget 1.5: wanted a whole number of evaluations, or KIND=N such as simulated_s=20000",
+    ),
+    "unknown unit of a budget": (
+        "run --benchmark synthetic/ridge --method random --budget seconds=90 -o OUT",
+        "unknown budget kind 'seconds'; valid: evaluations, epochs, simulated_s",
+    ),
+    "hyperband with epochs that no training has": (
+        "run --benchmark synthetic/ridge --method hyperband,min_fidelity=28 -o OUT",
+        "benchmark synthetic/ridge: method hyperband: min_fidelity 28 is above the 27 epochs of a whole training",
+    ),
+    "two units of budgets": (
+        "run --benchmark synthetic/ridge --method random --set budgets.epochs=90 -o OUT",
+        "budgets: evaluations and epochs do not compare; give each kind a suite of its own",
+    ),
+    "tables and live benchmarks": (
+        "run --benchmark synthetic/ridge --benchmark live/darts-digits --method random --budget epochs=90 -o OUT",
+        "tables and live benchmarks do not compare; give each a suite of its own",
     ),
     "unknown method by option": ("run --benchmark synthetic/ridge --method randam -o OUT", "did you mean 'random'"),
     "unknown benchmark by option": (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import mmap
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from harness.errors import BudgetExhausted, HarnessError
 from harness.methods.base import AskTell, make_method, method_class, method_names, run_search
@@ -45,7 +48,8 @@ def reachable(start: object) -> Iterator[object]:
 
 def leaks(start: object, table: Table) -> list[object]:
     """What is reachable from an object and holds a single test value (all numbers of the table are different)."""
-    tests = np.concatenate([values for key, values in table.columns.items() if "test" in key])
+    arrays = [*table.columns.items(), *table.curves.items()]
+    tests = np.concatenate([values.ravel() for key, values in arrays if "test" in key])
     values, texts = set(tests.tolist()), [value.tobytes() for value in tests[:50]]
     found: list[object] = []
     for item in reachable(start):
@@ -78,6 +82,7 @@ def leaks(start: object, table: Table) -> list[object]:
         lambda table: table.describe.__self__.column,
         lambda table: (value for value in [table.test]),
         lambda table: iter([table.columns["test_extra"].tolist()]),
+        lambda table: table.curves["test"][:, 0],
     ],
 )
 def test_the_search_for_leaks_finds_them(hide: Callable[[Table], object], make_table: Callable[..., Table]) -> None:
@@ -85,16 +90,19 @@ def test_the_search_for_leaks_finds_them(hide: Callable[[Table], object], make_t
         pass
 
     holder = Holder()
-    holder.inside = {"there": hide(make_table())}  # type: ignore[attr-defined]
-    assert leaks(holder, make_table())
+    holder.inside = {"there": hide(make_table(epochs=3))}  # type: ignore[attr-defined]
+    assert leaks(holder, make_table(epochs=3))
 
 
-@pytest.fixture(params=["in memory", "stored", "weighted", "smaller is better"])
+@pytest.fixture(params=["in memory", "stored", "weighted", "smaller is better", "curves", "stored curves"])
 def table(request: pytest.FixtureRequest, make_table: Callable[..., Table], own_cache: Path) -> Table:
     table = make_table(
-        missing=0.3, weighted=request.param == "weighted", direction="min" if "smaller" in request.param else "max"
+        missing=0.3,
+        weighted=request.param == "weighted",
+        direction="min" if "smaller" in request.param else "max",
+        epochs=9 if "curves" in request.param else 0,
     )
-    if request.param != "stored":
+    if "stored" not in request.param:
         return table
     save_benchmark(table)
     return load_benchmark(table.name)
@@ -111,6 +119,9 @@ def test_no_test_value_can_be_reached_from_a_problem(table: Table, metrics: tupl
     arch = problem.sample(Streams("b", 0).uniforms("sample"))
     evaluation = problem.evaluate(arch)
     assert set(evaluation.metrics) == set(metrics)
+    if table.epochs is not None:
+        evaluation = problem.evaluate(arch, 2)
+        assert set(evaluation.metrics) == set(metrics)
     assert leaks([problem, evaluation, problem.history, problem.contains], table) == []
     lockstep = LockstepProblem(table, ALL, 3)
     indices = lockstep.sample(np.array([0.1, 0.2, 0.3]))
@@ -193,6 +204,189 @@ def test_what_is_refused_costs_nothing(make_table: Callable[..., Table]) -> None
         with pytest.raises(HarnessError):
             problem.evaluate(arch, fidelity)
     problem.evaluate((0, 0, 0, 0))
+
+
+@pytest.mark.parametrize("direction", ["max", "min"])
+def test_evaluations_at_an_epoch_are_those_of_the_curves(direction: str, make_table: Callable[..., Table]) -> None:
+    table = make_table(epochs=9, missing=0.3, direction=direction)
+    problem = TabularProblem(
+        table, Budget("evaluations", 9 * len(table)), ("train_loss", "latency", "valid_loss", "cost")
+    )
+    assert problem.max_fidelity == 9
+    sign = 1 if direction == "max" else -1
+    for row, code in enumerate(table.codes):
+        for epoch in range(1, 10):
+            score, cost, metrics = problem.evaluate(code, epoch)
+            assert score == sign * table.curves["valid"][row, epoch - 1]
+            assert cost == metrics["cost"] == table.curves["cost"][row, epoch - 1]
+            assert metrics["train_loss"] == table.curves["train_loss"][row, epoch - 1]
+            assert metrics["latency"] == table.columns["latency"][row]  # of the architecture, not of its training
+            # A loss without a curve is known after the whole training only.
+            np.testing.assert_equal(metrics["valid_loss"], table.columns["valid_loss"][row] if epoch == 9 else np.nan)
+    np.testing.assert_array_equal(problem.history, np.repeat(np.arange(len(table)), 9))
+    np.testing.assert_array_equal(problem.epochs, np.tile(np.arange(1, 10), len(table)))
+
+
+def test_the_last_epoch_is_the_whole_training(make_table: Callable[..., Table]) -> None:
+    table = make_table(epochs=9)
+    # As if the curve had been kept with fewer digits than the column.
+    rounded = {**table.curves, "valid": table.curves["valid"].astype(np.float32)}
+    problem = TabularProblem(dataclasses.replace(table, curves=rounded), ALL)
+    assert problem.evaluate((0, 1, 0, 2), 9) == problem.evaluate((0, 1, 0, 2)) == problem.evaluate([0, 1, 0, 2], None)
+    assert problem.epochs.tolist() == [9, 9, 9]
+
+
+def test_without_a_curve_costs_are_proportional(make_table: Callable[..., Table]) -> None:
+    table = make_table(epochs=9)
+    bare = dataclasses.replace(table, curves={"valid": table.curves["valid"]})
+    for epoch in range(1, 10):
+        cost = TabularProblem(bare, ALL).evaluate((0, 0, 0, 0), epoch).cost
+        assert cost == pytest.approx(table.columns["cost"][0] * epoch / 9, rel=1e-15)
+
+
+@pytest.mark.parametrize("fidelity", [0, -1, 10, 2.0, "3", True, float("nan")])
+def test_fidelities_that_the_table_has_not(fidelity: Any, make_table: Callable[..., Table]) -> None:
+    problem = TabularProblem(make_table(epochs=9), Budget("evaluations", 1))
+    with pytest.raises(HarnessError, match=r"^fidelity .*: this table has epochs 1 to 9$"):
+        problem.evaluate((0, 0, 0, 0), fidelity)
+    problem.evaluate((0, 0, 0, 0), 1)  # what is refused costs nothing
+
+
+def test_tables_of_one_fidelity(make_table: Callable[..., Table]) -> None:
+    table = make_table(epochs=9)
+    holes = {**table.curves, "valid": np.where(np.arange(9) == 3, np.nan, table.curves["valid"])}
+    for one, why in (
+        (make_table(), "no curve valid"),
+        (dataclasses.replace(table, curves={"test": table.curves["test"]}), "no curve valid"),
+        (dataclasses.replace(table, curves=holes), "its curve valid has holes"),
+    ):
+        problem = TabularProblem(one, ALL)
+        assert problem.max_fidelity is None
+        with pytest.raises(HarnessError, match=f"^fidelity 2: the table has one fidelity .*{why}.*leave it out$"):
+            problem.evaluate((0, 0, 0, 0), 2)
+        problem.evaluate((0, 0, 0, 0))
+        assert problem.epochs.tolist() == [0]
+
+
+def test_a_curve_of_another_length_is_refused(make_table: Callable[..., Table]) -> None:
+    table = make_table(epochs=9)
+    for name in ("cost", "train_loss"):
+        short = dataclasses.replace(table, curves={**table.curves, name: table.curves[name][:, :5]})
+        with pytest.raises(HarnessError, match=f"curve {name} has 5 epochs and curve valid 9"):
+            TabularProblem(short, ALL, ("train_loss",))
+
+
+def spent_of(problem: TabularProblem, asked: list[tuple[int, int | None]], table: Table, kind: str) -> list[float]:
+    """What each evaluation takes, one by one, until the budget refuses one."""
+    spent = []
+    for row, epoch in asked:
+        try:
+            problem.evaluate(table.codes[row], epoch)
+        except BudgetExhausted:
+            break
+        whole = epoch is None or epoch == 9
+        cost = table.columns["cost"][row] if whole else table.curves["cost"][row, epoch - 1]
+        spent.append({"evaluations": 1, "epochs": epoch or 9, "simulated_s": cost}[kind])
+    return spent
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    asked=st.lists(st.tuples(st.integers(0, 119), st.none() | st.integers(1, 9)), max_size=60),
+    amount=st.integers(100, 1500),
+    kind=st.sampled_from(["evaluations", "epochs", "simulated_s"]),
+)
+def test_a_search_ends_before_the_evaluation_that_would_pass_its_budget(
+    asked: list[tuple[int, int | None]], amount: int, kind: str, make_table: Callable[..., Table]
+) -> None:
+    table = make_table(epochs=9)
+    if kind != "simulated_s":
+        amount //= 10
+    problem = TabularProblem(table, Budget(kind, amount))
+    spent = spent_of(problem, asked, table, kind)
+    every = spent_of(TabularProblem(table, Budget("evaluations", 100)), asked, table, kind)
+    fits = np.cumsum(every) <= amount
+    n = len(every) if fits.all() else int(fits.argmin())
+    assert spent == every[:n]
+    assert problem.history.tolist() == [row for row, _ in asked[:n]]
+    assert problem.epochs.tolist() == [epoch or 9 for _, epoch in asked[:n]]
+    if n < len(every):
+        assert problem.exhausted
+        with pytest.raises(BudgetExhausted, match=f"the budget of {amount} {kind} is spent"):
+            problem.evaluate(table.codes[0], 1)  # nothing else, however cheap
+        assert problem.history.size == n
+
+
+def until_spent(evaluate: Callable[[Any], object], asked: Iterable[Any]) -> int:
+    """How many evaluations the budget pays for."""
+    for place, arch in enumerate(asked):
+        try:
+            evaluate(arch)
+        except BudgetExhausted:
+            return place
+    raise AssertionError("the budget was never spent")
+
+
+@pytest.mark.parametrize("kind", ["epochs", "simulated_s"])
+def test_lockstep_ends_each_search_with_its_own_budget(kind: str, make_table: Callable[..., Table]) -> None:
+    table = make_table(epochs=9, missing=0.2)
+    budget = Budget(kind, 1000 if kind == "simulated_s" else 100)
+    rng = np.random.default_rng(0)
+    rows = rng.integers(len(table), size=(5, 400))
+    lockstep = LockstepProblem(table, budget, 5)
+    indices = table.index_of_row()[rows]
+    steps = until_spent(lockstep.evaluate, indices.T)
+    lengths = []
+    for own, history in zip(rows, lockstep.history, strict=True):
+        alone = TabularProblem(table, budget)
+        until_spent(alone.evaluate, table.codes[own])
+        lengths.append(len(alone.history))
+        assert history[history >= 0].tolist() == alone.history.tolist() == history[: lengths[-1]].tolist()
+    assert lockstep.history.shape[1] == max(lengths) == steps <= lockstep.steps
+    assert (len(set(lengths)) > 1) == (kind == "simulated_s")
+
+
+REFUSED_BUDGETS: dict[str, tuple[dict[str, Any], Budget, str]] = {
+    "epochs of one fidelity": ({"curves": {}}, Budget("epochs", 100), "the table has one fidelity .no curve valid"),
+    "no costs": ({"columns": 2}, Budget("simulated_s", 1000), "the table has no column cost"),
+    "costs of nothing": ({"cost": 0.0}, Budget("simulated_s", 1000), "a training of the table takes 0 s; all must"),
+    "costs below nothing": ({"cost": -1.0}, Budget("simulated_s", 1000), "a training of the table takes -0.1"),
+    "costs with holes": ({"cost": np.nan}, Budget("simulated_s", 1000), "a training of the table takes nan"),
+    "very small costs": (
+        {"cost": 1e-6},
+        Budget("simulated_s", 1000),
+        "the shortest training takes .* s, and a search may make 10,000,000",
+    ),
+    "less than a training": (
+        {},
+        Budget("simulated_s", 50),
+        r"the longest training takes [0-9.]+ s; give every search that much",
+    ),
+    "fewer epochs than a training": ({}, Budget("epochs", 8), "the longest training takes 9 epochs; give every search"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED_BUDGETS)
+def test_budgets_that_a_table_cannot_count(what: str, make_table: Callable[..., Table]) -> None:
+    changes, budget, message = REFUSED_BUDGETS[what]
+    table = make_table(epochs=9)
+    if "curves" in changes:
+        table = dataclasses.replace(table, curves={})
+    if "columns" in changes:
+        table = dataclasses.replace(table, columns={key: table.columns[key] for key in ("valid", "test")})
+    if "cost" in changes:
+        cost = table.columns["cost"].copy()
+        cost[5] = changes["cost"]
+        table = dataclasses.replace(
+            table, columns={**table.columns, "cost": cost}, curves={"valid": table.curves["valid"]}
+        )
+    for make in (
+        lambda: table.settle(budget, (), {}),
+        lambda: TabularProblem(table, budget),
+        lambda: LockstepProblem(table, budget, 2),
+    ):
+        with pytest.raises(HarnessError, match=rf"^benchmark made/up: \[budgets\] {budget.kind} = .*{message}"):
+            make()
 
 
 @pytest.mark.parametrize("kind", ["evaluation", "seconds", ""])

@@ -284,7 +284,17 @@ def mood(tmp_path: Path, registries: None) -> Path:
 
 HOWS = [("moody", how) for how in ("raise", "exit", "recursion", "garbage", "number", "outside", "short", "greedy")]
 HOWS += [("moody", "nothing"), ("moody-lockstep", "raise")]
-HOWS += [("moody-loop", how) for how in ("nothing", "text", "outside", "word", "short", "test", "endless")]
+HOWS += [("moody-loop", how) for how in ("nothing", "text", "outside", "word", "short", "test")]
+
+
+def test_a_loop_without_an_end_ends_with_its_budget(mood: Path, tmp_path: Path) -> None:
+    suite = SMALL | {"methods": [{"name": "random"}, {"name": "moody-loop", "how": "endless"}]}
+    records = run(suite, tmp_path / "run", backend="sequential", plugin=[tmp_path / "plugin.py"])
+    assert (records["status"] == "ok").all()
+    endless = records[(records["method"] == "moody-loop") & records["seed"].isin([1, 3])]
+    random = records[(records["method"] == "random") & records["seed"].isin([1, 3])]
+    assert (endless["n_evaluations"] == endless["budget"]).all()
+    assert endless["arch"].tolist() == random["arch"].tolist()  # the best of the same draws
 
 
 @pytest.mark.parametrize(("method", "how"), HOWS)

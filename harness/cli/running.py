@@ -60,7 +60,9 @@ def _suite_options(suite: Parser) -> None:
         help="instead of a suite: method, may be repeated; random is added",
     )
     suite.add_argument(
-        "--budget", type=int, metavar="N", help="instead of a suite: evaluations of a search (default 100)"
+        "--budget",
+        metavar="[KIND=]N",
+        help="instead of a suite: evaluations of a search (default 100), or epochs=N or simulated_s=N",
     )
     suite.add_argument("--seeds", metavar="A:B", help="seeds, half open, e.g. 0:30")
     suite.add_argument(

@@ -17,7 +17,8 @@ from harness.errors import HarnessError
 from harness.records import Entry
 from harness.spaces.base import Arch
 from harness.suite import SCHEMA, Group
-from harness.tabular.table import COST, TEST, VALID, Table
+from harness.tabular.table import TEST, VALID, Table
+from harness.tabular.training import Seconds
 
 NAN = float("nan")
 
@@ -29,7 +30,8 @@ class Ended:
     Attributes
     ----------
     arch
-        What it recommends; None means the best one by validation, the first of equal ones.
+        What it recommends; None means the best one by validation among those that were trained longest, the first of equal
+        ones.
     error
         Traceback, if the method raised.
     wall_s, started_at
@@ -135,9 +137,19 @@ def agreement_rows(table: Table, archs: Sequence[Arch], scores: Sequence[float])
 
 
 def join_test_values(
-    group: Group, seed: int, table: Table, rows: NDArray[np.int64], search: Ended, origin: Mapping[str, str]
+    group: Group,
+    seed: int,
+    table: Table,
+    rows: NDArray[np.int64],
+    epochs: NDArray[np.int64],
+    search: Ended,
+    origin: Mapping[str, str],
 ) -> Entry:
     """Record and trace of a search over a table that has ended.
+
+    An architecture's test score is the table's own, that of the whole training, however short the training was by which the
+    search judged it: it is what the search's answer is worth, for every method alike. The trace's validation scores are those
+    that the search saw.
 
     Parameters
     ----------
@@ -147,11 +159,15 @@ def join_test_values(
         Its table, test values included.
     rows
         (n_evaluations,) rows of the table that it evaluated, in order.
+    epochs
+        (n_evaluations,) epochs of these trainings; 0 where the table has one fidelity.
     search, origin
         As in `common_columns`.
     """
-    changes = _incumbent_changes(table, rows)
-    spent = np.cumsum(table.columns[COST][rows]) if COST in table.columns else np.full(rows.size, NAN)
+    seen = _seen_scores(table, rows, epochs)
+    changes = _incumbent_changes(seen if table.direction == "max" else -seen, epochs)
+    seconds = np.cumsum(Seconds(table)(rows, epochs))
+    trained = np.cumsum(epochs, dtype=np.float64) if table.epochs is not None else np.full(rows.size, NAN)
     final: int | None = None
     if not search.error:
         final = int(rows[changes[-1]]) if search.arch is None else int(table.rows[table.space.index(search.arch)])
@@ -167,7 +183,8 @@ def join_test_values(
         "test_best": NAN if final is None or not rows.size else _best(table, table.test[rows]),
         "n_evaluations": int(rows.size),
         "n_unique": int(np.unique(rows).size),
-        "simulated_s": float(spent[-1]) if rows.size else NAN,
+        "simulated_s": float(seconds[-1]) if rows.size else NAN,
+        "epochs": float(trained[-1]) if rows.size else NAN,
         "params": of_final("params"),
         "flops": of_final("flops"),
         "latency": of_final("latency"),
@@ -175,17 +192,28 @@ def join_test_values(
     trace = []
     for step in changes.tolist():
         row = int(rows[step])
-        arch, valid = _text(table, row), float(table.valid[row])
-        trace.append([step + 1, arch, valid, arch, valid, float(table.test[row]), float(spent[step])])
+        arch, valid = _text(table, row), float(seen[step])
+        spent = [float(seconds[step]), float(trained[step])]
+        trace.append([step + 1, arch, valid, arch, valid, float(table.test[row]), *spent])
     return Entry(record, trace)
 
 
-def _incumbent_changes(table: Table, rows: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Positions at which the best validation score so far improves."""
-    if not rows.size:
+def _seen_scores(table: Table, rows: NDArray[np.int64], epochs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Validation scores of trainings of these rows (n,) and epochs (n,), in the table's own direction: (n,)."""
+    if table.epochs is None or bool((epochs == table.epochs).all()):
+        return table.valid[rows]
+    partial = table.curves[VALID][rows, epochs - 1]
+    return np.where(epochs == table.epochs, table.valid[rows], partial)
+
+
+def _incumbent_changes(scores: NDArray[np.float64], epochs: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Positions at which the incumbent changes: a longer training takes its place, of equally long ones a better score."""
+    if not scores.size:
         return np.empty(0, dtype=np.intp)
-    scores = table.valid[rows] if table.direction == "max" else -table.valid[rows]
-    best = np.maximum.accumulate(scores)
+    standing: NDArray[Any] = scores
+    if (epochs != epochs[0]).any():  # ranks of the pairs (epochs, score)
+        standing = np.unique(np.stack([epochs, scores], axis=1), axis=0, return_inverse=True)[1].ravel()
+    best = np.maximum.accumulate(standing)
     return np.flatnonzero(np.r_[True, best[1:] > best[:-1]])
 
 

@@ -70,6 +70,7 @@ def run_live_cell(
         "n_evaluations": len(problem.evaluations),
         "n_unique": len({arch for arch, _ in problem.evaluations}),
         "simulated_s": NAN,
+        "epochs": float(problem.spent),
         "latency": NAN,
         **measured,
     }
@@ -133,9 +134,9 @@ def _trace(benchmark: LiveBenchmark, problem: LiveProblem) -> list[list[Any]]:
     for step, (arch, score) in enumerate(problem.evaluations, start=1):
         if not trace or score > trace[-1][2]:
             text = benchmark.space.format(arch)
-            trace.append([step, text, score, text, score, NAN, NAN])
+            trace.append([step, text, score, text, score, NAN, NAN, NAN])
     for row in problem.epochs:
         if "arch" in row and (not trace or row["arch"] != trace[-1][1]):
             score = float(row["valid_accuracy"])
-            trace.append([row["epoch"], row["arch"], score, row["arch"], score, NAN, NAN])
+            trace.append([row["epoch"], row["arch"], score, row["arch"], score, NAN, NAN, NAN])
     return trace

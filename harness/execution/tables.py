@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 from harness.execution.joining import Ended, join_test_values, now, printable_traceback
-from harness.methods.base import Lockstep, Method, run_search
+from harness.methods.base import Lockstep, Method, run_lockstep, run_search
 from harness.problem import LockstepProblem, TabularProblem
 from harness.records import Entry
 from harness.streams import Streams
 from harness.suite import Group
 from harness.tabular.table import Table
+from harness.tabular.training import spending
 
-Search = tuple[NDArray[np.int64], Ended]  # rows evaluated, in order, and how it ended
+Search = tuple[NDArray[np.int64], NDArray[np.int64], Ended]  # rows evaluated, in order, their epochs, and how it ended
 
 
 def run_table_cells(
@@ -28,8 +29,8 @@ def run_table_cells(
     if searches is None:  # no such form, or it failed or did nothing: one by one, so that the others finish
         searches = [_alone(table, group, cls, seed) for seed in seeds]
     return [
-        join_test_values(group, seed, table, rows, ended, origin)
-        for seed, (rows, ended) in zip(seeds, searches, strict=True)
+        join_test_values(group, seed, table, rows, epochs, ended, origin)
+        for seed, (rows, epochs, ended) in zip(seeds, searches, strict=True)
     ]
 
 
@@ -39,13 +40,14 @@ def _together(table: Table, group: Group, cls: type[Method], seeds: Sequence[int
     assert isinstance(method, Lockstep)
     try:
         problem = LockstepProblem(table, group.budget, len(seeds))
-        method.lockstep(problem, group.benchmark, seeds)
+        run_lockstep(method, problem, group.benchmark, seeds)
     except (Exception, SystemExit):
         return None
     if not problem.history.size:
         return None
     ended = Ended(wall_s=(time.perf_counter() - clock) / len(seeds), started_at=started_at)
-    return [(rows, ended) for rows in problem.history]
+    histories = [rows[rows >= 0] for rows in problem.history]
+    return [(rows, np.full(len(rows), table.epochs or 0), ended) for rows in histories]
 
 
 def _alone(table: Table, group: Group, cls: type[Method], seed: int) -> Search:
@@ -54,12 +56,13 @@ def _alone(table: Table, group: Group, cls: type[Method], seed: int) -> Search:
     arch, error = None, ""
     try:
         arch = run_search(cls(**group.method.params), problem, Streams(group.benchmark, seed)).arch
-        if problem.history.size > group.budget.amount:
-            raise HarnessError(f"the method spent {problem.history.size} of {group.budget.amount} {group.budget.kind}")
+        spent = np.cumsum(spending(table, group.budget.kind, problem.history, problem.epochs))
+        if spent.size and spent[-1] > group.budget.amount:
+            raise HarnessError(f"the method spent {spent[-1]:g} of {group.budget.amount} {group.budget.kind}")
         if arch is not None and not problem.contains(arch := table.space.validate(arch)):
             raise HarnessError(f"the method recommends {table.space.format(arch)}, which is not in the table")
         if arch is None and not problem.history.size:
             raise HarnessError("the method evaluated nothing and recommends nothing")
     except (Exception, SystemExit):  # a method that exits must not end the run
         error = printable_traceback()
-    return problem.history, Ended(arch, error, time.perf_counter() - clock, started_at)
+    return problem.history, problem.epochs, Ended(arch, error, time.perf_counter() - clock, started_at)

@@ -102,6 +102,10 @@ class LiveBenchmark:
         return SPACES[self.space_name]()
 
     @property
+    def epochs(self) -> None:
+        """There is one fidelity: the suite's settings say how long architectures are trained."""
+
+    @property
     def images(self) -> Images:
         """The images, loaded once a process.
 

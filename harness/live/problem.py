@@ -93,6 +93,11 @@ class LiveProblem(SupernetProblem):
         """Whether what is left does not pay for another evaluation."""
         return self._left < self._settings.proxy.epochs
 
+    @property
+    def spent(self) -> int:
+        """Epochs spent so far."""
+        return self.budget.amount - self._left
+
     def evaluate(self, arch: Sequence[int], fidelity: int | None = None) -> Evaluation:
         """Train the architecture for some epochs, its score is the validation accuracy (percent) after the last one.
 
@@ -174,5 +179,5 @@ class LiveProblem(SupernetProblem):
 
     def _spend_all(self) -> None:
         if self._left < self.budget.amount:
-            raise BudgetExhausted("a supernet search takes the whole budget, and some of it is spent")
+            raise HarnessError("a supernet search takes the whole budget, and some of it is spent")
         self._left = 0

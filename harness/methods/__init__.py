@@ -1,10 +1,10 @@
-"""Search methods: one file a method."""
+"""Search methods: one file a method, or a family of methods."""
 
 from __future__ import annotations
 
 from importlib import import_module
 
-_BUILTIN = ("random_search", "evolution", "local_search", "reinforce", "levels")
+_BUILTIN = ("random_search", "evolution", "local_search", "reinforce", "hyperband", "levels")
 
 
 def load_builtin() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import inspect
@@ -17,8 +18,8 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError, unknown_name
-from harness.problem import Budget, Evaluation, LockstepProblem, Problem
+from harness.errors import BudgetExhausted, HarnessError, unknown_name
+from harness.problem import Budget, Evaluation, LockstepProblem, Problem, SupernetProblem
 from harness.spaces.base import Arch
 from harness.streams import Streams
 
@@ -30,7 +31,7 @@ class SearchResult:
     Attributes
     ----------
     arch
-        The architecture that it recommends; None means the best one by validation among those evaluated.
+        The architecture that it recommends; None means the best one by validation among those that were trained longest.
     sample
         Architectures none of which it prefers, instead of `arch`: the result is the mean of theirs. On live benchmarks only.
     """
@@ -60,13 +61,15 @@ class Method(ABC):
     version: ClassVar[str] = ""
     source: ClassVar[str] = ""
 
-    def check(self, *, live: bool, budget: Budget) -> None:  # noqa: B027 - refusing nothing is a fair default
-        """Refuse a benchmark on which every search would fail: called before anything is run. By default nothing is refused.
+    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:  # noqa: B027  (most refuse nothing)
+        """Refuse a benchmark on which every search would fail, before anything is run; by default none.
 
         Parameters
         ----------
         live
             Whether the benchmark has a supernet and trains architectures here and now, or is a table.
+        max_fidelity
+            Its fidelities, see `harness.problem.Problem.max_fidelity`.
         budget
             What a search may spend.
 
@@ -107,23 +110,36 @@ class Lockstep(typing.Protocol):
     """A method that can advance many seeds at once."""
 
     def lockstep(self, problem: LockstepProblem, benchmark: str, seeds: Sequence[int]) -> None:
-        """Spend the whole budget of every seed; row s of the problem's history belongs to ``seeds[s]``."""
+        """Spend the whole budget of every seed: `LockstepProblem.steps` evaluations, or until it raises `BudgetExhausted`.
+
+        Row s of the problem's history belongs to ``seeds[s]``.
+        """
 
 
 def run_search(method: Method, problem: Problem, streams: Streams) -> SearchResult:
-    """Run one search to its end, whichever form the method has."""
-    if isinstance(method, OwnLoop):
-        return method.search(problem, streams)
-    if not isinstance(method, AskTell):
-        raise HarnessError(f"method {method.name}: subclass AskTell (ask and tell) or OwnLoop (search)")
-    method.start(problem, streams)
-    ask, tell, evaluate = method.ask, method.tell, problem.evaluate
-    while not problem.exhausted:
-        arch = ask()
-        if arch is None:
-            break
-        tell(arch, evaluate(arch))
+    """Run one search to its end, whichever form the method has; asking for more than the budget pays for is an end too."""
+    method.check(live=isinstance(problem, SupernetProblem), max_fidelity=problem.max_fidelity, budget=problem.budget)
+    try:
+        if isinstance(method, OwnLoop):
+            return method.search(problem, streams)
+        if not isinstance(method, AskTell):
+            raise HarnessError(f"method {method.name}: subclass AskTell (ask and tell) or OwnLoop (search)")
+        method.start(problem, streams)
+        ask, tell, evaluate = method.ask, method.tell, problem.evaluate
+        while not problem.exhausted:
+            arch = ask()
+            if arch is None:
+                break
+            tell(arch, evaluate(arch))
+    except BudgetExhausted:
+        pass
     return SearchResult()
+
+
+def run_lockstep(method: Lockstep, problem: LockstepProblem, benchmark: str, seeds: Sequence[int]) -> None:
+    """Run the searches of many seeds to their ends."""
+    with contextlib.suppress(BudgetExhausted):
+        method.lockstep(problem, benchmark, seeds)
 
 
 _REGISTRY: dict[str, type[Method]] = {}

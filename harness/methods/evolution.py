@@ -104,9 +104,9 @@ class RegularizedEvolution(AskTell):
 
     def lockstep(self, problem: LockstepProblem, benchmark: str, seeds: Sequence[int]) -> None:
         """All seeds at once; see `Method`."""
-        size, budget = self.population, problem.budget.amount
+        size, steps = self.population, problem.steps
         every = np.arange(len(seeds))
-        n_first = min(size, budget)
+        n_first = min(size, steps)
         sample = LockstepUniforms(benchmark, seeds, "sample", ahead=n_first)
         first = problem.sample(sample.take(n_first))
         members = np.empty((len(seeds), size), dtype=np.int64)
@@ -114,9 +114,9 @@ class RegularizedEvolution(AskTell):
         for step in range(n_first):
             members[:, step] = first[:, step]
             scores[:, step] = problem.evaluate(first[:, step])
-        moves = LockstepUniforms(benchmark, seeds, "move", ahead=(budget - n_first) * (self.sample + 2))
+        moves = LockstepUniforms(benchmark, seeds, "move", ahead=(steps - n_first) * (self.sample + 2))
         mutate = _LockstepMutation(problem, sample, moves)
-        for step in range(size, budget):
+        for step in range(size, steps):
             tournament = (moves.take(self.sample) * size).astype(np.int64)
             winner = tournament[every, first_best(scores[every[:, None], tournament])]
             child = mutate(members[every, winner])

@@ -121,13 +121,16 @@ class LevelSearch(OwnLoop):
 
     def _by_score(self, problem: TabularProblem, streams: Streams) -> SearchResult:
         product = SoftmaxProduct(problem.architectures, problem.space.cardinalities)
+        queries = (
+            problem.budget.amount if problem.budget.kind == "evaluations" else None
+        )  # how many, their costs decide
         row = descend_by_score(
             product,
             self._query(problem),
             np.zeros(product.size),
             streams.generator("move"),
-            queries=problem.budget.amount,
-            batch=min(self.table_batch, problem.budget.amount),
+            queries=queries,
+            batch=self.table_batch if queries is None else min(self.table_batch, queries),
             learning_rate=self.table_learning_rate,
         )
         return SearchResult(problem.architecture(row))
@@ -264,7 +267,7 @@ class LevelSchedule(OwnLoop):
         """The schedule that these parameters say."""
         return Schedule(tuple((start, self._level(name)) for start, name in self.phases))
 
-    def check(self, *, live: bool, budget: Budget) -> None:
+    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
         """Want a supernet, and enough epochs for all phases."""
         require(live, f"{self.name}: wants a supernet; a table has no epochs to switch at")
         last = self.phases[-1][0]

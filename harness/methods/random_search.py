@@ -14,6 +14,8 @@ from harness.problem import Budget, Evaluation, LockstepProblem, Problem, Supern
 from harness.spaces.base import Arch
 from harness.streams import LockstepUniforms, Streams
 
+AHEAD = 4096  # draws of a seed at a time: how many it makes may depend on what they cost
+
 
 @register_method("random")
 @dataclass
@@ -60,20 +62,28 @@ class RandomSearch(AskTell):
 
     def lockstep(self, problem: LockstepProblem, benchmark: str, seeds: Sequence[int]) -> None:
         """All seeds at once; see `Method`."""
-        n = problem.budget.amount if self.replace else min(problem.budget.amount, problem.size)
+        n = problem.steps if self.replace else min(problem.steps, problem.size)
         uniforms = LockstepUniforms(benchmark, seeds, "sample", ahead=n)
-        indices = problem.sample(uniforms.take(n))
         if not self.replace:
-            while True:
-                repeated = _is_repeat(indices)
-                if (~repeated).sum(axis=1).min() >= n:
-                    break
-                indices = np.concatenate([indices, problem.sample(uniforms.take(n))], axis=1)
-            # A stable sort by "is a repeat" leaves each seed's distinct draws in front, in order.
-            order = np.argsort(repeated, axis=1, kind="stable")[:, :n]
-            indices = np.take_along_axis(indices, order, axis=1)
-        for step in indices.T:
-            problem.evaluate(step)
+            for step in _without_repeats(problem, uniforms, n).T:
+                problem.evaluate(step)
+            return
+        for start in range(0, n, AHEAD):
+            for step in problem.sample(uniforms.take(min(AHEAD, n - start))).T:
+                problem.evaluate(step)
+
+
+def _without_repeats(problem: LockstepProblem, uniforms: LockstepUniforms, n: int) -> NDArray[np.int64]:
+    """The first `n` different draws of every seed, in order: (seeds, n)."""
+    indices = problem.sample(uniforms.take(n))
+    while True:
+        repeated = _is_repeat(indices)
+        if (~repeated).sum(axis=1).min() >= n:
+            break
+        indices = np.concatenate([indices, problem.sample(uniforms.take(n))], axis=1)
+    # A stable sort by "is a repeat" leaves each seed's distinct draws in front, in order.
+    order = np.argsort(repeated, axis=1, kind="stable")[:, :n]
+    return np.take_along_axis(indices, order, axis=1)
 
 
 @register_method("random-architecture")
@@ -101,7 +111,7 @@ class RandomArchitecture(OwnLoop):
     def __post_init__(self) -> None:
         require(self.architectures >= 1, f"{self.name}: architectures must be at least 1, not {self.architectures}")
 
-    def check(self, *, live: bool, budget: Budget) -> None:
+    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
         """Want a live benchmark."""
         require(
             live, f"{self.name}: is for live benchmarks; a table's average architecture is exact: random@1 in reports"
@@ -139,7 +149,7 @@ class RandomSearchWS(OwnLoop):
     def __post_init__(self) -> None:
         require(self.candidates >= 1, f"{self.name}: candidates must be at least 1, not {self.candidates}")
 
-    def check(self, *, live: bool, budget: Budget) -> None:
+    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
         """Want a supernet."""
         require(live, f"{self.name}: wants a supernet, and a table has no weights to share")
 

@@ -85,7 +85,7 @@ class Reinforce(AskTell):
         first = LockstepUniforms(benchmark, seeds, "sample")
         policy = _Policies(problem.space, len(seeds), self.learning_rate, self.momentum)
         width = len(problem.space.cardinalities)
-        for _ in range(problem.budget.amount):
+        for _ in range(problem.steps):
             drawn = policy.draw(uniforms.take(width))
             indices = problem.space.indices(drawn)
             missing = np.flatnonzero(~problem.contains(indices))

@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 
 from harness import provenance
 from harness.errors import HarnessError
+from harness.problem import Budget
 from harness.records import read_run, write_whole
 from harness.suite import groups_of
 from harness.tabular.catalogue import load_benchmark
+from harness.tabular.table import COST, Table
+from harness.tabular.training import random_draws
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -199,12 +202,20 @@ def _cell(identity: Iterable[Any], frame: pd.DataFrame, resolved: dict[str, Any]
         method_params=first["method_params"],
         data_sha256=first["data_sha256"],
         sign=1 if table.direction == "max" else -1,
-        reference=abs(float(law.mean(int(budget)))),
+        reference=abs(float(law.mean(_draws(table, Budget(budget_kind, int(budget)))))),
         seeds=good["seed"].to_numpy(dtype=np.int64),
         valid=good["valid"].to_numpy(dtype=np.float64),
         test=good["test"].to_numpy(dtype=np.float64),
         failed=len(frame) - len(good),
     )
+
+
+def _draws(table: Table, budget: Budget) -> int:
+    """Architectures that random search trains at a budget; of one in seconds, as many as it pays for at the average cost."""
+    draws = random_draws(table, budget)
+    if draws is None:
+        draws = int(budget.amount / np.average(table.columns[COST], weights=table.weights))
+    return max(1, draws)
 
 
 def _joined(one: Cell, other: Cell) -> Cell:

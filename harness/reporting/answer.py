@@ -19,7 +19,7 @@ _NAMED = 4  # tables that a sentence names at most
 def facts(run: Run) -> str:
     """Return what was run, in one line."""
     methods = len(dict.fromkeys(entrant.method.label for entrant in run.entrants))
-    budgets = joined(dict.fromkeys(f"{entrant.budget.amount:,}" for entrant in run.entrants))
+    budgets = joined(f"{budget.amount:,}" for budget in run.budgets)
     failed = int((run.cells["status"] != "ok").sum())
     return (
         " × ".join(
@@ -29,7 +29,7 @@ def facts(run: Run) -> str:
                 plural(len(run.seeds), "seed"),
             ]
         )
-        + f" at {budgets} {run.entrants[0].budget.kind}; {plural(len(run.cells), 'search', 'searches')}, "
+        + f" at {budgets} {run.unit}; {plural(len(run.cells), 'search', 'searches')}, "
         + (f"{failed:,} failed." if failed else "none failed.")
     )
 
@@ -89,7 +89,7 @@ def _worth(run: Run, entrant: Entrant) -> Iterator[str]:
     frame = frame[frame["method"] == entrant.name].sort_values("draws", kind="stable")
     if len(frame) == 0:
         return
-    budget = plural(entrant.budget.amount, "evaluation")
+    budget = plural(entrant.budget.amount, entrant.budget.noun)
     least, most = frame.iloc[0], frame.iloc[-1]
     if len(frame) == 1:
         yield f"Its {budget} are worth {_draws(least)}."

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.reporting.formats import joined, plural, ranges, score_text, signed
 from harness.reporting.frames.curves import random_curves
-from harness.reporting.frames.improvement import LEVEL, relative_improvements
+from harness.reporting.frames.improvement import AVERAGE, LEVEL, at_equal_budget, relative_improvements
 from harness.reporting.frames.live import update_orders
 from harness.reporting.frames.significance import rankings
 from harness.reporting.run import Run
@@ -76,7 +76,13 @@ def mixed_update_orders(run: Run) -> Iterator[str]:
 
 
 def sampled_baseline(run: Run) -> Iterator[str]:
-    """The baseline of live benchmarks is a sample."""
+    """The baseline of live benchmarks, and of budgets in simulated seconds, is a sample."""
+    if run.budgets[0].kind == "simulated_s":
+        yield (
+            "How many architectures random search can train in a number of simulated seconds is left to chance, so that no exact "
+            "law of it is known: the baseline at equal budget is the simulated random search of this run, with its own sampling "
+            "error (delta method, Welch's degrees of freedom). Only the average architecture, random@1, is exact."
+        )
     if run.is_live:
         yield (
             "No exact law of random search is known on live benchmarks: the baseline is a sample of this run, a random search or "
@@ -96,12 +102,13 @@ def table_caveats(run: Run) -> Iterator[str]:
 def not_comparable(run: Run) -> Iterator[str]:
     """RI does not compare across tables: random search with the same budget has another RI on each."""
     curves = run.of(random_curves)
-    for budget in dict.fromkeys(entrant.budget.amount for entrant in run.entrants):
-        at = curves[(curves["n"] == budget) & curves["ri"].notna()]
-        if budget > 1 and len(at) > 1:
+    for budget in run.budgets:
+        draws = {benchmark.name: benchmark.draws(budget) for benchmark in run.benchmarks}
+        at = curves[(curves["n"] == curves["benchmark"].map(draws)) & (curves["n"] > 1) & curves["ri"].notna()]
+        if len(at) > 1:
             low, high = at.iloc[int(at["ri"].argmin())], at.iloc[int(at["ri"].argmax())]
             yield (
-                f"RI does not compare across data sets or spaces: random@{budget} itself has an RI over random@1 from "
+                f"RI does not compare across data sets or spaces: {at_equal_budget(budget)} itself has an RI over random@1 from "
                 f"{signed(low['ri'])} % ({run.titles[low['benchmark']]}) to {signed(high['ri'])} % "
                 f"({run.titles[high['benchmark']]}), by nothing but how bad the average architecture is there."
             )
@@ -118,7 +125,7 @@ def over_selection(run: Run) -> Iterator[str]:
         peak, last = int(np.argmax(benchmark.sign * mean)), len(n) - 1
         if 100.0 * benchmark.sign * (mean[peak] - mean[last]) / abs(mean[peak]) < MATERIAL:
             continue
-        before = [entrant for entrant in run.entrants if entrant.budget.amount > n[peak]]
+        before = any((benchmark.draws(budget) or 0) > n[peak] for budget in run.budgets)
         yield (
             f"Validation over-selects on {run.titles[benchmark.name]}: the expected test score of random search is best at "
             f"{score_text(mean[peak], benchmark.unit)} with {n[peak]:,} draws and falls to "
@@ -188,11 +195,10 @@ def unequal_seeds(run: Run) -> Iterator[str]:
 
 def several_budgets(run: Run) -> Iterator[str]:
     """Methods at different budgets stand side by side."""
-    budgets = dict.fromkeys(entrant.budget.amount for entrant in run.entrants)
-    if len(budgets) > 1:
+    if len(run.budgets) > 1:
         yield (
-            f"The suite has the budgets {joined(f'{budget:,}' for budget in budgets)}: a method is compared with random "
-            "search at its own budget, and methods at different budgets are not compared with each other."
+            f"The suite has the budgets {joined(f'{budget.amount:,}' for budget in run.budgets)} {run.unit}: a method is "
+            "compared with random search at its own budget, and methods at different budgets are not compared with each other."
         )
 
 
@@ -200,7 +206,7 @@ def check_of_the_law(run: Run) -> Iterator[str]:
     """Simulated random search beside its exact law: a check of both."""
     frame = run.of(relative_improvements)
     rows = frame[
-        frame["is_check"] & frame["n_baseline"].isna() & frame["p_holm"].notna() & (frame["baseline"] != "random@1")
+        frame["is_check"] & frame["n_baseline"].isna() & frame["p_holm"].notna() & (frame["baseline"] != AVERAGE)
     ]
     if len(rows) == 0:
         return

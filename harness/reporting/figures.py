@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.reporting.frames.curves import EXACT, anytime, distributions, random_curves
-from harness.reporting.frames.improvement import relative_improvements
+from harness.reporting.frames.improvement import AVERAGE, relative_improvements
 from harness.reporting.frames.significance import mean_ranks, rank_pairs
 from harness.reporting.plots import plot_anytime, plot_distribution, plot_forest, plot_random_curve, plot_ranks
 from harness.reporting.run import PERCENT_UNITS, Benchmark, Run
@@ -26,7 +26,7 @@ MOST = 24  # panels that a figure has at most
 
 def drawn(run: Run) -> tuple[Benchmark, ...]:
     """Return the benchmarks that figures show: the first of the suite, where there are very many."""
-    return run.benchmarks[: max(1, MOST // len({entrant.budget for entrant in run.entrants}))]
+    return run.benchmarks[: max(1, MOST // len(run.budgets))]
 
 
 def left_out(run: Run) -> str:
@@ -46,7 +46,7 @@ def draw_forest(run: Run) -> Figure:
     for place, (baseline, part) in enumerate(baselines):
         ax = figure.add_subplot(1, len(baselines), place + 1)
         plot_forest(part, ax=ax, marks=marks)
-        ax.set_title(f"over {baseline}" + (", the average architecture" if baseline == "random@1" else ""))
+        ax.set_title(f"over {baseline}" + (", the average architecture" if baseline == AVERAGE else ""))
         ax.tick_params(labelleft=place == 0)
     legend(figure, marks, frame.loc[frame["ri"].notna(), "method"].drop_duplicates(), markers=True)
     return figure
@@ -55,7 +55,7 @@ def draw_forest(run: Run) -> Figure:
 def draw_anytime(run: Run) -> Figure:
     """Draw anytime curves, a panel a benchmark and budget."""
     frame, marks = run.of(anytime), marks_of(run)
-    figure = _panels(run, frame, lambda part, ax: plot_anytime(part, ax=ax, marks=marks), "evaluations (log scale)")
+    figure = _panels(run, frame, lambda part, ax: plot_anytime(part, ax=ax, marks=marks), f"{run.unit} (log scale)")
     _method_legend(figure, run, frame["method"])
     return figure
 
@@ -74,8 +74,9 @@ def draw_random_curves(run: Run) -> Figure:
 
     def draw(part: pd.DataFrame, ax: Axes) -> None:
         plot_random_curve(part, ax=ax)
-        for budget in dict.fromkeys(entrant.budget.amount for entrant in run.entrants):
-            ax.axvline(budget, color="#0072B2", linewidth=0.9, linestyle=(0, (3, 2)))
+        (benchmark,) = (one for one in run.benchmarks if one.name == part["benchmark"].iloc[0])
+        for draws in filter(None, map(benchmark.draws, run.budgets)):
+            ax.axvline(draws, color="#0072B2", linewidth=0.9, linestyle=(0, (3, 2)))
 
     return _panels(run, run.of(random_curves), draw, "draws (log scale)")
 

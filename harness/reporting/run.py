@@ -14,14 +14,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from harness.catalogue import find_benchmark
 from harness.errors import HarnessError
 from harness.live.benchmark import live_names
+from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.problem import Budget
 from harness.records import read_epochs, read_run
 from harness.statistics import RandomSearchLaw
 from harness.suite import Group, MethodSpec, groups_of, method_spec
-from harness.tabular.catalogue import load_benchmark
 from harness.tabular.table import Table
+from harness.tabular.training import random_draws
 
 FloatArray = NDArray[np.float64]
 T = TypeVar("T")
@@ -81,6 +83,11 @@ class Benchmark:
         return self.name in live_names()
 
     @property
+    def is_one_shot(self) -> bool:
+        """Whether a supernet was searched, and what it derived looked up in a table."""
+        return self.name.startswith(ONE_SHOT)
+
+    @property
     def dataset(self) -> str:
         """Name of the data set."""
         return str(self.card["dataset"])
@@ -101,6 +108,13 @@ class Benchmark:
         if self.table is None:
             return float("nan")
         return float(self.table.test.max() if self.sign > 0 else self.table.test.min())
+
+    def draws(self, budget: Budget) -> int | None:
+        """Return how many architectures random search evaluates at a budget; None by chance, and without the table.
+
+        Where it is a number the exact law of as many draws is the baseline; else the simulated random search of the run.
+        """
+        return None if self.table is None or self.is_one_shot else random_draws(self.table, budget)
 
     @cached_property
     def law(self) -> RandomSearchLaw | None:
@@ -127,7 +141,8 @@ class Run:
         Records of the suite's cells in its order, with the columns of `harness.records.RECORD_COLUMNS` and ``group``,
         the number of the pair (benchmark, entrant).
     traces
-        Steps of these cells: ``cell`` (the row of `cells`), ``step, incumbent_test, group``.
+        Steps of these cells: ``cell`` (the row of `cells`), ``step, cumulative_epochs, cumulative_cost_s, incumbent_test,
+        group``.
     keys
         Key of each group's first cell: what its records are found by.
     epochs
@@ -158,9 +173,19 @@ class Run:
         every = itertools.product(self.benchmarks, self.entrants)
         return [(benchmark, entrant) for benchmark, entrant in every if entrant.method.runs_on(benchmark.name)]
 
+    @cached_property
+    def budgets(self) -> tuple[Budget, ...]:
+        """The suite's budgets, which are of one kind."""
+        return tuple(dict.fromkeys(entrant.budget for entrant in self.entrants))
+
+    @property
+    def unit(self) -> str:
+        """What budgets are counted in: a plural noun."""
+        return f"{self.budgets[0].noun}s"
+
     @property
     def is_live(self) -> bool:
-        """Whether its benchmarks are live ones. Budgets of tables and of live ones differ, so that no suite has both."""
+        """Whether its benchmarks are live ones: no suite has both tables and live ones."""
         return self.benchmarks[0].is_live
 
     @property
@@ -226,15 +251,15 @@ class Run:
         best = max(checks, key=lambda entrant: bool(entrant.method.params.get("replace", True)))
         return self.group(benchmark, best)
 
-    def sampled_random(self, benchmark: Benchmark, budget: Budget, draws: int) -> FloatArray:
-        """Return what the simulated random search of this run found after `draws` draws, one score a seed.
-
-        `draws` is 1 (the first architecture that it drew) or the budget itself. Empty if the run has no such method.
-        """
+    def sampled_random(self, benchmark: Benchmark, budget: Budget) -> FloatArray:
+        """Return what the simulated random search of this run found within a budget, one score a seed; empty without one."""
         group = self.simulated_random(benchmark, budget)
-        if group is None:
-            return np.empty(0)
-        return self.scores(group) if draws == budget.amount else self._first_draws.get(group, np.empty(0))
+        return np.empty(0) if group is None else self.scores(group)
+
+    def first_draws(self, benchmark: Benchmark, budget: Budget) -> FloatArray:
+        """Return what the first architecture of each simulated random search of this run scores; empty without one."""
+        group = self.simulated_random(benchmark, budget)
+        return np.empty(0) if group is None else self._first_draws.get(group, np.empty(0))
 
     @property
     def in_percent(self) -> bool:
@@ -267,7 +292,7 @@ def load_run(folder: Path) -> Run:
     except (KeyError, TypeError, ValueError) as error:
         raise HarnessError(f"{folder}: damaged: suite.resolved.json or environment.json: {error!r}") from error
     entrants = tuple(
-        Entrant(method.label if len(budgets) == 1 else f"{method.label}@{budget.amount}", method, budget)
+        Entrant(method.label if len(budgets) == 1 else f"{method.label}@{budget.short}", method, budget)
         for budget in budgets
         for method in methods
     )
@@ -291,7 +316,8 @@ def _own_cells(
     group = np.repeat(np.arange(len(groups)), len(seeds))[place >= 0]
     cells = records.iloc[place[place >= 0]].assign(group=group).reset_index(drop=True)
     owner = pd.Index(cells["cell"]).get_indexer(pd.Index(traces["cell"]))
-    steps = traces.loc[owner >= 0, ["step", "incumbent_test"]].reset_index(drop=True)
+    columns = ["step", "cumulative_epochs", "cumulative_cost_s", "incumbent_test"]
+    steps = traces.loc[owner >= 0, columns].reset_index(drop=True)
     return cells, steps.assign(cell=owner[owner >= 0], group=group[owner[owner >= 0]])
 
 
@@ -308,12 +334,12 @@ def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
     if name in live_names():
         return Benchmark(name, card, data_sha256, None)
     try:
-        table = load_benchmark(name)
+        found = find_benchmark(name)
     except Exception as error:  # a plug-in's loader may raise anything
         return Benchmark(name, card, data_sha256, None, f"it cannot be loaded here ({_head(error)})")
-    if table.sha256 != data_sha256:
+    if found.sha256 != data_sha256:
         return Benchmark(name, card, data_sha256, None, "the one on this machine is not the one that was searched")
-    return Benchmark(name, card, data_sha256, table)
+    return Benchmark(name, card, data_sha256, found if isinstance(found, Table) else found.table)
 
 
 def _head(error: Exception) -> str:

@@ -166,6 +166,15 @@ class Table:
         return self.codes
 
     @cached_property
+    def epochs(self) -> int | None:
+        """Number of epochs of a whole training, before which it can be stopped and scored; None if there is one fidelity.
+
+        Wanted is a curve ``valid`` without holes: a score of every architecture after every epoch.
+        """
+        curve = self.curves.get(VALID)
+        return None if curve is None or not np.isfinite(curve).all() else int(curve.shape[1])
+
+    @cached_property
     def has_equal_weights(self) -> bool:
         """Whether every row is equally likely to be drawn."""
         return bool(np.all(self.weights == self.weights[0]))
@@ -194,10 +203,9 @@ class Table:
 
     def settle(self, budget: Budget, metrics: tuple[str, ...], live: Mapping[str, Any]) -> str:
         """Refuse what this benchmark cannot give; a table has no settings of its own, so the text is empty."""
-        if budget.kind != "evaluations":
-            raise HarnessError(
-                f"benchmark {self.name}: a table counts evaluations; [budgets] {budget.kind} is for live ones"
-            )
+        from harness.tabular.training import check_budget
+
+        check_budget(self, budget)
         self.visible(metrics)
         return ""
 

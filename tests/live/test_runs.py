@@ -93,7 +93,7 @@ def test_two_workers_leave_the_same_records_and_the_same_report(reference, tmp_p
 def test_the_report_of_a_live_run(reference):
     folder = reference / "report"
     text = (folder / "report.md").read_text()
-    assert "over random@2" in text
+    assert "over random@2epochs" in text
     assert "random@1," not in text
     assert "paired log-ratio" in text
     assert "simultaneous (both gradients at the same point" in text
@@ -102,7 +102,7 @@ def test_the_report_of_a_live_run(reference):
     assert {"search_curves.svg", "cells_by_epoch_nasbench201_digits.svg", "alphas_nasbench201_digits_cell.svg"} <= plots
     assert "cells_nasbench201_digits.svg" in plots
     improvement = pd.read_csv(folder / "tables" / "relative_improvement.csv")
-    assert improvement["baseline"].unique().tolist() == ["random@2"]
+    assert improvement["baseline"].unique().tolist() == ["random@2epochs"]
     assert improvement["n_baseline"].tolist() == [2, 2, 2]
     cost = pd.read_csv(folder / "tables" / "cost.csv").set_index("method")
     assert cost.loc["single-level", ["passes_a_step", "passes"]].tolist() == [1, 4]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,6 +15,8 @@ EXACT = "random search, exact"  # what the law is called among the methods of a 
 _Z = 1.959964  # standard errors on each side of a 95 % interval
 _GRID = 60  # points of a curve, at most
 _LEVELS = 100  # points of a distribution, at most
+# Column of the traces that says how much of a budget is spent.
+SPENT = {"evaluations": "step", "epochs": "cumulative_epochs", "simulated_s": "cumulative_cost_s"}
 
 
 def random_curves(run: Run) -> pd.DataFrame:
@@ -22,10 +26,11 @@ def random_curves(run: Run) -> pd.DataFrame:
     -------
     DataFrame
         One row a benchmark with a table and n: ``benchmark, dataset, unit, n, mean, std, low, high`` (5 % and 95 %
-        quantiles of one search), ``ri`` over ``random@1``, and ``is_shown`` (1, 2, 5, 10, ... and the budgets).
+        quantiles of one search), ``ri`` over ``random@1``, and ``is_shown`` (1, 2, 5, 10, ... and what the budgets pay for).
     """
-    budgets = {entrant.budget.amount for entrant in run.entrants}
-    end = max(10 * max(budgets), 1000)
+    every = {benchmark.draws(budget) for benchmark in run.benchmarks for budget in run.budgets}
+    budgets = {draws for draws in every if draws is not None}
+    end = max(10 * max(budgets, default=0), 1000)
     shown = sorted({*budgets, *(n for k in range(12) for n in (10**k, 2 * 10**k, 5 * 10**k) if n <= end)})
     grid = np.union1d(_steps(end), shown)
     frames = []
@@ -50,38 +55,41 @@ def random_curves(run: Run) -> pd.DataFrame:
 
 
 def anytime(run: Run) -> pd.DataFrame:
-    """Return mean incumbent test scores by evaluations, and the exact mean of random search beside them.
+    """Return mean incumbent test scores by what is spent, and the exact mean of random search beside them where it is known.
 
     Returns
     -------
     DataFrame
         Columns ``benchmark, dataset, unit, budget, method, step, mean, low, high, n``: step functions over the seeds with
-        the pointwise 95 % t interval of their mean. Rows of method `EXACT` have the law's mean, and the interval in
-        which the mean of as many searches as the suite has seeds lies.
+        the pointwise 95 % t interval of their mean, NaN before all of them have an incumbent; ``step`` is in the unit of the
+        budget. Rows of method `EXACT` have the law's mean, and the interval in which the mean of as many searches as the suite
+        has seeds lies.
     """
     frames = []
     traces = by_group(run.traces)
     for benchmark in run.benchmarks:
-        for budget in dict.fromkeys(entrant.budget.amount for entrant in run.entrants):
-            grid = _steps(budget)
+        for budget in run.budgets:
+            grid = _steps(budget.amount)
             shared = {
                 "benchmark": benchmark.name,
                 "dataset": benchmark.dataset,
                 "unit": benchmark.unit,
-                "budget": budget,
+                "budget": budget.amount,
             }
-            if benchmark.law is not None:
-                mean, reach = benchmark.law.mean(grid), _Z * benchmark.law.std(grid) / np.sqrt(len(run.seeds))
-                curve = {"method": EXACT, "step": grid, "mean": mean, "low": mean - reach, "high": mean + reach}
+            draws = np.array([benchmark.draws(replace(budget, amount=int(step))) or 0 for step in grid])
+            if benchmark.law is not None and draws.any():
+                at, draws = grid[draws > 0], draws[draws > 0]
+                mean, reach = benchmark.law.mean(draws), _Z * benchmark.law.std(draws) / np.sqrt(len(run.seeds))
+                curve = {"method": EXACT, "step": at, "mean": mean, "low": mean - reach, "high": mean + reach}
                 frames.append(pd.DataFrame(shared | curve | {"n": len(run.seeds)}))
             for entrant in run.entrants:
                 group = run.group(benchmark, entrant)
-                if benchmark.is_live or entrant.budget.amount != budget or len(run.finished(group)) == 0:
+                if benchmark.is_live or entrant.budget != budget or len(run.finished(group)) == 0:
                     continue  # of a live search, no incumbent but the last one is ever tested
                 if group not in traces:
                     continue  # a method may recommend without evaluating anything
                 done = traces[group][traces[group]["cell"].isin(run.finished(group).index)]
-                incumbents = incumbents_on_grid(done, grid, value="incumbent_test").to_numpy()
+                incumbents = incumbents_on_grid(done, grid, SPENT[budget.kind], "incumbent_test").to_numpy()
                 band = mean_band(incumbents)
                 curve = {"method": entrant.name, "step": grid, "mean": band.mean, "low": band.low, "high": band.high}
                 frames.append(pd.DataFrame(shared | curve | {"n": len(incumbents)}))
@@ -99,19 +107,20 @@ def distributions(run: Run) -> pd.DataFrame:
     """
     frames = []
     for benchmark in run.benchmarks:
-        for budget in dict.fromkeys(entrant.budget.amount for entrant in run.entrants):
+        for budget in run.budgets:
             shared = {
                 "benchmark": benchmark.name,
                 "dataset": benchmark.dataset,
                 "unit": benchmark.unit,
-                "budget": budget,
+                "budget": budget.amount,
             }
-            if benchmark.law is not None:
-                values, probability = benchmark.law.pmf(budget)
+            draws = benchmark.draws(budget)
+            if benchmark.law is not None and draws is not None:
+                values, probability = benchmark.law.pmf(draws)
                 frames.append(pd.DataFrame(shared | {"method": EXACT} | _steps_of_cdf(values, np.cumsum(probability))))
             for entrant in run.entrants:
                 scores, counts = np.unique(run.scores(run.group(benchmark, entrant)), return_counts=True)
-                if entrant.budget.amount == budget and len(scores):
+                if entrant.budget == budget and len(scores):
                     share = np.cumsum(counts) / counts.sum()
                     frames.append(pd.DataFrame(shared | {"method": entrant.name} | _steps_of_cdf(scores, share)))
     return _joined(frames, ["benchmark", "dataset", "unit", "budget", "method", "test", "share"])

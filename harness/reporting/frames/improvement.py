@@ -35,7 +35,7 @@ RI_COLUMNS = (
     "p_holm",
 )
 LEVEL = 0.05  # of every claim
-AVERAGE = "random@1"  # name of the average architecture
+AVERAGE = "random@1"  # the average architecture
 
 
 @dataclass(frozen=True)
@@ -68,28 +68,42 @@ class Baseline:
         return float(self.scores.mean if isinstance(self.scores, ExactBaseline) else self.scores.mean())
 
 
+def at_equal_budget(budget: Budget) -> str:
+    """Return the name of random search with a budget: ``random@100``, ``random@2700epochs``, ``random@20000s``."""
+    return f"random@{budget.short}"
+
+
 def baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseline]:
-    """Yield ``random@1``, the average architecture, and ``random@<budget>``, of a live benchmark those that the run has."""
+    """Yield the average architecture and random search at equal budget, as far as there are such; one of them is the main one.
+
+    Of a one-shot benchmark there is the average architecture only: no number of random draws costs what its supernet does.
+    """
+    law, draws, name = benchmark.law, benchmark.draws(budget), at_equal_budget(budget)
     if benchmark.is_live:
         yield from _live_baselines(run, benchmark, budget)
         return
-    for draws in dict.fromkeys((1, budget.amount)):
-        name, is_main = f"random@{draws}", draws == budget.amount
-        if benchmark.law is not None:
-            yield Baseline(name, exact_random_baseline(benchmark.law, draws), is_main)
-        else:
-            yield Baseline(name, run.sampled_random(benchmark, budget, draws), is_main)
+    if benchmark.is_one_shot:
+        average = np.empty(0) if law is None else exact_random_baseline(law, 1)
+        yield Baseline(AVERAGE, average, True)
+        return
+    if name != AVERAGE:
+        average = run.first_draws(benchmark, budget) if law is None else exact_random_baseline(law, 1)
+        yield Baseline(AVERAGE, average, False)
+    if law is None or draws is None:
+        yield Baseline(name, run.sampled_random(benchmark, budget), True)
+    else:
+        yield Baseline(name, exact_random_baseline(law, draws), True)
 
 
 def _live_baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseline]:
     average, search = run.average_architecture(benchmark, budget), run.simulated_random(benchmark, budget)
-    found = {AVERAGE: average, f"random@{budget.amount}": search}
+    found = {AVERAGE: average, at_equal_budget(budget): search}
     present = {name: group for name, group in found.items() if group is not None}
     for place, (name, group) in enumerate(present.items()):
         seeds = run.finished(group)["seed"].to_numpy()
         yield Baseline(name, run.scores(group), place == 0, seeds)
     if not present:
-        yield Baseline(f"random@{budget.amount}", np.empty(0), True)
+        yield Baseline(at_equal_budget(budget), np.empty(0), True)
 
 
 def relative_improvements(run: Run) -> pd.DataFrame:
@@ -183,7 +197,7 @@ def _improvement(scores: FloatArray, baseline: Baseline, seeds: FloatArray) -> t
     if len(scores) == 0:
         note = "no cell finished"
     elif baseline.size == 0:
-        note = "no table here, and no simulated random search"
+        note = "no exact law here, and no simulated random search"
     elif scores is baseline.scores:
         note = "it is the baseline itself"
     else:

@@ -77,28 +77,27 @@ def random_equivalents(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a benchmark with a table and method with a finished cell: ``benchmark, dataset, method, budget, n, draws,
-        draws_low, draws_high, speed_up, speed_up_low, speed_up_high``; infinite for never reached, NaN at the ends
-        where there is no interval. The ends are those of the t interval of the mean.
+        One row a benchmark with a table and method with a finished cell: ``benchmark, dataset, method, budget`` (whole
+        trainings that it pays for), ``n, draws, draws_low, draws_high, speed_up, speed_up_low, speed_up_high``; infinite for
+        never reached, NaN at the ends where there is no interval. The ends are those of the t interval of the mean. No row
+        where the number of trainings is left to chance.
     """
     rows: list[dict[str, Any]] = []
     for group, (benchmark, entrant) in enumerate(run.pairs):
         scores = run.scores(group)
-        if benchmark.law is None or len(scores) == 0:
+        law, trainings = benchmark.law, benchmark.draws(entrant.budget)
+        if law is None or trainings is None or len(scores) == 0:
             continue
-        found = speed_up(scores, benchmark.law, entrant.budget.amount)
+        found = speed_up(scores, law, trainings)
         rates = {"speed_up": found.estimate, "speed_up_low": found.low, "speed_up_high": found.high}
         rows.append(
             {
                 "benchmark": benchmark.name,
                 "dataset": benchmark.dataset,
                 "method": entrant.name,
-                "budget": entrant.budget.amount,
+                "budget": trainings,
                 "n": len(scores),
-                **{
-                    key.replace("speed_up", "draws"): np.rint(rate * entrant.budget.amount)
-                    for key, rate in rates.items()
-                },
+                **{key.replace("speed_up", "draws"): np.rint(rate * trainings) for key, rate in rates.items()},
                 **rates,
                 "group": group,
                 "is_check": entrant.is_check,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from harness.problem import Budget
 from harness.reporting.run import Benchmark, Run
 
 
@@ -20,7 +22,7 @@ def data(run: Run) -> pd.DataFrame:
         Columns ``benchmark, dataset, space, rows, metric, unit, direction, measure`` (from which a random architecture is
         drawn), ``valid_fidelity, test_fidelity, best_test, mean_test, distinct_valid, baseline`` (exact or sampled).
     """
-    return pd.DataFrame([_data_row(benchmark) for benchmark in run.benchmarks])
+    return pd.DataFrame([_data_row(benchmark, run.budgets) for benchmark in run.benchmarks])
 
 
 def sources(run: Run) -> pd.DataFrame:
@@ -62,7 +64,7 @@ def budgets(run: Run) -> pd.DataFrame:
     -------
     DataFrame
         Columns ``benchmark, dataset, method, budget_kind, budget, n, evaluations_min, evaluations_mean, evaluations_max,
-        unique_mean, simulated_s_mean``.
+        unique_mean, simulated_s_mean, epochs_mean``.
     """
     ok = run.cells[run.cells["status"] == "ok"]
     spent = ok.groupby("group").agg(
@@ -72,6 +74,7 @@ def budgets(run: Run) -> pd.DataFrame:
         evaluations_max=("n_evaluations", "max"),
         unique_mean=("n_unique", "mean"),
         simulated_s_mean=("simulated_s", "mean"),
+        epochs_mean=("epochs", "mean"),
     )
     names = [
         {
@@ -109,7 +112,7 @@ def provenance(run: Run) -> pd.DataFrame:
     return pd.DataFrame({"what": list(rows), "value": [value or "not known" for value in rows.values()]})
 
 
-def _data_row(benchmark: Benchmark) -> dict[str, Any]:
+def _data_row(benchmark: Benchmark, budgets: Sequence[Budget]) -> dict[str, Any]:
     card, table, law = benchmark.card, benchmark.table, benchmark.law
     row = {
         "benchmark": benchmark.name,
@@ -133,7 +136,7 @@ def _data_row(benchmark: Benchmark) -> dict[str, Any]:
             "measure": "every row once" if table.has_equal_weights else f"by weight, at most {spread:.3g} to 1",
             "mean_test": float(law.mean(1)),
             "distinct_valid": int(np.unique(table.valid).size),
-            "baseline": "exact",
+            "baseline": "sampled" if None in map(benchmark.draws, budgets) else "exact",
         }
     return row
 

@@ -147,12 +147,10 @@ def _tests(run: Run, benchmark: Benchmark, entrant: Entrant) -> dict[str, float]
 def _dunnett(run: Run, frame: pd.DataFrame) -> FloatArray:
     """Return Dunnett's p-values for the rows whose baseline is a sample, which all methods of a benchmark share."""
     found = np.full(len(frame), np.nan)
-    for benchmark, budget in itertools.product(
-        run.benchmarks, dict.fromkeys(entrant.budget for entrant in run.entrants)
-    ):
+    for benchmark, budget in itertools.product(run.benchmarks, run.budgets):
         (control,) = (one.scores for one in baselines(run, benchmark, budget) if one.is_main)
         own = frame.index[(frame["benchmark"] == benchmark.name) & (frame["budget"] == budget.amount)]
-        tested = [row for row in own if benchmark.law is None and not np.isnan(frame["p_value"][row])]
+        tested = [row for row in own if not np.isnan(frame["p_value"][row])]
         if tested and not isinstance(control, ExactBaseline):
             scores = {str(row): benchmark.sign * run.scores(int(frame["group"][row])) for row in tested}
             found[tested] = against_control(scores, benchmark.sign * control, _rng(), "dunnett")["p_adjusted"]

@@ -8,6 +8,10 @@ from harness.reporting.frames.curves import anytime, random_curves
 from harness.reporting.model import FigureBlock, Section, TableBlock
 from harness.reporting.run import Run
 
+_EXACT = (
+    "The exact curve is the law of random search, its band the interval in which the mean of as many searches lies. "
+)
+
 
 def anytime_curves(run: Run) -> Section | None:
     """Return mean incumbent test scores by evaluations; None where nothing finished."""
@@ -15,10 +19,12 @@ def anytime_curves(run: Run) -> Section | None:
         return None
     figure = FigureBlock(
         "anytime",
-        f"Test score of the incumbent by validation after so many evaluations: mean over {len(run.seeds):,} seeds as a step "
-        "function, with its pointwise 95 % interval. The exact curve is the law of random search, its band the interval in which "
-        "the mean of as many searches lies. The panels begin at a twentieth of the budget." + left_out(run),
-        "Anytime curves, one panel a data set: mean test score of each method against evaluations on a logarithmic axis.",
+        f"Test score of the incumbent by validation after so many {run.unit}: mean over {len(run.seeds):,} seeds as a step "
+        "function, with its pointwise 95 % interval. "
+        + (_EXACT if any(map(run.benchmarks[0].draws, run.budgets)) else "")
+        + "The panels begin at a twentieth of the budget."
+        + left_out(run),
+        f"Anytime curves, one panel a data set: mean test score of each method against {run.unit} on a logarithmic axis.",
         lambda: draw_anytime(run),
     )
     return Section("anytime", "Over the course of the search", [figure])
@@ -33,8 +39,8 @@ def random_search(run: Run) -> Section | None:
     figure = FigureBlock(
         "random_curve",
         "Exact expected test score of random search by its number of draws, and the range of 90 % of single searches; the "
-        "broken line is the suite's budget. Where the curve falls, choosing by validation over-selects."
-        + left_out(run),
+        "broken line is what the suite's budget pays for, where that is a fixed number. Where the curve falls, choosing by "
+        "validation over-selects." + left_out(run),
         "Curves, one panel a data set: expected test score of random search against the number of draws, logarithmic.",
         lambda: draw_random_curves(run),
     )

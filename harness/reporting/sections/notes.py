@@ -6,6 +6,25 @@ from harness.reporting.caveats import caveats
 from harness.reporting.model import Prose, Section
 from harness.reporting.run import Run
 
+_PARTIAL = (
+    "Trainings that stop early. The incumbent is the best by validation among the longest trainings so far. Its test score, in "
+    "curves too, is that after a whole training, however short the one by which the search judged it: what the answer is worth "
+    "to whoever trains it in the end."
+)
+_BUDGETS = {
+    "epochs": (
+        "Budgets in epochs. Every evaluation is a training from scratch and takes as many epochs as it was trained for. "
+        "random@n epochs is random search with as many whole trainings as n epochs pay for.",
+        _PARTIAL,
+    ),
+    "simulated_s": (
+        "Budgets in simulated seconds. Every evaluation is a training from scratch and takes the seconds that the table says; "
+        "one that would pass the budget ends the search and does not count. How many trainings random search makes is left to "
+        "chance: the baseline of equal budget is the simulated random search of the run.",
+        _PARTIAL,
+    ),
+}
+
 
 def caveats_of_run(run: Run) -> Section | None:
     """Return the caveats that apply; None where none does."""
@@ -25,6 +44,7 @@ def definitions(run: Run) -> Section:
         "random search that draws n architectures with replacement, keeps the one with the best validation score and reports "
         "its test score. Both are exact, computed from the whole table without sampling, and have no error of their own. Only "
         "where the table is not at hand are they the simulated random search of the run, and the tables say so.",
+        *_BUDGETS.get(run.budgets[0].kind, ()),
         "Interval and test. Against an exact baseline, the one-sample t interval of the mean; against a sampled one, the "
         "delta method with Welch's degrees of freedom, or on live benchmarks, where equal seeds share the split of the images, "
         "a t interval of the mean log ratio over common seeds (RI is then that of the geometric means). Intervals hold one at a "

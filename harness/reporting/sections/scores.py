@@ -24,8 +24,8 @@ def final_scores(run: Run) -> Section | None:
     figure = FigureBlock(
         "distributions",
         "Final test scores: the share of searches that end at or below each score; a curve further right is better where higher "
-        "scores are. Shaded: the exact law of random search at the same budget. The outer 1 % at each end may lie outside."
-        + left_out(run),
+        "scores are. Shaded: the exact law of random search at the same budget, where it is known. The outer 1 % at each end may "
+        "lie outside." + left_out(run),
         "Cumulative distributions of final test scores, one panel a data set, one curve a method.",
         lambda: draw_distributions(run),
     )

@@ -68,9 +68,14 @@ def data_and_methods(run: Run) -> Section:
                     integer("n", "seeds"),
                     integer("budget", "budget"),
                     text("budget_kind", "of"),
-                    integer("evaluations_min", "least"),
+                    integer("evaluations_min", "evaluations, least"),
                     number("evaluations_mean", "mean", 1),
                     integer("evaluations_max", "most"),
+                    *(
+                        number(column, title, 1)
+                        for column, title in (("epochs_mean", "epochs"), ("simulated_s_mean", "simulated s"))
+                        if run.of(budgets)[column].notna().any()
+                    ),
                 ],
                 folded=True,
             ),
