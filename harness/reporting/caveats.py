@@ -66,7 +66,7 @@ def made_up(run: Run) -> Iterator[str]:
 
 def mixed_update_orders(run: Run) -> Iterator[str]:
     """Methods that differ in the order of updates too, where only their level should."""
-    orders = update_orders(run) if run.is_live else {}
+    orders = update_orders(run) if run.has_supernets else {}
     if len(orders) > 1:
         listed = "; ".join(f"{order}: {joined(methods)}" for order, methods in orders.items())
         yield (

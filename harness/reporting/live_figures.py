@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from harness.reporting.cell_graphs import CellGraph, Layout, layout, plot_cell
 from harness.reporting.figures import WIDTH, legend
 from harness.reporting.frames.live import alpha_weights, curves, tracked
-from harness.reporting.live_plots import plot_epochs, plot_weights
+from harness.reporting.frames.one_shot import scored
+from harness.reporting.live_plots import plot_agreement, plot_epochs, plot_weights
 from harness.reporting.run import Run
 from harness.reporting.style import marks_of, short
 from harness.spaces import darts, nasbench201
@@ -110,6 +112,30 @@ def draw_protocol(frame: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         ax.set_title(short(titles[str(benchmark)]))
         ax.legend(fontsize=6.5, loc="best")
     return figure
+
+
+def draw_supernet_scores(run: Run) -> Figure:
+    """Draw shared-weights against stand-alone accuracy, a panel a method of the first benchmark with such scores."""
+    frame = run.of(scored)
+    panels = list(frame[frame["group"].isin(_first_groups(run))].groupby("group", sort=False))
+    across = min(4, len(panels))
+    rows = -(-len(panels) // across)
+    figure = Figure(figsize=(WIDTH, 0.4 + PANEL_HEIGHT * rows), layout="constrained")
+    axes = figure.subplots(rows, across, sharex=True, squeeze=False).ravel()
+    for ax, (group, own) in zip(axes, panels, strict=False):
+        entrant = run.pairs[cast(int, group)][1]
+        plot_agreement(own[own["seed"] == own["seed"].iloc[0]], ax=ax, colour=marks_of(run)[entrant.name].colour)
+        ax.set_title(short(entrant.name, 26), fontsize=7.5)
+    for ax in axes[len(panels) :]:
+        ax.set_visible(False)
+    figure.supxlabel("validation accuracy in the table, %", fontsize=8)
+    figure.supylabel("with shared weights, %", fontsize=8)
+    return figure
+
+
+def _first_groups(run: Run) -> list[int]:
+    first = next(benchmark for benchmark in run.benchmarks if benchmark.is_one_shot)
+    return [number for number, (benchmark, _) in enumerate(run.pairs) if benchmark is first]
 
 
 def draw_cells(graphs: Sequence[CellGraph]) -> Figure:

@@ -56,6 +56,24 @@ def plot_epochs(means: pd.DataFrame, each: pd.DataFrame, *, ax: Axes | None = No
     return ax
 
 
+def plot_agreement(frame: pd.DataFrame, *, ax: Axes | None = None, colour: str = "C0") -> Axes:
+    """Draw what architectures score with shared weights against what they score on their own.
+
+    Parameters
+    ----------
+    frame
+        Columns ``shared, valid`` of one supernet, as `harness.reporting.frames.one_shot.scored` has them.
+    ax
+        Where to draw; None makes a figure.
+    colour
+        Of the dots.
+    """
+    ax = Figure(layout="constrained").subplots() if ax is None else ax
+    ax.scatter(frame["valid"], frame["shared"], s=6, color=colour, alpha=0.6, linewidths=0)
+    ax.tick_params(labelsize=7)
+    return ax
+
+
 def plot_weights(ratios: NDArray[np.float64], names: Sequence[str], *, ax: Axes, norm: Normalize) -> Axes:
     """Draw the weights of all operations over epochs as heat maps, side by side: a block an operation.
 

@@ -189,6 +189,11 @@ class Run:
         return self.benchmarks[0].is_live
 
     @property
+    def has_supernets(self) -> bool:
+        """Whether its searches are on supernets, live or judged by a table."""
+        return self.is_live or self.benchmarks[0].is_one_shot
+
+    @property
     def noun(self) -> str:
         """What its benchmarks are called."""
         return "live benchmark" if self.is_live else "table"

@@ -84,7 +84,7 @@ def anytime(run: Run) -> pd.DataFrame:
                 frames.append(pd.DataFrame(shared | curve | {"n": len(run.seeds)}))
             for entrant in run.entrants:
                 group = run.group(benchmark, entrant)
-                if benchmark.is_live or entrant.budget != budget or len(run.finished(group)) == 0:
+                if run.has_supernets or entrant.budget != budget or len(run.finished(group)) == 0:
                     continue  # of a live search, no incumbent but the last one is ever tested
                 if group not in traces:
                     continue  # a method may recommend without evaluating anything

@@ -40,6 +40,7 @@ def tracked(run: Run) -> pd.DataFrame:
     Of a cell whose result is the mean of several architectures the value is their mean too.
     """
     named = _named(run, run.epochs)
+    named = named[named["phase"].isin(["search", "evaluation"])]
     named = named.assign(**{gap: named["train_accuracy"] - named[accuracy] for gap, accuracy in GAPS.items()})
     quantities = [name for name in named if name in (*QUANTITIES, *GAPS) or str(name).startswith(BY_GROUP)]
     keys = ["benchmark", "dataset", "method", "seed", "phase", "epoch"]
@@ -72,7 +73,7 @@ def costs(run: Run) -> pd.DataFrame:
         recommends ``params, flops``.
     """
     rows = []
-    searched = _of_phase(run, "search")
+    searched = of_phase(run, "search")
     for group, (benchmark, entrant) in enumerate(run.pairs):
         done = run.finished(group)
         own = searched[searched["group"] == group] if len(searched) else searched
@@ -121,7 +122,7 @@ def sizes(run: Run) -> pd.DataFrame:
         Columns `SIZE_COLUMNS`; ``size`` is the number of convolutions in each cell, as ``6 normal, 0 reduce``.
     """
     rows = []
-    for _, own in _of_phase(run, "search").groupby("cell", sort=False):
+    for _, own in of_phase(run, "search").groupby("cell", sort=False):
         if not _alphas(own) or own[_alphas(own)].isna().all(axis=None):  # it derives nothing from epoch to epoch
             continue
         named = _named(run, own)
@@ -146,7 +147,7 @@ def stability(run: Run) -> pd.DataFrame:
         means of those derived in the end, ``skips_most`` the most of any seed.
     """
     rows = []
-    for group, own in _of_phase(run, "search").groupby("group", sort=False):
+    for group, own in of_phase(run, "search").groupby("group", sort=False):
         benchmark, entrant = run.pairs[cast(int, group)]
         strongest, changes = [], []
         for _, cell in own.groupby("cell", sort=False):
@@ -210,7 +211,7 @@ def alpha_weights(run: Run, benchmark: str, group: str) -> dict[str, NDArray[np.
     dict
         Method -> (epochs, edges, candidates).
     """
-    named = _named(run, _of_phase(run, "search"))
+    named = _named(run, of_phase(run, "search"))
     named = named[(named["benchmark"] == benchmark) & named[ALPHAS + group].notna()]
     found = {}
     for method, part in named.groupby("method", sort=False):
@@ -223,7 +224,7 @@ def alpha_weights(run: Run, benchmark: str, group: str) -> dict[str, NDArray[np.
 
 def alpha_groups(run: Run) -> Iterator[tuple[str, str]]:
     """Yield the benchmarks that were searched on a supernet and the names of their groups of architecture parameters."""
-    searched = _of_phase(run, "search")
+    searched = of_phase(run, "search")
     for benchmark in run.benchmarks:
         own = searched[[run.pairs[group][0] is benchmark for group in searched.get("group", ())]]
         for column in _alphas(own):
@@ -234,7 +235,7 @@ def alpha_groups(run: Run) -> Iterator[tuple[str, str]]:
 def live_timings(run: Run) -> pd.DataFrame:
     """Return seconds of the searches on supernets by group: ``step_s`` (of one step), ``steps_s, evaluation_s, tracking_s``
     (of a search)."""
-    searched = _of_phase(run, "search")
+    searched = of_phase(run, "search")
     if len(searched) == 0:
         return pd.DataFrame(columns=["step_s", "steps_s", "evaluation_s", "tracking_s"])
     sums = searched.groupby("group")[["seconds", "evaluation_seconds", "tracking_seconds", "steps"]].sum()
@@ -249,7 +250,8 @@ def live_timings(run: Run) -> pd.DataFrame:
     )
 
 
-def _of_phase(run: Run, phase: str) -> pd.DataFrame:
+def of_phase(run: Run, phase: str) -> pd.DataFrame:
+    """Return the epochs of a phase, see `harness.records.EPOCH_COLUMNS`; without rows where there are none."""
     return run.epochs[run.epochs["phase"] == phase] if len(run.epochs) else run.epochs
 
 

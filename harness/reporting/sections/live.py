@@ -46,7 +46,7 @@ ORDERS = {
 
 def derived_cells(run: Run) -> Section | None:
     """Return the recommended architectures, drawn and as texts; None without a live benchmark or a finished cell."""
-    if not run.is_live or len(run.of(architectures)) == 0:
+    if not run.has_supernets or len(run.of(architectures)) == 0:
         return None
     blocks: list[Block] = []
     for benchmark, rows in run.of(drawn).groupby("benchmark", sort=False):
@@ -74,7 +74,7 @@ def derived_cells(run: Run) -> Section | None:
 
 def supernets(run: Run) -> Section | None:
     """Return the supernets over epochs; None where none was searched."""
-    groups = list(alpha_groups(run)) if run.is_live else []
+    groups = list(alpha_groups(run)) if run.has_supernets else []
     if not groups:
         return None
     spread = (
@@ -131,7 +131,7 @@ def supernets(run: Run) -> Section | None:
 
 def live_cost(run: Run) -> Section | None:
     """Return what the searches cost in counts; None without a live benchmark."""
-    if not run.is_live:
+    if not run.has_supernets:
         return None
     table = TableBlock(
         "cost",
