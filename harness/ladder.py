@@ -141,7 +141,7 @@ def trained(folder: Path) -> pd.DataFrame:
     for item in Journal(folder / FOLDER / JOURNAL).read():
         rows[tuple(item[name] for name in ("benchmark", "rung", "split", "arch"))] = item
     frame = pd.DataFrame(list(rows.values()), columns=["benchmark", "rung", "split", "arch", "epochs", "test"])
-    frame = frame.assign(repeat=[range(len(test)) for test in frame["test"]])
+    frame = frame.assign(repeat=frame["test"].map(lambda test: list(range(len(test)))))
     return frame.explode(["test", "repeat"], ignore_index=True).astype({"test": float, "repeat": int})
 
 
@@ -203,8 +203,10 @@ def _tasks(folder: Path, repeats: int, epochs: int | None) -> Iterator[Task]:
         raise HarnessError(f"{folder}: not a live run; the architectures of a table cannot be trained again")
     tracked = read_epochs(folder)
     seeds = records.set_index("cell")["seed"]
-    evaluated = [] if tracked is None else tracked[(tracked["phase"] == "evaluation") & (tracked["arch"].notna())]
-    pairs = [] if len(evaluated) == 0 else evaluated[["cell", "arch"]].drop_duplicates().itertuples(index=False)
+    pairs: dict[tuple[str, str], None] = {}
+    if tracked is not None:
+        evaluated = tracked[(tracked["phase"] == "evaluation") & tracked["arch"].notna()]
+        pairs = dict.fromkeys(zip(evaluated["cell"], evaluated["arch"], strict=True))
     wanted = {(groups[cell].benchmark, int(seeds[cell]), arch): groups[cell] for cell, arch in pairs if cell in groups}
     if not wanted:
         raise HarnessError(f"{folder}: none of its cells has evaluated an architecture; nothing to train again")

@@ -100,9 +100,10 @@ def draw_protocol(frame: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     figure = Figure(figsize=(WIDTH, 2.2), layout="constrained")
     for ax, (benchmark, part) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
         base = part.iloc[0]
-        for name, colour in (("between_architectures", "0.88"), ("between_seeds", "0.72")):
+        for name, line in (("between_architectures", "--"), ("between_seeds", ":")):
             label = f"one standard deviation {name.replace('_', ' ')}"
-            ax.axvspan(-base[name], base[name], color=colour, linewidth=0, label=label)
+            for end in (-base[name], base[name]):
+                ax.axvline(end, color="0.35", linestyle=line, linewidth=1.0, label=label if end == base[name] else None)
         ax.axvline(0, color="0.3", linewidth=0.8)
         places, reach = range(len(part)), (part["high"] - part["low"]) / 2
         ax.errorbar(part["difference"], places, xerr=reach.fillna(0), fmt="o", color="C0", markersize=4, linewidth=1.2)
@@ -110,7 +111,8 @@ def draw_protocol(frame: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         ax.invert_yaxis()
         ax.set_xlabel("test accuracy, points from the base recipe")
         ax.set_title(short(titles[str(benchmark)]))
-        ax.legend(fontsize=6.5, loc="best")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure
 
 

@@ -49,6 +49,13 @@ SUITES = {
         "[evaluation]\nbatch_size = 675\n",
         "training: batch_size 675 is larger than train, 674 images",
     ),
+    "cutout of whole images": ("[evaluation]\n", "[evaluation]\ncutout = 8\n", "cutout 8 can hide whole images"),
+    "certain drop path": ("[evaluation]\n", "[evaluation]\ndrop_path = 1\n", "drop_path must be a probability below 1"),
+    "auxiliary head elsewhere": (
+        "[evaluation]\n",
+        "[evaluation]\nauxiliary = 0.4\n",
+        "only networks of the space darts have an auxiliary head, not nasbench201",
+    ),
     "negative learning rate": ("channels = 2", "learning_rate = -1", "learning_rate must be a number > 0"),
     "NaN as learning rate": ("channels = 2", "alpha_learning_rate = nan", "alpha_learning_rate must be a number > 0"),
     "betas": ("channels = 2", "alpha_betas = [0.5]", "alpha_betas must be two numbers in [0, 1), not [0.5]"),
@@ -123,7 +130,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("NAS_HARNESS_DATA", str(tmp_path / "data"))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "journal.jsonl").write_text("something that is not to be touched\n")
-    benchmark._images.cache_clear()
+    benchmark.images_of.cache_clear()
     return tmp_path
 
 

@@ -274,9 +274,9 @@ def protocol_ladder(run: Run) -> Section | None:
     )
     figure = FigureBlock(
         "protocol",
-        "Differences of recipes to the base recipe with 95 % intervals over splits, on the standard deviations between "
+        "Differences of recipes to the base recipe with 95 % intervals over splits, beside the standard deviations between "
         "architectures and between training seeds under the base recipe.",
-        "Dots with intervals, one a recipe, over bands of one standard deviation.",
+        "Dots with intervals, one a recipe, between vertical lines at one standard deviation.",
         partial(draw_protocol, frame, run.titles),
     )
     return Section("protocol", "Protocol and architecture", [figure, table])
