@@ -123,7 +123,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("NAS_HARNESS_DATA", str(tmp_path / "data"))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "journal.jsonl").write_text("something that is not to be touched\n")
-    benchmark._images.cache_clear()
+    benchmark.images_of.cache_clear()
     return tmp_path
 
 
