@@ -201,7 +201,8 @@ class TabularProblem(Problem):
         self._one_fidelity = "" if table.epochs is not None else one_fidelity(table)
         self._amount = budget.amount
         self._spent: float = 0
-        self._counts_evaluations = budget.kind == "evaluations"
+        # Up to here whole trainings need no look at what they take: one unit each.
+        self._free = budget.amount if budget.kind == "evaluations" else 0
 
     @property
     def exhausted(self) -> bool:
@@ -249,10 +250,8 @@ class TabularProblem(Problem):
             raise HarnessError(
                 f"architecture {self.space.format(arch)} is not in this table; ask Problem.contains first"
             )
-        if fidelity is not None or not self._counts_evaluations:
+        if fidelity is not None or self._spent >= self._free:
             return self._trained(row, fidelity)
-        if self._spent >= self._amount:
-            raise self._refusal()
         self._spent += 1
         self._history.append(row)
         return Evaluation(
@@ -262,7 +261,7 @@ class TabularProblem(Problem):
         )
 
     def _trained(self, row: int, fidelity: int | None) -> Evaluation:
-        """`evaluate`, where trainings stop early or are paid for by their length."""
+        """`evaluate`, where trainings stop early, are paid for by their length, or nothing is left."""
         epochs = (self.max_fidelity or 0) if fidelity is None else self._checked(fidelity)
         is_whole = epochs == (self.max_fidelity or 0)
         if is_whole or self._course is None:
@@ -274,7 +273,7 @@ class TabularProblem(Problem):
         price = {"evaluations": 1, "epochs": epochs, "simulated_s": evaluation.cost}[self.budget.kind]
         if self._spent + price > self._amount:
             self._spent = float("inf")  # the search is over, even if something cheaper were asked for next
-            raise self._refusal()
+            raise BudgetExhausted(f"the budget of {self.budget.amount} {self.budget.kind} is spent")
         self._spent += price
         if not is_whole:
             self._stopped[len(self._history)] = epochs
@@ -284,12 +283,10 @@ class TabularProblem(Problem):
     def _checked(self, fidelity: int) -> int:
         if self.max_fidelity is None:
             raise HarnessError(f"fidelity {fidelity!r}: {self._one_fidelity}; leave it out")
-        if type(fidelity) is not int or not 1 <= fidelity <= self.max_fidelity:
+        is_whole_number = isinstance(fidelity, int | np.integer) and not isinstance(fidelity, bool)
+        if not is_whole_number or not 1 <= fidelity <= self.max_fidelity:
             raise HarnessError(f"fidelity {fidelity!r}: this table has epochs 1 to {self.max_fidelity}")
-        return fidelity
-
-    def _refusal(self) -> BudgetExhausted:
-        return BudgetExhausted(f"the budget of {self.budget.amount} {self.budget.kind} is spent")
+        return int(fidelity)
 
     def contains(self, arch: Sequence[int]) -> bool:
         """Whether the table has a row for this encoding."""
@@ -349,6 +346,7 @@ class LockstepProblem:
         self._measure = Measure(table)
         self._prices = None if budget.kind == "evaluations" else whole_trainings(table, budget.kind)
         self.steps = budget.amount if self._prices is None else int(budget.amount / self._prices.min()) + 1
+        self._free = 0 if self._prices is not None else self.steps  # up to here nothing needs a look at what it takes
         self._history = np.empty((self.steps, n_seeds), dtype=np.int64)
         self._done = 0
         self._spent = np.zeros(n_seeds)
@@ -372,23 +370,18 @@ class LockstepProblem:
         rows = self._rows[indices]
         if rows.min() < 0 or indices.min() < 0:  # a negative index would be counted from the end
             raise HarnessError("an architecture is not in this table; ask LockstepProblem.contains first")
-        if self._prices is not None:
-            self._pay(self._prices[rows])
-        if self._done >= self.steps:
-            raise self._refusal()
-        self._history[self._done] = rows if self._prices is None else np.where(self._goes_on, rows, -1)
+        self._history[self._done] = rows if self._done < self._free else self._paid(rows)
         self._done += 1
         return self._score[rows]
 
-    def _pay(self, prices: NDArray[np.float64]) -> None:
-        spent = self._spent + prices
-        self._goes_on &= spent <= self.budget.amount
-        if not self._goes_on.any():
-            raise self._refusal()
-        self._spent = spent
-
-    def _refusal(self) -> BudgetExhausted:
-        return BudgetExhausted(f"the budget of {self.budget.amount} {self.budget.kind} is spent")
+    def _paid(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
+        """The rows of the searches that can pay for theirs, -1 for those that have ended."""
+        if self._prices is not None:
+            self._spent += self._prices[rows]
+            self._goes_on &= self._spent <= self.budget.amount
+        if self._prices is None or not self._goes_on.any():
+            raise BudgetExhausted(f"the budget of {self.budget.amount} {self.budget.kind} is spent")
+        return np.where(self._goes_on, rows, -1)
 
     def contains(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of the architectures the table can evaluate: (n,) -> (n,)."""

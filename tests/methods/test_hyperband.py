@@ -22,8 +22,8 @@ from harness.tabular.table import Table
 from harness.testing import check_method
 
 # Li et al. 2018, Algorithm 1 with R = 81 and eta = 3, by hand: n = ceil(5 * 3^s / (s + 1)), n_i = floor(n / 3^i) and
-# r_i = 3^(4 - s + i). Its example table has the same brackets for s = 4 and s = 0; for the others it begins with 27, 9 and 6
-# architectures.
+# r_i = 3^(4 - s + i). The paper's example table has the same brackets for s = 4 and s = 0; the others begin with 27, 9 and 6
+# architectures there.
 PAPER = {
     4: [(81, 1), (27, 3), (9, 9), (3, 27), (1, 81)],
     3: [(34, 3), (11, 9), (3, 27), (1, 81)],
