@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         spearman,
         weighted_kendall,
     )
-    from harness.statistics.robust import improvement_over_tasks, interquartile_mean, performance_profile
+    from harness.statistics.robust import Profile, improvement_over_tasks, interquartile_mean, performance_profile
     from harness.statistics.wide_shallow import cell_depth, cell_width, trait_agreement
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "ExactBaseline",
     "ExactTest",
     "Lottery",
+    "Profile",
     "RandomSearchLaw",
     "Ranking",
     "RelativeImprovement",
@@ -116,7 +117,7 @@ _MODULES = {
         "spearman",
         "weighted_kendall",
     ),
-    "robust": ("improvement_over_tasks", "interquartile_mean", "performance_profile"),
+    "robust": ("Profile", "improvement_over_tasks", "interquartile_mean", "performance_profile"),
     "wide_shallow": ("cell_depth", "cell_width", "trait_agreement"),
 }
 
