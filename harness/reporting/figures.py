@@ -12,8 +12,16 @@ from matplotlib.lines import Line2D
 
 from harness.reporting.frames.curves import EXACT, anytime, distributions, random_curves
 from harness.reporting.frames.improvement import relative_improvements
+from harness.reporting.frames.robust import profiles
 from harness.reporting.frames.significance import mean_ranks, rank_pairs
-from harness.reporting.plots import plot_anytime, plot_distribution, plot_forest, plot_random_curve, plot_ranks
+from harness.reporting.plots import (
+    plot_anytime,
+    plot_distribution,
+    plot_forest,
+    plot_profile,
+    plot_random_curve,
+    plot_ranks,
+)
 from harness.reporting.run import PERCENT_UNITS, Benchmark, Run
 from harness.reporting.style import Marks, marks_of, short
 
@@ -65,6 +73,22 @@ def draw_distributions(run: Run) -> Figure:
     frame, marks = run.of(distributions), marks_of(run)
     figure = _panels(run, frame, lambda part, ax: plot_distribution(part, ax=ax, marks=marks), "test score")
     figure.supylabel("share of searches with at most this score", fontsize=8)
+    _method_legend(figure, run, frame["method"])
+    return figure
+
+
+def draw_profiles(run: Run) -> Figure:
+    """Draw performance profiles, a panel a budget."""
+    frame, marks = run.of(profiles), marks_of(run)
+    parts = list(frame.groupby("budget", sort=False))
+    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+    for place, (budget, part) in enumerate(parts):
+        ax = figure.add_subplot(1, len(parts), place + 1)
+        plot_profile(part, ax=ax, marks=marks)
+        ax.set_title(f"budget {budget:,}" if len(parts) > 1 else "")
+        ax.set_xlabel("")
+        ax.set_ylabel("share of runs above" if place == 0 else "")
+    figure.supxlabel("normalised score: 0 the average architecture, 100 the best in the table", fontsize=8)
     _method_legend(figure, run, frame["method"])
     return figure
 

@@ -111,6 +111,29 @@ def plot_distribution(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Mar
     return ax
 
 
+def plot_profile(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | None = None) -> Axes:
+    """Draw performance profiles with their bands: the share of runs above each normalised score.
+
+    Parameters
+    ----------
+    frame
+        Columns ``method, score, share, low, high`` of one budget, as `profiles` returns them.
+    ax, marks
+        As in `plot_forest`.
+    """
+    ax, marks = _axes(ax), marks or marks_for(frame["method"])
+    for method, curve in _by_method(frame):
+        mark = marks[method]
+        ax.fill_between(curve["score"], curve["low"], curve["high"], color=mark.colour, alpha=0.16, linewidth=0)
+        ax.plot(curve["score"], curve["share"], color=mark.colour, linestyle=mark.line, linewidth=1.3)
+    ax.set_xlim(frame["score"].min(), frame["score"].max())
+    ax.set_ylim(0.0, 1.0)
+    ax.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0 %", "", "50 %", "", "100 %"])
+    ax.set_xlabel("normalised score")
+    ax.set_ylabel("share of runs above")
+    return ax
+
+
 def plot_random_curve(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the exact expectation of random search over its number of draws, with the central 90 % of single searches.
 

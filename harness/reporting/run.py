@@ -185,6 +185,11 @@ class Run:
         return self._finished.get(group, self.cells.iloc[:0])
 
     @cached_property
+    def steps(self) -> dict[int, pd.DataFrame]:
+        """Rows of `traces` by group number; groups without a step are left out."""
+        return by_group(self.traces)
+
+    @cached_property
     def _scores(self) -> list[FloatArray]:
         return [self.finished(group)["test"].to_numpy(dtype=np.float64) for group in range(len(self.keys))]
 

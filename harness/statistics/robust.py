@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import HarnessError
-from harness.statistics._validate import FloatArray, counts, finite, fraction
+from harness.statistics._validate import FloatArray, counts, finite, fraction, same_length
 from harness.statistics.bootstrap import stratified_bootstrap
 from harness.statistics.estimate import Estimate
 
@@ -39,6 +39,18 @@ def interquartile_mean(
 ) -> Estimate:
     """Return the mean of the middle half of all runs on all tasks, in the unit of the scores."""
     return stratified_bootstrap(_iqm, tasks, rng, confidence, n_bootstrap)
+
+
+def interquartile_mean_of_law(values: npt.ArrayLike, weights: npt.ArrayLike) -> float:
+    """Return the mean of the middle half of a known distribution: `values` (k,) with `weights` (k,) up to a factor."""
+    values, weights = finite("values", values), finite("weights", weights)
+    same_length(values=values, weights=weights)
+    if weights.min() < 0 or weights.max() == 0:
+        raise HarnessError("weights: must be at least 0, and not all 0")
+    order = np.argsort(values, kind="stable")
+    upto = np.r_[0.0, np.cumsum(weights[order])] / weights.sum()
+    inside = np.diff(np.clip(upto, 0.25, 0.75))
+    return float(inside @ values[order] / inside.sum())
 
 
 def improvement_over_tasks(
