@@ -13,7 +13,7 @@ from harness.statistics._student import t_quantile
 from harness.statistics._validate import FloatArray, finite, fraction, positive
 
 _CHUNK = 2_000_000  # numbers of a bootstrap held at once
-_LEFT_OUT = 1e-3  # share of the curves' variance that the bootstrap may do without
+_LEFT_OUT = 0.01  # share of the curves' variance that the bootstrap may do without
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def simultaneous_band(
     Notes
     -----
     Of such a sample only its mean and its deviations are wanted. These are drawn directly, as a Gaussian vector and
-    Bartlett's triangular factor of a Wishart matrix, in the space that the residual curves span up to a thousandth of
+    Bartlett's triangular factor of a Wishart matrix, in the space that the residual curves span up to a hundredth of
     their variance: the number of cells costs nothing.
     """
     matrix = _curves(curves)

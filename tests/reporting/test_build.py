@@ -17,6 +17,9 @@ from harness.reporting.write import FORMATS
 
 from .conftest import Make
 
+# Curves and times, which are in no other form.
+BESIDE = {"tables/timings", "tables/anytime"}
+
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -29,11 +32,11 @@ def report(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_all_files_are_there(report: Path) -> None:
     files = set(contents(report))
-    tables = {name.removesuffix(".csv") for name in files if name.endswith(".csv")} - {"tables/timings"}
+    tables = {name.removesuffix(".csv") for name in files if name.endswith(".csv")} - BESIDE
     figures = {name.removesuffix(".svg") for name in files if name.endswith(".svg")}
     assert {"tables/relative_improvement", "tables/summary", "tables/data", "tables/provenance"} <= tables
     assert {"plots/relative_improvement", "plots/anytime", "plots/distributions", "plots/random_curve"} <= figures
-    wanted = {"index.html", "report.md", "tables/timings.csv"}
+    wanted = {"index.html", "report.md", *(f"{name}.csv" for name in BESIDE)}
     wanted |= {f"{table}.{kind}" for table in tables for kind in ("csv", "tex")}
     wanted |= {f"{figure}.{kind}" for figure in figures for kind in ("svg", "png")}
     assert files == wanted

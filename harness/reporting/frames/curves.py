@@ -14,6 +14,7 @@ from harness.streams import generator
 
 EXACT = "random search, exact"  # what the law is called among the methods of a figure
 _GRID = 60  # points of a curve, at most
+_RESAMPLES = 1000  # of a band's bootstrap, which make its width certain to about 1 %
 _LEVELS = 100  # points of a distribution, at most
 _EVERY = 512  # evaluations up to which the exact regret is taken at each; with more it is a sum over so many steps
 AREA_COLUMNS = (
@@ -84,7 +85,7 @@ def anytime(run: Run) -> pd.DataFrame:
                 if steps is None or entrant.budget.amount != budget:
                     continue
                 incumbents = incumbents_on_grid(steps, grid, value="incumbent_test").to_numpy()
-                band = simultaneous_band(incumbents, generator("report", "anytime"))
+                band = simultaneous_band(incumbents, generator("report", "anytime"), n_bootstrap=_RESAMPLES)
                 curve = {"method": entrant.name, "step": grid, "mean": band.mean, "low": band.low, "high": band.high}
                 frames.append(pd.DataFrame(shared | curve | {"n": len(incumbents)}))
     columns = ["benchmark", "dataset", "unit", "budget", "method", "step", "mean", "low", "high", "n"]
