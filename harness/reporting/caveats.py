@@ -30,6 +30,12 @@ def warnings(run: Run) -> list[str]:
     return [text for warning in WARNINGS for text in warning(run)]
 
 
+def edited_files(run: Run) -> Iterator[str]:
+    """Files of the run that are not as the harness wrote them."""
+    for edit in run.edits:
+        yield f"{edit}. What is said below is said of what stands there now."
+
+
 def missing_tables(run: Run) -> Iterator[str]:
     """Tables that this machine does not have: their baseline is sampled."""
     for benchmark in run.benchmarks:
@@ -221,7 +227,7 @@ def unspent_budgets(run: Run) -> Iterator[str]:
         yield f"{name} stopped before its budget was spent in {plural(len(cells), 'cell')}; its baseline has the whole budget."
 
 
-WARNINGS: tuple[Caveat, ...] = (missing_tables, missing_cells, failed_cells, made_up, mixed_update_orders)
+WARNINGS: tuple[Caveat, ...] = (edited_files, missing_tables, missing_cells, failed_cells, made_up, mixed_update_orders)
 CAVEATS: tuple[Caveat, ...] = (
     sampled_baseline,
     not_comparable,

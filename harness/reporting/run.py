@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from harness.errors import HarnessError
 from harness.live.benchmark import live_names
 from harness.problem import Budget
-from harness.records import read_epochs, read_run
+from harness.records import edited, read_epochs, read_run
 from harness.statistics import RandomSearchLaw
 from harness.suite import Group, MethodSpec, groups_of
 from harness.tabular.catalogue import load_benchmark
@@ -127,6 +127,8 @@ class Run:
         Key of each group's first cell: what its records are found by.
     epochs
         Epochs of live cells, with ``group`` and ``seed`` too; without rows where there are none.
+    edits
+        Sentences on files that are not as the harness wrote them.
     """
 
     folder: Path
@@ -139,6 +141,7 @@ class Run:
     traces: pd.DataFrame
     keys: tuple[str, ...]
     epochs: pd.DataFrame = field(default_factory=pd.DataFrame)
+    edits: tuple[str, ...] = ()
     _computed: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)
 
     def of(self, compute: Callable[[Run], T]) -> T:
@@ -253,7 +256,8 @@ def load_run(folder: Path) -> Run:
     cells, traces = _own_cells(records, traces, groups, seeds)
     keys = tuple(group.key(min(seeds)) for group in groups)
     epochs = _own_epochs(read_epochs(folder), cells)
-    return Run(folder, resolved, environment, benchmarks, entrants, seeds, cells, traces, keys, epochs)
+    edits = tuple(edited(folder))
+    return Run(folder, resolved, environment, benchmarks, entrants, seeds, cells, traces, keys, epochs, edits)
 
 
 def by_group(frame: pd.DataFrame) -> dict[int, pd.DataFrame]:

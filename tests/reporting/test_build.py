@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from harness.errors import HarnessError
-from harness.records import TIME_COLUMNS
+from harness.records import RECORD_COLUMNS, TIME_COLUMNS, write_parquet
 from harness.reporting import build_report, write
 from harness.reporting.write import FORMATS
 
@@ -65,7 +65,7 @@ def test_only_timings_depend_on_the_declared_time_fields(report: Path, small: Pa
     records = pd.read_parquet(copy / "records.parquet")
     other: dict[str, Any] = {"wall_s": 12345.678, "started_at": "1999-01-01T00:00:00+00:00", "peak_memory": 9876.5}
     assert set(other) | {"environment"} == set(TIME_COLUMNS)
-    records.assign(**other).to_parquet(copy / "records.parquet")
+    write_parquet(copy / "records.parquet", records.assign(**other), RECORD_COLUMNS)
     second = contents(build_report(copy).folder)
     assert {name for name, content in contents(report).items() if second[name] != content} == {"tables/timings.csv"}
 
