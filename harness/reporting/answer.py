@@ -71,25 +71,34 @@ def _listed(run: Run, rows: pd.DataFrame) -> str:
 
 
 def _worth(run: Run, entrant: Entrant) -> Iterator[str]:
+    """Yield what the evaluations are worth in random draws; more or fewer only where the interval leaves them out."""
     frame = run.of(random_equivalents)
-    frame = frame[frame["method"] == entrant.name].sort_values("draws", kind="stable")
+    frame = frame[(frame["method"] == entrant.name) & frame["draws_low"].notna()]
     if len(frame) == 0:
         return
-    budget = plural(entrant.budget.amount, "evaluation")
-    least, most = frame.iloc[0], frame.iloc[-1]
+    most, least = frame["evaluations"].max(), frame["evaluations"].min()
+    its = f"its {most:,.0f} evaluations" if round(most) == round(least) else "its evaluations"
+    more = frame[frame["draws_low"] > frame["evaluations"]].sort_values("draws", ascending=False, kind="stable")
+    fewer = frame[frame["draws_high"] < frame["evaluations"]].sort_values("draws", kind="stable")
+    undecided = len(frame) - len(more) - len(fewer)
     if len(frame) == 1:
-        yield f"Its {budget} are worth {_draws(least)}."
+        amount = "more" if len(more) else "fewer" if len(fewer) else "about as many"
+        yield f"In random draws, {its} are worth {amount}: {_draws(frame.iloc[0])}, by its 95 % interval."
         return
-    median = _number_of_draws(float(np.median(frame["draws"])))
-    yield (
-        f"Its {budget} are worth {median} in the median over tables: least on {run.titles[least['benchmark']]} "
-        f"({_draws(least)}), most on {run.titles[most['benchmark']]} ({_draws(most)})."
-    )
+    parts = [
+        f"worth {amount} on {plural(len(rows), run.noun)} ({end} on {run.titles[rows.iloc[0]['benchmark']]}: "
+        f"{_draws(rows.iloc[0])})"
+        for amount, end, rows in (("more", "most", more), ("fewer", "fewest", fewer))
+        if len(rows)
+    ]
+    if undecided:
+        parts.append(f"not told from as many on {plural(undecided, run.noun)}")
+    yield f"In random draws, {its} are {joined(parts)}, by 95 % intervals, one {run.noun} at a time."
 
 
 def _draws(row: pd.Series[float]) -> str:
-    return _number_of_draws(float(row["draws"]))
+    return f"{_count(row['draws'])} [{_count(row['draws_low'])}, {_count(row['draws_high'])}]"
 
 
-def _number_of_draws(draws: float) -> str:
-    return f"{draws:,.0f} random draws" if np.isfinite(draws) else "more than any number of random draws"
+def _count(draws: float) -> str:
+    return f"{draws:,.0f}" if np.isfinite(draws) else "any number"

@@ -23,11 +23,14 @@ def dataset(run: Run) -> Column:
     return Column("benchmark", "data set", lambda row: run.titles[row["benchmark"]])
 
 
-def method() -> Column:
+def method(run: Run) -> Column:
     """Return the column that names each row's method, and says where that is random search itself, simulated."""
-    return Column(
-        "method", "method", lambda row: f"{row['method']} (simulated)" if row["is_check"] else str(row["method"])
-    )
+    return Column("method", "method", lambda row: method_text(run, row["method"], row["is_check"]))
+
+
+def method_text(run: Run, name: str, is_check: bool) -> str:
+    """Return a method's name; random search on a table is simulated, on a live benchmark it is what it is."""
+    return f"{name} (simulated)" if is_check and not run.is_live else name
 
 
 def integer(key: str, title: str, help: str = "", link: str = "") -> Column:

@@ -180,7 +180,7 @@ def test_a_loader_that_raises_is_a_warning(make_run: Make, add_table: AddTable) 
     catalogue.load_benchmark.cache_clear()
     run = load_run(folder)
     assert "disk <i>gone</i>" in warnings(run)[0]
-    assert relative_improvements(run)["note"].str.contains("no simulated random search").all()
+    assert relative_improvements(run)["note"].str.contains("no random search in the run").all()
     assert "<i>gone" not in whole(folder)
 
 

@@ -15,7 +15,7 @@ import harness
 from harness.reporting import build_report
 from harness.reporting.caveats import caveats
 from harness.reporting.frames.curves import EXACT, anytime, areas_under_regret, distributions, random_curves
-from harness.reporting.frames.improvement import relative_improvements
+from harness.reporting.frames.improvement import relative_improvements, win_counts
 from harness.reporting.frames.significance import aggregates, significance
 from harness.reporting.run import Run, load_run
 from harness.statistics import RandomSearchLaw
@@ -64,7 +64,9 @@ def test_relative_improvement(tables: Path, records: pd.DataFrame) -> None:
         assert row.p_value == pytest.approx(test.pvalue)
         assert (row.ci_low, row.ci_high) == pytest.approx((100 * (low / baseline - 1), 100 * (high / baseline - 1)))
     for _, family in frame.groupby("baseline"):
-        np.testing.assert_allclose(family["p_holm"], multipletests(family["p_value"], method="holm")[1])
+        claims = family[family["method"] != "random"]  # which is a check and in no family
+        np.testing.assert_allclose(claims["p_holm"], multipletests(claims["p_value"], method="holm")[1])
+        assert family.drop(claims.index)["p_holm"].isna().all()
 
 
 def test_summary(tables: Path, records: pd.DataFrame) -> None:
@@ -114,7 +116,11 @@ def test_no_over_selection_where_the_curve_only_rises(small_run: Run) -> None:
 def test_significance_is_of_the_same_family(small_run: Run) -> None:
     frame = significance(small_run)
     assert set(frame["baseline"]) == {"random@30"}
-    np.testing.assert_allclose(frame["p_bh"], multipletests(frame["p_value"], method="fdr_bh")[1])
+    claims = frame[~frame["is_check"]]
+    np.testing.assert_allclose(claims["p_bh"], multipletests(claims["p_value"], method="fdr_bh")[1])
+    assert frame[frame["is_check"]]["p_bh"].isna().all()
+    assert set(win_counts(small_run)["method"]) == {"regularized-evolution"}
+    assert set(win_counts(small_run)["family"]) == {2}
     for row in frame.itertuples():
         table = harness.load_benchmark(row.benchmark)
         law = RandomSearchLaw(table.valid, table.test)

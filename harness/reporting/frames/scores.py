@@ -16,6 +16,7 @@ EQUIVALENT_COLUMNS = (
     "method",
     "budget",
     "n",
+    "evaluations",
     "draws",
     "draws_low",
     "draws_high",
@@ -77,17 +78,20 @@ def random_equivalents(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a benchmark with a table and method with a finished cell: ``benchmark, dataset, method, budget, n, draws,
-        draws_low, draws_high, speed_up, speed_up_low, speed_up_high``; infinite for never reached, NaN at the ends
-        where there is no interval. The ends are those of the t interval of the mean.
+        One row a benchmark with a table and method with a finished cell: ``benchmark, dataset, method, budget, n,
+        evaluations`` (that it made, in the mean), ``draws, draws_low, draws_high``, infinite for never reached, NaN at the
+        ends where there is no interval, and ``speed_up, speed_up_low, speed_up_high``, these over the evaluations, NaN
+        for a method that makes none. The ends are those of the 95 % t interval of the mean.
     """
     rows: list[dict[str, Any]] = []
     for group, (benchmark, entrant) in enumerate(run.pairs):
         scores = run.scores(group)
         if benchmark.law is None or len(scores) == 0:
             continue
-        found = speed_up(scores, benchmark.law, entrant.budget.amount)
-        rates = {"speed_up": found.estimate, "speed_up_low": found.low, "speed_up_high": found.high}
+        evaluations = float(run.finished(group)["n_evaluations"].mean())
+        found = speed_up(scores, benchmark.law, 1)
+        draws = np.array([found.estimate, found.low, found.high])
+        rates = draws / evaluations if evaluations > 0 else np.full(3, np.nan)
         rows.append(
             {
                 "benchmark": benchmark.name,
@@ -95,11 +99,9 @@ def random_equivalents(run: Run) -> pd.DataFrame:
                 "method": entrant.name,
                 "budget": entrant.budget.amount,
                 "n": len(scores),
-                **{
-                    key.replace("speed_up", "draws"): np.rint(rate * entrant.budget.amount)
-                    for key, rate in rates.items()
-                },
-                **rates,
+                "evaluations": evaluations,
+                **dict(zip(("draws", "draws_low", "draws_high"), draws, strict=True)),
+                **dict(zip(("speed_up", "speed_up_low", "speed_up_high"), rates, strict=True)),
                 "group": group,
                 "is_check": entrant.is_check,
             }

@@ -40,7 +40,7 @@ def _areas(run: Run) -> Iterator[TableBlock]:
         frame,
         [
             dataset(run),
-            method(),
+            method(run),
             integer("n", "seeds", link="anchor"),
             score("area", "area", run),
             scores("low", "high", "95 % interval", run),

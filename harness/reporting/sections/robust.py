@@ -46,7 +46,7 @@ def normalised_scores(run: Run) -> Section | None:
         frame,
         [
             *([integer("budget", "budget")] if several else []),
-            method(),
+            method(run),
             integer("datasets", "tables"),
             integer("runs", "runs"),
             number("iqm", "interquartile mean"),
