@@ -97,8 +97,8 @@ def _worth(run: Run, entrant: Entrant) -> Iterator[str]:
 
 
 def _draws(row: pd.Series[float]) -> str:
-    return f"{_count(row['draws'])} [{_count(row['draws_low'])}, {_count(row['draws_high'])}]"
-
-
-def _count(draws: float) -> str:
-    return f"{draws:,.0f}" if np.isfinite(draws) else "any number"
+    least = f"{row['draws_low']:,.0f}"
+    if not np.isfinite(row["draws"]):
+        return "out of reach of any number" + (f", at least {least}" if np.isfinite(row["draws_low"]) else "")
+    most = f"{row['draws_high']:,.0f}" if np.isfinite(row["draws_high"]) else "no limit"
+    return f"{row['draws']:,.0f} [{least}, {most}]"

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from harness.reporting.formats import method_text
 from harness.reporting.frames.curves import EXACT, anytime, distributions, random_curves
 from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.frames.robust import profiles
@@ -56,7 +57,8 @@ def draw_forest(run: Run) -> Figure:
         plot_forest(part, ax=ax, marks=marks)
         ax.set_title(f"over {baseline}" + (", the average architecture" if baseline == "random@1" else ""))
         ax.tick_params(labelleft=place == 0)
-    legend(figure, marks, frame.loc[frame["ri"].notna(), "method"].drop_duplicates(), markers=True)
+    labels = {entrant.name: method_text(run, entrant.name, entrant.is_check) for entrant in run.entrants}
+    legend(figure, marks, frame.loc[frame["ri"].notna(), "method"].drop_duplicates(), markers=True, labels=labels)
     return figure
 
 
@@ -78,16 +80,18 @@ def draw_distributions(run: Run) -> Figure:
 
 
 def draw_profiles(run: Run) -> Figure:
-    """Draw performance profiles, a panel a budget."""
+    """Draw performance profiles, and beneath how far they are from random search's; a column of panels a budget."""
     frame, marks = run.of(profiles), marks_of(run)
     parts = list(frame.groupby("budget", sort=False))
-    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    axes = figure.subplots(2, len(parts), squeeze=False, sharex="col", sharey="row")
     for place, (budget, part) in enumerate(parts):
-        ax = figure.add_subplot(1, len(parts), place + 1)
-        plot_profile(part, ax=ax, marks=marks)
-        ax.set_title(f"budget {budget:,}" if len(parts) > 1 else "")
-        ax.set_xlabel("")
-        ax.set_ylabel("share of runs above" if place == 0 else "")
+        for ax, minus in zip(axes[:, place], (None, EXACT), strict=True):
+            plot_profile(part, ax=ax, marks=marks, minus=minus)
+            ax.set_xlabel("")
+            ax.set_ylabel("" if place else "runs above, %" if minus is None else "difference, % of runs")
+        axes[0, place].set_title(f"budget {budget:,}" if len(parts) > 1 else "share of runs above a score")
+        axes[1, place].set_title("less that of random search, exact")
     figure.supxlabel("normalised score: 0 the average architecture, 100 the best in the table", fontsize=8)
     _method_legend(figure, run, frame["method"])
     return figure
@@ -161,6 +165,8 @@ def legend(
 def _method_legend(figure: Figure, run: Run, drawn: pd.Series[str]) -> None:
     """Put a legend with one entry a method, whatever its budgets, which have panels of their own."""
     present = set(drawn)
-    labels = {EXACT: EXACT} | {entrant.name: entrant.method.label for entrant in run.entrants}
+    labels = {EXACT: EXACT} | {
+        entrant.name: method_text(run, entrant.method.label, entrant.is_check) for entrant in run.entrants
+    }
     first = {label: name for name, label in reversed(labels.items()) if name in present}
     legend(figure, marks_of(run), [*reversed(first.values())], labels=labels)

@@ -69,7 +69,8 @@ def test_how_a_method_stands(fresh: Run, improvements: list[tuple[float, float]]
         (USUAL, "worth more on 2 tables (most on pubmed: 80 [70, 90])"),
         (
             [(40, 20, 90), (np.inf, 200, np.inf)],
-            "worth more on 1 table (most on pubmed: any number [200, any number]) and not told from as many on 1 table",
+            "worth more on 1 table (most on pubmed: out of reach of any number, at least 200) and not told from as many on 1 "
+            "table",
         ),
         (
             [(40, 31, 90), (3, 2, 29)],
@@ -88,6 +89,8 @@ def test_what_it_is_worth(fresh: Run, draws: list[Interval], end: str) -> None:
     ("draws", "end"),
     [
         ((40, 31, 90), "more: 40 [31, 90]"),
+        ((40, 31, np.inf), "more: 40 [31, no limit]"),
+        ((np.inf, np.inf, np.inf), "more: out of reach of any number"),
         ((40, 25, 90), "about as many: 40 [25, 90]"),
         ((4, 2, 9), "fewer: 4 [2, 9]"),
     ],

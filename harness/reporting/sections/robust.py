@@ -32,10 +32,12 @@ def normalised_scores(run: Run) -> Section | None:
     )
     figure = FigureBlock(
         "profile",
-        "Performance profiles: the share of runs, on all tables together, that end above a normalised score; higher is "
-        "better. Each band covers the whole profile at once with 95 % confidence (stratified bootstrap, constant width). "
-        "The profile of random search with the same budget is exact and has none.",
-        "Performance profiles: share of runs above each normalised score, one falling curve a method.",
+        "Performance profiles: the share of runs, on all tables together, that end above a normalised score, and beneath by "
+        "how much it differs from that of random search with the same budget; higher is better. Each band covers the whole "
+        "profile at once with 95 % confidence (stratified bootstrap, constant width), for each method by itself. The profile "
+        "of random search is exact and has none.",
+        "Performance profiles: share of runs above each normalised score, one falling curve a method, and their differences "
+        "from random search's.",
         lambda: draw_profiles(run),
     )
     frame = run.of(interquartile_means)
