@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, unknown_name
 from harness.problem import Budget
 from harness.reporting.run import Benchmark, Entrant, Run, load_run
 from harness.spaces.darts import CONCAT, INPUTS, Gene, Genotype
@@ -34,7 +34,11 @@ from harness.statistics import (
     detectable_improvement,
     holm,
     hyperparameter_lottery,
+    improvement_over_tasks,
+    intraclass_correlation,
+    kendall,
     mean_difference,
+    noise_ceiling,
     probability_of_improvement,
     rank_agreement,
     seeds_needed,
@@ -42,8 +46,9 @@ from harness.statistics import (
     trait_agreement,
 )
 from harness.statistics._validate import FloatArray
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import benchmark_names, load_benchmark
 from harness.tabular.frame import find
+from harness.tabular.table import Table
 
 EPOCHS = (25, 50, 100, 600)
 _FLIPS = 9_999  # random sign flips of a paired test of many seeds
@@ -149,6 +154,59 @@ def ranking(
     return found
 
 
+def trainings(
+    benchmark: str, rng: np.random.Generator, repeats: Sequence[str] = (), n_bootstrap: int = 200
+) -> pd.DataFrame:
+    """Return what training seeds make of a table's test scores: the ceiling of any ranking, and the share that is noise.
+
+    Parameters
+    ----------
+    benchmark
+        Its name.
+    rng, n_bootstrap
+        Source and number of resamples of architectures.
+    repeats
+        At least two further measurements of the same test score: columns of the table, or benchmarks of its space, whose
+        test scores they are. By default the benchmarks that were imported with one training seed each, ``NAME+seedS``.
+
+    Returns
+    -------
+    DataFrame
+        ``benchmark, trainings, rows, statistic, estimate, low, high``; ``rows`` are the architectures that all trainings
+        have. ``kendall, validation``: the mean tau-b of validation with the test scores of one training. ``kendall,
+        ceiling, lower`` and ``upper``: the bounds of the best that any predictor can reach in its place. All with
+        percentile intervals over architectures. ``icc``: the share of the variance of single trainings that is due to
+        the architecture, ICC(1,1) with its F interval. Without rows where there are fewer than two trainings.
+    """
+    table = load_benchmark(benchmark)
+    names = list(repeats) or [name for name in benchmark_names() if name.startswith(f"{benchmark}+seed")]
+    if repeats and len(set(names)) < 2:
+        raise HarnessError(f"{benchmark}: {len(set(names))} training has no spread; name at least 2")
+    columns = ["benchmark", "trainings", "rows", "statistic", "estimate", "low", "high"]
+    if len(names) < 2:
+        return pd.DataFrame(columns=columns)
+    sign = 1.0 if table.direction == "max" else -1.0
+    scores = np.column_stack([_training(table, name) for name in names])
+    known = np.isfinite(scores).all(axis=1)
+    if known.sum() < 2:
+        raise HarnessError(
+            f"{benchmark}: {known.sum()} architectures are in all of {', '.join(names)}; wanted at least 2"
+        )
+    scores, valid = sign * scores[known], sign * table.valid[known]
+
+    def agreements(rows: Any) -> tuple[float, ...]:
+        test = scores[rows]
+        return (float(np.mean([kendall(valid[rows], one) for one in test.T])), *noise_ceiling(test))
+
+    draws = [agreements(rng.integers(len(scores), size=len(scores))) for _ in range(n_bootstrap)]
+    ends = np.nanquantile(draws, [0.025, 0.975], axis=0).T
+    statistics = ("kendall, validation", "kendall, ceiling, lower", "kendall, ceiling, upper")
+    rows = [(name, found, *end) for name, found, end in zip(statistics, agreements(slice(None)), ends, strict=True)]
+    icc = intraclass_correlation(scores)
+    frame = pd.DataFrame([*rows, ("icc", icc.estimate, icc.low, icc.high)], columns=columns[3:])
+    return frame.assign(benchmark=benchmark, trainings=len(names), rows=len(scores))[columns]
+
+
 def lottery(folder: Path) -> pd.DataFrame:
     """Set the spread of each method over its parameters beside its gap to random search.
 
@@ -211,7 +269,9 @@ def compare_pairs(folder: Path, rng: np.random.Generator, rope: float | None = N
         p_holm, p_bh`` (Welch's t; the family is all rows), ``win_probability, win_low, win_high`` (that a run of a beats one
         of b), ``p_brunner_munzel, n_paired, p_sign_flip`` (over common seeds, which share the first draws of a search).
         ``over_datasets``: ``budget, a, b, datasets, median_difference, p_wilcoxon, p_holm`` (NaN where the number of data
-        sets cannot carry a test), and with `rope` ``worse, equal, better``, the posterior probabilities of a against b.
+        sets cannot carry a test), ``win_probability, win_low, win_high`` (that a run of a beats one of b on the same data
+        set, averaged over data sets; stratified bootstrap), and with `rope` ``worse, equal, better``, the posterior
+        probabilities of a against b.
     """
     run = load_run(folder)
     rows = [
@@ -235,7 +295,7 @@ def compare_pairs(folder: Path, rng: np.random.Generator, rope: float | None = N
             frame = found.mean_ranks.rename_axis("method").reset_index(name="mean_rank")
             ranks.append(frame.assign(budget=budget, p_friedman=found.p_value))
         if len(run.benchmarks) > 1:
-            overall.append(_over_datasets(tests[tests["budget"] == budget], found, rope, rng))
+            overall.append(_over_datasets(run, tests[tests["budget"] == budget], found, rope, rng))
     ranks_frame = pd.concat(ranks, ignore_index=True) if ranks else pd.DataFrame()
     return Pairs(tests, pd.concat(overall, ignore_index=True) if overall else pd.DataFrame(), ranks_frame, tuple(notes))
 
@@ -270,6 +330,19 @@ def wide_shallow(
     cells = [(f"{genotypes}, genotype {place}", text) for place, text in enumerate(_genotypes(genotypes), start=1)]
     traits = pd.DataFrame([_traits(where, text) for where, text in cells])
     return trait_agreement(_curves(curves), traits, epochs, rng, window, n_bootstrap=n_bootstrap)
+
+
+def _training(table: Table, name: str) -> FloatArray:
+    """Return the test scores of one training for every row of a table (N,), NaN where it has none."""
+    if name in table.columns:
+        return np.asarray(table.column(name), dtype=np.float64)
+    if name not in benchmark_names():
+        raise unknown_name("training", name, [*table.columns, *benchmark_names()], f"benchmark {table.name}")
+    other = load_benchmark(name)
+    if other.space.describe() != table.space.describe():
+        raise HarnessError(f"{name}: its space {other.space.name} is not that of {table.name}, {table.space.name}")
+    place = other.rows[table.index_of_row()]
+    return np.where(place >= 0, other.test[np.maximum(place, 0)], np.nan)
 
 
 def _random(run: Run, benchmark: Benchmark, budget: Budget) -> tuple[float, float]:
@@ -335,13 +408,22 @@ def _ranking(run: Run, amount: int) -> Ranking | str:
 
 
 def _over_datasets(
-    tests: pd.DataFrame, found: Ranking | str, rope: float | None, rng: np.random.Generator
+    run: Run, tests: pd.DataFrame, found: Ranking | str, rope: float | None, rng: np.random.Generator
 ) -> pd.DataFrame:
+    scores = {
+        (entrant.name, benchmark.name): benchmark.sign * run.scores(group)
+        for group, (benchmark, entrant) in enumerate(run.pairs)
+    }
     rows = []
     for (a, b), part in tests.groupby(["a", "b"], sort=False):
         gaps = part["difference"].dropna().to_numpy()
         row = {"budget": part["budget"].iloc[0], "a": a, "b": b, "datasets": len(gaps)}
         row |= {"median_difference": float(np.median(gaps)) if len(gaps) else np.nan}
+        row |= dict.fromkeys(("win_probability", "win_low", "win_high"), np.nan)
+        if len(gaps) == len(part):
+            first, second = ([scores[one, name] for name in part["benchmark"]] for one in (str(a), str(b)))
+            wins = improvement_over_tasks(first, second, rng)
+            row |= {"win_probability": wins.estimate, "win_low": wins.low, "win_high": wins.high}
         if rope is not None and len(gaps):
             row |= vars(bayesian_signed_rank(gaps, rope, rng))
         rows.append(row)

@@ -6,6 +6,7 @@ run, writes. When all cells are there the journal is compacted into ``records.pa
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -241,12 +242,30 @@ def read_run(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     return _read_frame(path / RECORDS, RECORD_COLUMNS), _read_frame(path / TRACES, TRACE_COLUMNS), resolved
 
 
+def edited(path: Path) -> list[str]:
+    """Return what of a run is not as the harness wrote it, a sentence a file, by the digest in each file's footer."""
+    import pyarrow.parquet as pq
+
+    found = []
+    for name, columns in ((RECORDS, RECORD_COLUMNS), (TRACES, TRACE_COLUMNS), (EPOCHS, EPOCH_COLUMNS)):
+        if not (path / name).is_file():
+            continue
+        frame = _read_frame(path / name, columns)
+        stated = json.loads((pq.read_schema(path / name).metadata or {}).get(b"nas_harness", b"{}")).get("sha256")
+        if stated is None:
+            found.append(f"{path / name} has no digest of its content: it is not as nas-harness writes it")
+        elif stated != _digest(frame, columns):
+            found.append(f"{path / name} does not match the digest in its footer: it was edited after the run")
+    return found
+
+
 def write_parquet(path: Path, frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> None:
-    """Write a frame as Parquet with its schema's description in the footer, whole or not at all."""
+    """Write a frame as Parquet, whole or not at all, with its schema's description and a digest of it in the footer."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     described = {"schema_version": SCHEMA, "columns": {key: text for key, (_, text) in columns.items()}}
+    described["sha256"] = _digest(frame, columns)
     table = pa.Table.from_pandas(frame, preserve_index=False)
     table = table.replace_schema_metadata(
         (table.schema.metadata or {}) | {b"nas_harness": json.dumps(described).encode()}
@@ -274,6 +293,8 @@ def write_whole(path: Path, content: bytes) -> None:
 def _compacted(path: Path) -> Iterator[Entry]:
     if not (path / RECORDS).is_file():
         return
+    for edit in edited(path):  # what is added to an edited run would be written with a digest that holds
+        raise HarnessError(f"{edit}; move its folder away")
     records, traces = _read_frame(path / RECORDS, RECORD_COLUMNS), _read_frame(path / TRACES, TRACE_COLUMNS)
     epochs = _read_frame(path / EPOCHS, EPOCH_COLUMNS) if (path / EPOCHS).is_file() else None
     steps: dict[str, list[list[Any]]] = {cell: [] for cell in records["cell"]}
@@ -308,6 +329,20 @@ def _read_frame(path: Path, columns: Mapping[str, tuple[str, str]]) -> pd.DataFr
     except (OSError, ValueError) as error:
         raise HarnessError(f"{path} is damaged: {_first_line(error)}; move its folder away") from error
     return frame
+
+
+def _digest(frame: pd.DataFrame, columns: Iterable[str]) -> str:
+    """Return the SHA-256 of the values of the schema's columns, however a Parquet file encodes them."""
+    import pandas as pd
+
+    digest = hashlib.sha256()
+    for key in columns:
+        values = frame[key]
+        if not pd.api.types.is_numeric_dtype(values.dtype):
+            values = values.astype(object).where(values.notna(), "")
+        digest.update(f"{key} {len(values)}".encode())
+        digest.update(pd.util.hash_pandas_object(values, index=False).to_numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _first_line(error: Exception) -> str:

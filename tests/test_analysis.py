@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 
@@ -13,10 +14,11 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
 import harness
-from harness.analysis import compare_pairs, lottery, plan_seeds, ranking, wide_shallow
+from harness.analysis import compare_pairs, lottery, plan_seeds, ranking, trainings, wide_shallow
 from harness.errors import HarnessError
-from harness.statistics import RandomSearchLaw
+from harness.statistics import RandomSearchLaw, noise_ceiling
 from harness.tabular import synthetic
+from harness.tabular.table import row_of_encodings
 
 BUDGET = 30
 GENOTYPE = (
@@ -118,6 +120,75 @@ def test_ranking_where_lower_is_better(make_table, registries):
     assert top[0]["kendall"] == pytest.approx(top[1]["kendall"])
 
 
+@pytest.fixture
+def trained(make_table, registries):
+    """Forty architectures trained three times: once a benchmark, and all in columns of one table."""
+    rng = np.random.default_rng(5)
+    table = make_table(name="made/mean")
+    quality = table.test + rng.normal(0, 0.5, len(table))
+    tests = [quality + rng.normal(0, 0.3, len(table)) for _ in range(3)]
+    columns = dict(table.columns) | {f"test_{place}": test for place, test in enumerate(tests)}
+    made = {"made/mean": dataclasses.replace(table, columns=columns)}
+    for place, test in enumerate(tests):
+        name = f"made/mean+seed{place}"
+        made[name] = dataclasses.replace(table, name=name, columns=dict(table.columns) | {"test": test})
+    for name, one in made.items():
+        harness.register_benchmark(name)(lambda one=one: one)
+    return table, np.column_stack(tests)
+
+
+def test_trainings(trained):
+    table, tests = trained
+    found = trainings("made/mean", np.random.default_rng(0), n_bootstrap=50).set_index("statistic")
+    assert set(found["trainings"]) == {3}
+    assert set(found["rows"]) == {len(table)}
+    taus = [stats.kendalltau(table.valid, one).statistic for one in tests.T]
+    assert found.loc["kendall, validation", "estimate"] == pytest.approx(np.mean(taus))
+    lower, upper = noise_ceiling(tests)
+    assert found.loc["kendall, ceiling, lower", "estimate"] == pytest.approx(lower)
+    assert found.loc["kendall, ceiling, upper", "estimate"] == pytest.approx(upper)
+    between, within = 3 * tests.mean(axis=1).var(ddof=1), tests.var(axis=1, ddof=1).mean()
+    assert found.loc["icc", "estimate"] == pytest.approx((between - within) / (between + 2 * within))
+    assert ((found["low"] < found["estimate"]) & (found["estimate"] < found["high"])).all()
+    columns = [f"test_{place}" for place in range(3)]
+    again = trainings("made/mean", np.random.default_rng(0), columns, n_bootstrap=50).set_index("statistic")
+    pd.testing.assert_frame_equal(found, again)
+
+
+def test_trainings_of_fewer_architectures(trained):
+    """An architecture that one training lacks is left out of all."""
+    table, tests = trained
+    kept = np.arange(3, len(table))
+    part = dataclasses.replace(
+        table,
+        name="made/part",
+        rows=row_of_encodings(table.space, table.codes[kept]),
+        codes=table.codes[kept],
+        weights=table.weights[kept],
+        columns={name: column[kept] for name, column in table.columns.items()} | {"test": tests[kept, 2]},
+    )
+    harness.register_benchmark("made/part")(lambda: part)
+    found = trainings("made/mean", np.random.default_rng(0), ["test_0", "made/part"], n_bootstrap=5)
+    assert set(found["rows"]) == {len(kept)}
+    lower, _ = noise_ceiling(tests[kept][:, [0, 2]])
+    assert found.set_index("statistic").loc["kendall, ceiling, lower", "estimate"] == pytest.approx(lower)
+
+
+def test_a_table_of_one_training_has_no_ceiling(trained, cli):
+    rng = np.random.default_rng(0)
+    assert trainings("made/mean+seed0", rng).empty
+    with pytest.raises(HarnessError, match="name at least 2"):
+        trainings("made/mean", rng, ["test_0"])
+    with pytest.raises(HarnessError, match="unknown training 'test_7'"):
+        trainings("made/mean", rng, ["test_0", "test_7"])
+    with pytest.raises(HarnessError, match=r"its space .* is not that of"):
+        trainings("made/mean", rng, ["test_0", "nasbench-graph/cora"])
+    arguments = ("analyze", "ranking", "made/mean", "--bootstrap", "5", "--top", "5", "--json")
+    shown = json.loads(cli(*arguments, "--training", "test_0", "--training", "test_1").out)
+    assert {row["trainings"] for row in shown["trainings"]} == {2}
+    assert len(json.loads(cli(*arguments).out)["trainings"]) == 4
+
+
 def test_lottery(rows, scores):
     frame = lottery(rows)
     assert frame[["benchmark", "method"]].to_numpy().tolist() == [
@@ -172,6 +243,9 @@ def test_two_data_sets_carry_no_rank_tests(rows):
     np.testing.assert_allclose(found.over_datasets[["worse", "equal", "better"]].sum(axis=1), 1)
     medians = found.tests.groupby(["a", "b"], sort=False)["difference"].median()
     np.testing.assert_allclose(found.over_datasets["median_difference"], medians)
+    wins = found.tests.groupby(["a", "b"], sort=False)["win_probability"].mean()
+    np.testing.assert_allclose(found.over_datasets["win_probability"], wins)
+    assert (found.over_datasets["win_low"] < found.over_datasets["win_high"]).all()
 
 
 def test_nine_data_sets_carry_them(tmp_path, make_table, registries):

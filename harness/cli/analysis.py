@@ -44,6 +44,14 @@ def _add_analyses(analyze: Parser) -> None:
     ranking.add_argument(
         "--top", type=int, action="append", metavar="K", help="precision among the K best (default 10 and 100)"
     )
+    ranking.add_argument(
+        "--training",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="column or benchmark with the test scores of one training, twice or more: adds the ceiling that noise sets "
+        "and the ICC (default: the benchmarks BENCHMARK+seedS)",
+    )
     ranking.add_argument("--bootstrap", type=int, default=200, metavar="N", help="resamples (default 200)")
 
     lottery = add(
@@ -101,10 +109,12 @@ def _analyze_seeds(options: argparse.Namespace) -> int:
 
 
 def _analyze_ranking(options: argparse.Namespace) -> int:
-    from harness.analysis import ranking
+    from harness.analysis import ranking, trainings
 
     top = options.top or (10, 100)
-    return _print_tables(options, ranking=ranking(options.benchmark, _rng(options), top, options.bootstrap))
+    found = ranking(options.benchmark, _rng(options), top, options.bootstrap)
+    noise = trainings(options.benchmark, _rng(options), options.training, options.bootstrap)
+    return _print_tables(options, ranking=found, trainings=noise)
 
 
 def _analyze_lottery(options: argparse.Namespace) -> int:

@@ -187,7 +187,8 @@ def _status(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from harness.reporting import build_report
 
-    build_report(options.run, options.output)
+    for warning in build_report(options.run, options.output).warnings:
+        print(f"nas-harness: warning: {warning}", file=sys.stderr)
     page = (options.output or options.run / "report") / "index.html"
     print_result(options, {"report": str(page)}, f"report: {page}")
     return OK

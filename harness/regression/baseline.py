@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from harness import provenance
 from harness.errors import HarnessError
 from harness.problem import Budget
-from harness.records import read_run, write_whole
+from harness.records import edited, read_run, write_whole
 from harness.suite import groups_of
 from harness.tabular.catalogue import load_benchmark
 from harness.tabular.table import COST, Table
@@ -111,9 +111,11 @@ def cells_of_run(output: Path) -> Baseline:
     Raises
     ------
     HarnessError
-        If the folder holds no finished run, or a table that it used is not the one that is here.
+        If the folder holds no finished run, its files were edited, or a table that it used is not the one that is here.
     """
     records, _, resolved = read_run(output)
+    for edit in edited(output):
+        raise HarnessError(f"{edit}; run the suite again into another folder")
     groups = groups_of(resolved)
     keys = {group.key(seed) for group in groups for seed in resolved["seeds"]}
     records = records[records["cell"].isin(keys)]

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.regression.baseline import Cell, cells_of_run, equal_where_shared
-from harness.statistics import cell_changes, holm, non_inferiority
+from harness.statistics import Changes, cell_changes, holm, non_inferiority
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,7 @@ COLUMNS = (
     "budget",
     "n_a",
     "n_b",
+    "n_paired",
     "mean_a",
     "mean_b",
     "identical",
@@ -49,8 +50,9 @@ def compare(first: Path, second: Path, confidence: float = 0.95) -> pd.DataFrame
     pandas.DataFrame
         A row a cell, and for each method a row over all its benchmarks (inverse-variance pooled). ``identical``: the seeds
         that both runs have gave the same scores. ``change`` is second minus first in RI points (hundredths of random
-        search's mean test score; more is better), with a two-sided Welch interval and p-value; ``p_holm`` is adjusted over
-        the cells.
+        search's mean test score; more is better), with a two-sided t interval and p-value: paired over the ``n_paired``
+        seeds that both runs have, since equal seeds meet the same first architectures, or Welch's where they share fewer
+        than 2 (``n_paired`` 0); ``p_holm`` is adjusted over the cells.
 
     Raises
     ------
@@ -86,6 +88,7 @@ def _row(benchmark: str, first: list[Cell], second: list[Cell], confidence: floa
         "budget": first[0].budget,
         "n_a": min(len(cell.seeds) for cell in first),
         "n_b": min(len(cell.seeds) for cell in second),
+        "n_paired": min(map(_n_paired, first, second)),
         "mean_a": float(first[0].test.mean()) if one else math.nan,
         "mean_b": float(second[0].test.mean()) if one else math.nan,
         "identical": all(map(equal_where_shared, second, first)),
@@ -97,16 +100,34 @@ def _row(benchmark: str, first: list[Cell], second: list[Cell], confidence: floa
     pairs = [(x, y) for x, y in zip(first, second, strict=True) if not equal_where_shared(y, x)]
     if min(min(len(x.seeds), len(y.seeds)) for x, y in pairs) < 2:
         return row | {"change": math.nan, "ci_low": math.nan, "ci_high": math.nan}
+    pairs = [_on_shared_seeds(x, y) for x, y in pairs]
     try:
-        changes = cell_changes(
-            [y.sign * y.test for _, y in pairs], [x.sign * x.test for x, _ in pairs], [x.reference for x, _ in pairs]
-        )
+        found = [_change(x, y) for x, y in pairs]
     except HarnessError:  # no spread over seeds
         change = float(np.mean([100 * x.sign * (y.test.mean() - x.test.mean()) / x.reference for x, y in pairs]))
         return row | {"change": change, "ci_low": math.nan, "ci_high": math.nan}
+    changes = Changes(*(np.concatenate([getattr(one, key) for one in found]) for key in ("difference", "error", "df")))
     # The one-sided bounds at half the level are the two-sided interval.
     verdict = non_inferiority(changes, margin=np.inf, level=(1 - confidence) / 2, strict=True)
     mirrored = replace(changes, difference=-changes.difference)
     better = non_inferiority(mirrored, margin=np.inf, level=(1 - confidence) / 2, strict=True)
     row["p_value"] = min(1.0, 2 * min(verdict.p_regressed, better.p_regressed))
     return row | {"change": verdict.difference, "ci_low": verdict.low, "ci_high": verdict.high}
+
+
+def _n_paired(x: Cell, y: Cell) -> int:
+    """Return the number of seeds that two cells share and are compared on; 0 where they are compared as independent."""
+    common = len(np.intersect1d(x.seeds, y.seeds))
+    return common if common > 1 else 0
+
+
+def _on_shared_seeds(x: Cell, y: Cell) -> tuple[Cell, Cell]:
+    """Return two cells on the seeds that they share; as they are where these are too few to pair."""
+    common = np.intersect1d(x.seeds, y.seeds)
+    return (x.at(common), y.at(common)) if len(common) > 1 else (x, y)
+
+
+def _change(x: Cell, y: Cell) -> Changes:
+    """Return what changed from one cell to another, by pairs where all their seeds are shared."""
+    paired = np.array_equal(x.seeds, y.seeds)
+    return cell_changes([y.sign * y.test], [x.sign * x.test], [x.reference], paired=paired)

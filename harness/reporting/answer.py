@@ -48,7 +48,7 @@ def _standing(run: Run, entrant: Entrant) -> str:
     baseline = own["baseline"].iloc[0]
     them = (
         "the average of random architectures"
-        if baseline == AVERAGE and run.is_live
+        if baseline == AVERAGE and run.has_supernets
         else "random search at equal budget"
     )
     tested = own[own["p_holm"].notna()]
@@ -85,25 +85,37 @@ def _listed(run: Run, rows: pd.DataFrame) -> str:
 
 
 def _worth(run: Run, entrant: Entrant) -> Iterator[str]:
+    """Yield what the evaluations are worth in random draws; more or fewer only where the interval leaves them out."""
     frame = run.of(random_equivalents)
-    frame = frame[frame["method"] == entrant.name].sort_values("draws", kind="stable")
+    frame = frame[(frame["method"] == entrant.name) & frame["draws_low"].notna()]
     if len(frame) == 0:
         return
-    budget = plural(entrant.budget.amount, entrant.budget.noun)
-    least, most = frame.iloc[0], frame.iloc[-1]
+    most, least = frame["evaluations"].max(), frame["evaluations"].min()
+    amount = f"{most:,.0f} " if round(most) == round(least) else ""
+    its = f"its {amount}evaluations"
+    if entrant.budget.kind == "epochs":
+        its = f"its epochs, of {amount}whole trainings," if amount else "its epochs"
+    more = frame[frame["draws_low"] > frame["evaluations"]].sort_values("draws", ascending=False, kind="stable")
+    fewer = frame[frame["draws_high"] < frame["evaluations"]].sort_values("draws", kind="stable")
+    undecided = len(frame) - len(more) - len(fewer)
     if len(frame) == 1:
-        yield f"Its {budget} are worth {_draws(least)}."
+        amount = "more" if len(more) else "fewer" if len(fewer) else "about as many"
+        yield f"In random draws, {its} are worth {amount}: {_draws(frame.iloc[0])}, by its 95 % interval."
         return
-    median = _number_of_draws(float(np.median(frame["draws"])))
-    yield (
-        f"Its {budget} are worth {median} in the median over tables: least on {run.titles[least['benchmark']]} "
-        f"({_draws(least)}), most on {run.titles[most['benchmark']]} ({_draws(most)})."
-    )
+    parts = [
+        f"worth {amount} on {plural(len(rows), run.noun)} ({end} on {run.titles[rows.iloc[0]['benchmark']]}: "
+        f"{_draws(rows.iloc[0])})"
+        for amount, end, rows in (("more", "most", more), ("fewer", "fewest", fewer))
+        if len(rows)
+    ]
+    if undecided:
+        parts.append(f"not told from as many on {plural(undecided, run.noun)}")
+    yield f"In random draws, {its} are {joined(parts)}, by 95 % intervals, one {run.noun} at a time."
 
 
 def _draws(row: pd.Series[float]) -> str:
-    return _number_of_draws(float(row["draws"]))
-
-
-def _number_of_draws(draws: float) -> str:
-    return f"{draws:,.0f} random draws" if np.isfinite(draws) else "more than any number of random draws"
+    least = f"{row['draws_low']:,.0f}"
+    if not np.isfinite(row["draws"]):
+        return "out of reach of any number" + (f", at least {least}" if np.isfinite(row["draws_low"]) else "")
+    most = f"{row['draws_high']:,.0f}" if np.isfinite(row["draws_high"]) else "no limit"
+    return f"{row['draws']:,.0f} [{least}, {most}]"

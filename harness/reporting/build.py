@@ -9,6 +9,8 @@ from pathlib import Path
 from harness.reporting.answer import answer, facts
 from harness.reporting.caveats import warnings
 from harness.reporting.frames.cells import timings
+from harness.reporting.frames.curves import anytime
+from harness.reporting.frames.robust import profiles
 from harness.reporting.model import Document
 from harness.reporting.run import Run, load_run
 from harness.reporting.sections import SECTIONS
@@ -62,8 +64,10 @@ def build_report(run_folder: Path, output: Path | None = None, formats: Sequence
     check_target(target, formats)
     run = load_run(run_folder)
     document = make_document(run)
-    # Times are no part of the document: nothing else in a report differs between equal runs.
-    write_document(document, target, formats, {"timings": timings(run).to_csv(index=False, lineterminator="\n")})
+    # Times are no part of the document: nothing else in a report differs between equal runs. Curves are too long for it.
+    beside = {"timings": timings(run), "anytime": run.of(anytime), "profile": run.of(profiles)}
+    csv = {name: frame.to_csv(index=False, lineterminator="\n") for name, frame in beside.items() if len(frame)}
+    write_document(document, target, formats, csv)
     files = sorted(path for path in target.rglob("*") if path.is_file())
     return Report(target, tuple(files), tuple(map(str, document.answer)), tuple(document.warnings))
 

@@ -10,10 +10,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from harness.reporting.formats import method_text
 from harness.reporting.frames.curves import EXACT, anytime, distributions, random_curves
 from harness.reporting.frames.improvement import AVERAGE, relative_improvements
+from harness.reporting.frames.robust import profiles
 from harness.reporting.frames.significance import mean_ranks, rank_pairs
-from harness.reporting.plots import plot_anytime, plot_distribution, plot_forest, plot_random_curve, plot_ranks
+from harness.reporting.plots import (
+    plot_anytime,
+    plot_distribution,
+    plot_forest,
+    plot_profile,
+    plot_random_curve,
+    plot_ranks,
+)
 from harness.reporting.run import PERCENT_UNITS, Benchmark, Run
 from harness.reporting.style import Marks, marks_of, short
 
@@ -48,7 +57,8 @@ def draw_forest(run: Run) -> Figure:
         plot_forest(part, ax=ax, marks=marks)
         ax.set_title(f"over {baseline}" + (", the average architecture" if baseline == AVERAGE else ""))
         ax.tick_params(labelleft=place == 0)
-    legend(figure, marks, frame.loc[frame["ri"].notna(), "method"].drop_duplicates(), markers=True)
+    labels = {entrant.name: method_text(run, entrant.name, entrant.is_check) for entrant in run.entrants}
+    legend(figure, marks, frame.loc[frame["ri"].notna(), "method"].drop_duplicates(), markers=True, labels=labels)
     return figure
 
 
@@ -65,6 +75,24 @@ def draw_distributions(run: Run) -> Figure:
     frame, marks = run.of(distributions), marks_of(run)
     figure = _panels(run, frame, lambda part, ax: plot_distribution(part, ax=ax, marks=marks), "test score")
     figure.supylabel("share of searches with at most this score", fontsize=8)
+    _method_legend(figure, run, frame["method"])
+    return figure
+
+
+def draw_profiles(run: Run) -> Figure:
+    """Draw performance profiles, and beneath how far they are from random search's; a column of panels a budget."""
+    frame, marks = run.of(profiles), marks_of(run)
+    parts = list(frame.groupby("budget", sort=False))
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    axes = figure.subplots(2, len(parts), squeeze=False, sharex="col", sharey="row")
+    for place, (budget, part) in enumerate(parts):
+        for ax, minus in zip(axes[:, place], (None, EXACT), strict=True):
+            plot_profile(part, ax=ax, marks=marks, minus=minus)
+            ax.set_xlabel("")
+            ax.set_ylabel("" if place else "runs above, %" if minus is None else "difference, % of runs")
+        axes[0, place].set_title(f"budget {budget:,}" if len(parts) > 1 else "share of runs above a score")
+        axes[1, place].set_title("less that of random search, exact")
+    figure.supxlabel("normalised score: 0 the average architecture, 100 the best in the table", fontsize=8)
     _method_legend(figure, run, frame["method"])
     return figure
 
@@ -138,6 +166,8 @@ def legend(
 def _method_legend(figure: Figure, run: Run, drawn: pd.Series[str]) -> None:
     """Put a legend with one entry a method, whatever its budgets, which have panels of their own."""
     present = set(drawn)
-    labels = {EXACT: EXACT} | {entrant.name: entrant.method.label for entrant in run.entrants}
+    labels = {EXACT: EXACT} | {
+        entrant.name: method_text(run, entrant.method.label, entrant.is_check) for entrant in run.entrants
+    }
     first = {label: name for name, label in reversed(labels.items()) if name in present}
     legend(figure, marks_of(run), [*reversed(first.values())], labels=labels)

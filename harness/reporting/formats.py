@@ -23,11 +23,14 @@ def dataset(run: Run) -> Column:
     return Column("benchmark", "data set", lambda row: run.titles[row["benchmark"]])
 
 
-def method() -> Column:
+def method(run: Run) -> Column:
     """Return the column that names each row's method, and says where that is random search itself, simulated."""
-    return Column(
-        "method", "method", lambda row: f"{row['method']} (simulated)" if row["is_check"] else str(row["method"])
-    )
+    return Column("method", "method", lambda row: method_text(run, row["method"], row["is_check"]))
+
+
+def method_text(run: Run, name: str, is_check: bool) -> str:
+    """Return a method's name; random search on a table is simulated, what is trained or derived live is what it is."""
+    return f"{name} (simulated)" if is_check and not run.has_supernets else name
 
 
 def integer(key: str, title: str, help: str = "", link: str = "") -> Column:
@@ -62,12 +65,35 @@ def score(key: str, title: str, run: Run, help: str = "") -> Column:
     )
 
 
+def scores(low: str, high: str, title: str, run: Run, help: str = "") -> Column:
+    """Return a column of intervals of scores, written as those of `score`, sorted by the lower end."""
+
+    def show(row: Row) -> str:
+        ends = (score_text(row[end], row["unit"], bare=run.in_percent) for end in (low, high))
+        return NOTHING if is_missing(row[low]) else f"[{', '.join(ends)}]"
+
+    return Column(low, title, show, numeric=True, help=help)
+
+
 def interval(low: str, high: str, title: str, help: str = "") -> Column:
     """Return a column of intervals of signed percentages, sorted by the lower end."""
     return Column(
         low,
         title,
         lambda row: _or_nothing(row[low], lambda value: f"[{signed(value)}, {signed(row[high])}]"),
+        numeric=True,
+        help=help,
+    )
+
+
+def span(low: str, high: str, title: str, digits: int = 2, help: str = "") -> Column:
+    """Return a column of intervals of numbers without a sign, sorted by the lower end."""
+    return Column(
+        low,
+        title,
+        lambda row: _or_nothing(
+            row[low], lambda value: f"[{_typeset(f'{value:,.{digits}f}')}, {_typeset(f'{row[high]:,.{digits}f}')}]"
+        ),
         numeric=True,
         help=help,
     )

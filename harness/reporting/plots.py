@@ -111,6 +111,35 @@ def plot_distribution(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Mar
     return ax
 
 
+def plot_profile(
+    frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | None = None, minus: str | None = None
+) -> Axes:
+    """Draw performance profiles with their bands: the share of runs above each normalised score, in percent.
+
+    Parameters
+    ----------
+    frame
+        Columns ``method, score, share, low, high`` of one budget, as `profiles` returns them.
+    ax, marks
+        As in `plot_forest`.
+    minus
+        A method whose profile is taken off all others; None draws them as they are.
+    """
+    ax, marks = _axes(ax), marks or marks_for(frame["method"])
+    base = frame.loc[frame["method"] == minus, "share"].to_numpy() if minus else 0.0
+    for method, curve in _by_method(frame):
+        mark, score = marks[method], curve["score"]
+        share, low, high = (100.0 * (curve[key].to_numpy(dtype=np.float64) - base) for key in ("share", "low", "high"))
+        ax.fill_between(score, low, high, color=mark.colour, alpha=0.16, linewidth=0)
+        ax.plot(score, share, color=mark.colour, linestyle=mark.line, linewidth=1.3)
+    ax.set_xlim(frame["score"].min(), frame["score"].max())
+    if minus is None:
+        ax.set_ylim(0.0, 100.0)
+    ax.set_xlabel("normalised score")
+    ax.set_ylabel("runs above, %" if minus is None else f"less {minus}")
+    return ax
+
+
 def plot_random_curve(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the exact expectation of random search over its number of draws, with the central 90 % of single searches.
 

@@ -19,7 +19,7 @@ from harness.errors import HarnessError
 from harness.live.benchmark import live_names
 from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.problem import Budget
-from harness.records import read_epochs, read_run
+from harness.records import edited, read_epochs, read_run
 from harness.statistics import RandomSearchLaw
 from harness.suite import Group, MethodSpec, groups_of, method_spec
 from harness.tabular.table import Table
@@ -147,6 +147,8 @@ class Run:
         Key of each group's first cell: what its records are found by.
     epochs
         Epochs of live cells, with ``group`` and ``seed`` too; without rows where there are none.
+    edits
+        Sentences on files that are not as the harness wrote them.
     """
 
     folder: Path
@@ -159,6 +161,7 @@ class Run:
     traces: pd.DataFrame
     keys: tuple[str, ...]
     epochs: pd.DataFrame = field(default_factory=pd.DataFrame)
+    edits: tuple[str, ...] = ()
     _computed: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)
 
     def of(self, compute: Callable[[Run], T]) -> T:
@@ -223,6 +226,11 @@ class Run:
     def finished(self, group: int) -> pd.DataFrame:
         """Return the records of a group's cells that did not fail, in the order of the suite's seeds."""
         return self._finished.get(group, self.cells.iloc[:0])
+
+    @cached_property
+    def steps(self) -> dict[int, pd.DataFrame]:
+        """Rows of `traces` by group number; groups without a step are left out."""
+        return by_group(self.traces)
 
     @cached_property
     def _scores(self) -> dict[int, FloatArray]:
@@ -304,7 +312,8 @@ def load_run(folder: Path) -> Run:
     cells, traces = _own_cells(records, traces, groups, seeds)
     keys = tuple(group.key(min(seeds)) for group in groups)
     epochs = _own_epochs(read_epochs(folder), cells)
-    return Run(folder, resolved, environment, benchmarks, entrants, seeds, cells, traces, keys, epochs)
+    edits = tuple(edited(folder))
+    return Run(folder, resolved, environment, benchmarks, entrants, seeds, cells, traces, keys, epochs, edits)
 
 
 def by_group(frame: pd.DataFrame) -> dict[int, pd.DataFrame]:

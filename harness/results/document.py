@@ -122,7 +122,7 @@ def _glance(results: Results, improvements: pd.DataFrame) -> TableBlock:
         "improvement_at_a_glance",
         "RI in % over each method's own baseline: estimate and half of the 95 % interval.",
         wide.loc[results.datasets].reset_index(),
-        [text("dataset", "data set"), *(glance_column(method, False) for method in results.baselines)],
+        [text("dataset", "data set"), *(glance_column(method, method) for method in results.baselines)],
         note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {family} of the table.",
     )
 

@@ -33,7 +33,13 @@ if TYPE_CHECKING:
         spearman,
         weighted_kendall,
     )
-    from harness.statistics.robust import improvement_over_tasks, interquartile_mean, performance_profile
+    from harness.statistics.robust import (
+        Profile,
+        improvement_over_tasks,
+        interquartile_mean,
+        interquartile_mean_of_law,
+        performance_profile,
+    )
     from harness.statistics.wide_shallow import cell_depth, cell_width, trait_agreement
 
 __all__ = [
@@ -43,6 +49,7 @@ __all__ = [
     "ExactBaseline",
     "ExactTest",
     "Lottery",
+    "Profile",
     "RandomSearchLaw",
     "Ranking",
     "RelativeImprovement",
@@ -70,6 +77,7 @@ __all__ = [
     "improvement_over_tasks",
     "incumbents_on_grid",
     "interquartile_mean",
+    "interquartile_mean_of_law",
     "intraclass_correlation",
     "kendall",
     "mean_band",
@@ -116,7 +124,13 @@ _MODULES = {
         "spearman",
         "weighted_kendall",
     ),
-    "robust": ("improvement_over_tasks", "interquartile_mean", "performance_profile"),
+    "robust": (
+        "Profile",
+        "improvement_over_tasks",
+        "interquartile_mean",
+        "interquartile_mean_of_law",
+        "performance_profile",
+    ),
     "wide_shallow": ("cell_depth", "cell_width", "trait_agreement"),
 }
 

@@ -14,6 +14,7 @@ from harness.statistics.estimate import Estimate
 
 Statistic = Callable[[Sequence[FloatArray]], FloatArray]
 _CHUNK = 4_000_000  # resampled values held at once
+_BLOCKS = 100  # of runs of a task that the jackknife leaves out, one at a time, at most
 
 
 def stratified_bootstrap(
@@ -37,8 +38,8 @@ def stratified_bootstrap(
     Notes
     -----
     Bias-corrected and accelerated (Efron 1987, JASA 82, 171); the acceleration is the one for several samples, from the
-    jackknife within strata (Davison & Hinkley 1997, section 5.3.2). For many runs in all: with 3 to 5 runs of one task
-    no bootstrap holds its level, use a t interval.
+    jackknife within strata (Davison & Hinkley 1997, section 5.3.2), by blocks of runs where there are more than 100 of a
+    task. For many runs in all: with 3 to 5 runs of one task no bootstrap holds its level, use a t interval.
     """
     samples = [finite(f"stratum {i}", sample) for i, sample in enumerate(strata)]
     if not samples:
@@ -62,18 +63,17 @@ def stratified_bootstrap(
 
 
 def _acceleration(statistic: Statistic, samples: Sequence[FloatArray]) -> float:
-    """Return the acceleration of BCa from leaving out one run of one task at a time; lone runs carry none."""
+    """Return the acceleration of BCa from leaving out one block of runs of one task at a time; lone runs carry none."""
     cubes = squares = 0.0
     for i, sample in enumerate(samples):
-        n = len(sample)
-        if n == 1:
+        blocks = min(len(sample), _BLOCKS)
+        if blocks == 1:
             continue
-        kept = sample[np.nonzero(~np.eye(n, dtype=bool))[1].reshape(n, n - 1)]
-        others = [np.broadcast_to(other, (n, len(other))) for other in samples]
-        left_out = statistic([*others[:i], kept, *others[i + 1 :]])
-        influence = (n - 1) * (left_out.mean() - left_out)
-        cubes += float(np.sum(influence**3)) / n**3
-        squares += float(np.sum(influence**2)) / n**2
+        kept = (np.delete(sample, block) for block in np.array_split(np.arange(len(sample)), blocks))
+        left_out = np.array([float(statistic([*samples[:i], part, *samples[i + 1 :]])) for part in kept])
+        influence = (blocks - 1) * (left_out.mean() - left_out)
+        cubes += float(np.sum(influence**3)) / blocks**3
+        squares += float(np.sum(influence**2)) / blocks**2
     return cubes / (6.0 * squares**1.5) if squares > 0 else 0.0
 
 

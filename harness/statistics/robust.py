@@ -7,14 +7,31 @@ about five tasks, say what each task says instead.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.errors import HarnessError
-from harness.statistics._validate import FloatArray, finite
+from harness.statistics._validate import FloatArray, counts, finite, fraction, same_length
 from harness.statistics.bootstrap import stratified_bootstrap
 from harness.statistics.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A performance profile with its band.
+
+    Attributes
+    ----------
+    share, low, high : ndarray, shape (thresholds,)
+        Share of runs above each threshold, and the ends of a band that covers the whole profile at once; the ends are NaN
+        where no task has two different runs.
+    """
+
+    share: FloatArray
+    low: FloatArray
+    high: FloatArray
 
 
 def interquartile_mean(
@@ -22,6 +39,18 @@ def interquartile_mean(
 ) -> Estimate:
     """Return the mean of the middle half of all runs on all tasks, in the unit of the scores."""
     return stratified_bootstrap(_iqm, tasks, rng, confidence, n_bootstrap)
+
+
+def interquartile_mean_of_law(values: npt.ArrayLike, weights: npt.ArrayLike) -> float:
+    """Return the mean of the middle half of a known distribution: `values` (k,) with `weights` (k,) up to a factor."""
+    values, weights = finite("values", values), finite("weights", weights)
+    same_length(values=values, weights=weights)
+    if weights.min() < 0 or weights.max() == 0:
+        raise HarnessError("weights: must be at least 0, and not all 0")
+    order = np.argsort(values, kind="stable")
+    upto = np.r_[0.0, np.cumsum(weights[order])] / weights.sum()
+    inside = np.diff(np.clip(upto, 0.25, 0.75))
+    return float(inside @ values[order] / inside.sum())
 
 
 def improvement_over_tasks(
@@ -42,20 +71,46 @@ def improvement_over_tasks(
     return stratified_bootstrap(statistic, [*a, *b], rng, confidence, n_bootstrap)
 
 
-def performance_profile(tasks: Sequence[npt.ArrayLike], thresholds: npt.ArrayLike) -> FloatArray:
-    """Return the share of runs above each threshold (t,), every task weighing the same."""
+def performance_profile(
+    tasks: Sequence[npt.ArrayLike],
+    thresholds: npt.ArrayLike,
+    rng: np.random.Generator,
+    confidence: float = 0.95,
+    n_bootstrap: int = 2000,
+) -> Profile:
+    """Return the share of runs above each threshold (t,), every task weighing the same, with a simultaneous band.
+
+    The band has the same width everywhere, as that of Kolmogorov and Smirnov for one sample: the quantile of the largest
+    deviation of a stratified bootstrap's profile from the observed one. What it costs does not depend on the number of
+    runs: only how many of them lie between two thresholds is drawn.
+    """
     points = finite("thresholds", thresholds)
     if len(tasks) == 0:
         raise HarnessError("tasks: none given; give one array of runs a task")
-    runs = [np.sort(finite(f"task {i}", task)) for i, task in enumerate(tasks)]
-    shares = [1.0 - np.searchsorted(task, points, side="right") / len(task) for task in runs]
-    return np.asarray(np.mean(shares, axis=0))
+    confidence, n_bootstrap = fraction("confidence", confidence), int(counts("n_bootstrap", n_bootstrap))
+    order = np.argsort(points, kind="stable")
+    share, resampled = np.zeros(len(points)), np.zeros((n_bootstrap, len(points)))
+    for i, task in enumerate(tasks):
+        runs = finite(f"task {i}", task)
+        # Runs by the number of thresholds that they are above.
+        cells = np.bincount(np.searchsorted(points[order], runs), minlength=len(points) + 1)
+        share[order] += _above(cells) / len(runs)
+        resampled[:, order] += _above(rng.multinomial(len(runs), cells / len(runs), n_bootstrap)) / len(runs)
+    share, resampled = share / len(tasks), resampled / len(tasks)
+    reach = float(np.quantile(np.abs(resampled - share).max(axis=1), confidence)) or np.nan
+    return Profile(share, np.maximum(share - reach, 0.0), np.minimum(share + reach, 1.0))
+
+
+def _above(cells: npt.NDArray[np.integer]) -> FloatArray:
+    """Return how many runs lie above each threshold (..., t), from how many lie between them (..., t + 1)."""
+    return np.asarray(np.cumsum(cells[..., :0:-1], axis=-1)[..., ::-1], dtype=np.float64)
 
 
 def _iqm(strata: Sequence[FloatArray]) -> FloatArray:
-    scores = np.sort(np.concatenate(strata, axis=-1), axis=-1)
+    scores = np.concatenate(strata, axis=-1)
     cut = scores.shape[-1] // 4
-    return np.asarray(scores[..., cut : scores.shape[-1] - cut].mean(axis=-1))
+    last = scores.shape[-1] - cut
+    return np.asarray(np.partition(scores, (cut, last - 1), axis=-1)[..., cut:last].mean(axis=-1))
 
 
 def _superiority(x: FloatArray, y: FloatArray) -> FloatArray:

@@ -107,6 +107,8 @@ def table_from_frame(
         raise unknown_name("unit", unit, UNITS, where)
     if direction not in DIRECTIONS:
         raise unknown_name("direction", direction, DIRECTIONS, where)
+    if unit == "loss" and direction == "max":
+        raise HarnessError(f"{where}: a loss is better when it is smaller: give direction min, or unit none")
     if len(frame) == 0:
         raise HarnessError(f"{where}: there is no row in it")
     for key in extra or {}:

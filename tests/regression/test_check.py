@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from harness.cli import main
 from harness.errors import HarnessError
@@ -261,6 +262,18 @@ def test_exit_codes() -> None:
     assert outputs.EXIT_CODES == {"pass": 0, "regressed": 1, "inconclusive": 3}
 
 
+def test_runs_of_other_seeds_are_compared_as_independent(runs: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    run(SUITE | {"seeds": "100:120"}, folder)
+    frame = compare(runs["first"], folder)
+    assert (frame["n_paired"] == 0).all()
+    identity = ("synthetic/ridge", "regularized-evolution", "evaluations", 40)
+    first, second = (baselines.cells_of_run(path).cells[identity] for path in (runs["first"], folder))
+    row = frame[(frame["method"] == "regularized-evolution") & (frame["benchmark"] == "synthetic/ridge")].iloc[0]
+    welch = stats.ttest_ind(second.test, first.test, equal_var=False)
+    assert row["p_value"] == pytest.approx(welch.pvalue)
+
+
 def test_compare(runs: dict[str, Path], capsys) -> None:  # type: ignore[no-untyped-def]
     frame = compare(runs["first"], runs["weak"])
     same = frame[frame["method"] == "random"]
@@ -273,8 +286,16 @@ def test_compare(runs: dict[str, Path], capsys) -> None:  # type: ignore[no-unty
     assert changed["change"] == pytest.approx(100 * (second.test.mean() - first.test.mean()) / first.reference)
     assert changed["ci_low"] < changed["change"] < changed["ci_high"]
     assert (frame["benchmark"] == ALL).sum() == 2
+    one, two = (baselines.cells_of_run(runs[name]).cells[identity] for name in ("first", "weak"))
+    paired = stats.ttest_rel(two.test, one.test)
+    assert changed["n_paired"] == 20
+    assert changed["p_value"] == pytest.approx(paired.pvalue)
+    ends = paired.confidence_interval(0.95)
+    unit = 100 / one.reference
+    assert (changed["ci_low"], changed["ci_high"]) == pytest.approx((unit * ends.low, unit * ends.high))
     shared = compare(runs["first"], runs["more"])  # seeds 10 to 19 are in both
     assert shared["identical"].all()
     assert (shared["change"] == 0).all()
+    assert (shared["n_paired"] == 10).all()
     assert main(["compare", str(runs["first"]), str(runs["weak"])]) == 0
     assert "synthetic/ridge" in capsys.readouterr().out

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from harness.records import RECORD_COLUMNS, write_parquet
 from harness.reporting.answer import answer, facts
+from harness.reporting.caveats import check_of_the_law
 from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.frames.scores import random_equivalents
 from harness.reporting.run import Run, load_run
@@ -15,13 +19,17 @@ from harness.reporting.run import Run, load_run
 NAN = float("nan")
 
 
-def said(run: Run, improvements: list[tuple[float, float]], draws: list[float]) -> str:
+Interval = tuple[float, float, float]
+USUAL: list[Interval] = [(40, 35, 50), (80, 70, 90)]
+
+
+def said(run: Run, improvements: list[tuple[float, float]], draws: list[Interval]) -> str:
     """Return what is said if RI and adjusted p-values, and draws, were these on the two tables."""
     frame = relative_improvements(run).copy()
     own = (frame["method"] == "regularized-evolution") & (frame["baseline"] == "random@30")
     frame.loc[own, ["ri", "p_holm"]] = improvements
     worth = random_equivalents(run).copy()
-    worth.loc[worth["method"] == "regularized-evolution", "draws"] = draws
+    worth.loc[worth["method"] == "regularized-evolution", ["draws", "draws_low", "draws_high"]] = draws
     run._computed[relative_improvements], run._computed[random_equivalents] = frame, worth
     return str(answer(run)[0]).removeprefix("regularized-evolution ")
 
@@ -52,30 +60,69 @@ def said(run: Run, improvements: list[tuple[float, float]], draws: list[float]) 
     ],
 )
 def test_how_a_method_stands(fresh: Run, improvements: list[tuple[float, float]], start: str) -> None:
-    assert said(fresh, improvements, [40, 80]).startswith(start)
+    assert said(fresh, improvements, USUAL).startswith(start)
 
 
 @pytest.mark.parametrize(
     ("draws", "end"),
     [
+        (USUAL, "worth more on 2 tables (most on pubmed: 80 [70, 90])"),
         (
-            [40, 80],
-            "60 random draws in the median over tables: least on cora (40 random draws), most on pubmed (80 random draws).",
+            [(40, 20, 90), (np.inf, 200, np.inf)],
+            "worth more on 1 table (most on pubmed: out of reach of any number, at least 200) and not told from as many on 1 "
+            "table",
         ),
         (
-            [np.inf, 80],
-            "more than any number of random draws in the median over tables: least on pubmed (80 random draws), most on cora "
-            "(more than any number of random draws).",
+            [(40, 31, 90), (3, 2, 29)],
+            "worth more on 1 table (most on cora: 40 [31, 90]) and worth fewer on 1 table (fewest on pubmed: 3 [2, 29])",
         ),
+        ([(40, 30, 90), (35, 20, 60)], "not told from as many on 2 tables"),
     ],
 )
-def test_what_it_is_worth(fresh: Run, draws: list[float], end: str) -> None:
-    assert said(fresh, [(1, 0.01), (1, 0.01)], draws).endswith(f"Its 30 evaluations are worth {end}")
+def test_what_it_is_worth(fresh: Run, draws: list[Interval], end: str) -> None:
+    """More or fewer is said only where the interval leaves out the evaluations that were made."""
+    wanted = f"In random draws, its 30 evaluations are {end}, by 95 % intervals, one table at a time."
+    assert said(fresh, [(1, 0.01), (1, 0.01)], draws).endswith(wanted)
+
+
+@pytest.mark.parametrize(
+    ("draws", "end"),
+    [
+        ((40, 31, 90), "more: 40 [31, 90]"),
+        ((40, 31, np.inf), "more: 40 [31, no limit]"),
+        ((np.inf, np.inf, np.inf), "more: out of reach of any number"),
+        ((40, 25, 90), "about as many: 40 [25, 90]"),
+        ((4, 2, 9), "fewer: 4 [2, 9]"),
+    ],
+)
+def test_what_it_is_worth_on_one_table(fresh: Run, draws: Interval, end: str) -> None:
+    told = said(fresh, [(1, 0.01), (1, 0.01)], [draws, (40, NAN, NAN)])
+    assert told.endswith(f"In random draws, its 30 evaluations are worth {end}, by its 95 % interval.")
+
+
+def test_worth_is_of_the_evaluations_that_were_made(small: Path, tmp_path: Path) -> None:
+    shutil.copytree(small, tmp_path / "run", ignore=shutil.ignore_patterns("report"))
+    records = pd.read_parquet(small / "records.parquet")
+    records.loc[records["label"] == "regularized-evolution", "n_evaluations"] = 24
+    write_parquet(tmp_path / "run" / "records.parquet", records, RECORD_COLUMNS)
+    frame = random_equivalents(load_run(tmp_path / "run")).set_index("method")
+    assert set(frame.loc["regularized-evolution", "evaluations"]) == {24}
+    np.testing.assert_allclose(frame["speed_up"], frame["draws"] / frame["evaluations"])
+
+
+@pytest.mark.parametrize(("p_value", "words"), [(0.0004, "more than chance explains"), (0.002, "no difference")])
+def test_the_check_of_the_law_rarely_fails_by_chance(fresh: Run, p_value: float, words: str) -> None:
+    """At 0.001 over all checks of the report, here 2."""
+    frame = relative_improvements(fresh).copy()
+    frame.loc[frame["is_check"], "p_value"] = [p_value, 0.5, 0.5, 0.5]
+    fresh._computed[relative_improvements] = frame
+    (text,) = check_of_the_law(fresh)
+    assert words in text
+    assert "wrong" not in text
 
 
 @pytest.fixture
 def fresh(small: Path) -> Run:
-
     return load_run(small)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from harness.records import RECORD_COLUMNS, write_parquet
 from harness.reporting import build_report
 from harness.reporting.answer import answer
 from harness.reporting.caveats import caveats, warnings
@@ -176,7 +180,7 @@ def test_a_loader_that_raises_is_a_warning(make_run: Make, add_table: AddTable) 
     catalogue.load_benchmark.cache_clear()
     run = load_run(folder)
     assert "disk <i>gone</i>" in warnings(run)[0]
-    assert relative_improvements(run)["note"].str.contains("no simulated random search").all()
+    assert relative_improvements(run)["note"].str.contains("no random search in the run").all()
     assert "<i>gone" not in whole(folder)
 
 
@@ -227,9 +231,36 @@ def test_seeds_that_differ_between_methods_are_said(make_run: Make) -> None:
     records = pd.read_parquet(folder / "records.parquet")
     odd = (records["label"] == "regularized-evolution") & (records["seed"] % 2 == 1)
     records.loc[odd, ["status", "error"]] = ["failed", "Traceback\nKeyError: 1"]
-    records.to_parquet(folder / "records.parquet")
+    write_parquet(folder / "records.parquet", records, RECORD_COLUMNS)
     texts = caveats(load_run(folder))
     assert any("regularized-evolution are over a part of the 12 seeds: cora 0, 2, 4" in text for text in texts)
+
+
+@pytest.mark.parametrize("keep_footer", [True, False])
+def test_edited_records_are_said_and_no_gate_takes_them(small: Path, tmp_path: Path, keep_footer: bool, cli) -> None:  # type: ignore[no-untyped-def]
+    assert load_run(small).edits == ()
+    folder = tmp_path / "run"
+    shutil.copytree(small, folder, ignore=shutil.ignore_patterns("report"))
+    path = folder / "records.parquet"
+    frame, footer = pd.read_parquet(path), pq.read_schema(path).metadata
+    frame.loc[0, "test"] += 1e-9
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    pq.write_table(table.replace_schema_metadata(footer) if keep_footer else table, path)
+    words = "does not match the digest in its footer" if keep_footer else "has no digest"
+    done = cli("report", folder)
+    assert (done.code, done.err.count("\n")) == (0, 1)
+    assert f"warning: {path} {words}" in done.err
+    assert words in (folder / "report" / "index.html").read_text()
+    assert cli("baseline", small, "-o", tmp_path / "b.json").code == 0
+    for verb in (
+        ("check", folder, "--against", tmp_path / "b.json"),
+        ("baseline", folder, "-o", tmp_path / "c.json"),
+        ("compare", small, folder),
+        ("status", folder),
+    ):
+        done = cli(*verb)
+        assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+        assert words in done.err
 
 
 def test_two_data_sets_of_one_name_keep_their_benchmarks_names(make_run: Make, add_table: AddTable) -> None:

@@ -14,8 +14,8 @@ from statsmodels.stats.power import TTestPower
 import harness
 from harness.reporting import build_report
 from harness.reporting.caveats import caveats
-from harness.reporting.frames.curves import EXACT, anytime, distributions, random_curves
-from harness.reporting.frames.improvement import relative_improvements
+from harness.reporting.frames.curves import EXACT, anytime, areas_under_regret, distributions, random_curves
+from harness.reporting.frames.improvement import relative_improvements, win_counts
 from harness.reporting.frames.significance import aggregates, significance
 from harness.reporting.run import Run, load_run
 from harness.statistics import RandomSearchLaw
@@ -64,7 +64,9 @@ def test_relative_improvement(tables: Path, records: pd.DataFrame) -> None:
         assert row.p_value == pytest.approx(test.pvalue)
         assert (row.ci_low, row.ci_high) == pytest.approx((100 * (low / baseline - 1), 100 * (high / baseline - 1)))
     for _, family in frame.groupby("baseline"):
-        np.testing.assert_allclose(family["p_holm"], multipletests(family["p_value"], method="holm")[1])
+        claims = family[family["method"] != "random"]  # which is a check and in no family
+        np.testing.assert_allclose(claims["p_holm"], multipletests(claims["p_value"], method="holm")[1])
+        assert family.drop(claims.index)["p_holm"].isna().all()
 
 
 def test_summary(tables: Path, records: pd.DataFrame) -> None:
@@ -114,7 +116,11 @@ def test_no_over_selection_where_the_curve_only_rises(small_run: Run) -> None:
 def test_significance_is_of_the_same_family(small_run: Run) -> None:
     frame = significance(small_run)
     assert set(frame["baseline"]) == {"random@30"}
-    np.testing.assert_allclose(frame["p_bh"], multipletests(frame["p_value"], method="fdr_bh")[1])
+    claims = frame[~frame["is_check"]]
+    np.testing.assert_allclose(claims["p_bh"], multipletests(claims["p_value"], method="fdr_bh")[1])
+    assert frame[frame["is_check"]]["p_bh"].isna().all()
+    assert set(win_counts(small_run)["method"]) == {"regularized-evolution"}
+    assert set(win_counts(small_run)["family"]) == {2}
     for row in frame.itertuples():
         table = harness.load_benchmark(row.benchmark)
         law = RandomSearchLaw(table.valid, table.test)
@@ -150,6 +156,40 @@ def test_anytime_curves_end_at_the_final_scores(small_run: Run) -> None:
     last = frame[(frame["step"] == 30) & (frame["method"] != EXACT)].set_index(["benchmark", "method"])["mean"]
     for group, (benchmark, entrant) in enumerate(small_run.pairs):
         assert last[benchmark.name, entrant.name] == pytest.approx(small_run.scores(group).mean())
+
+
+def test_bands_of_anytime_curves_are_wider_than_pointwise_ones(small_run: Run) -> None:
+    frame = anytime(small_run)
+    last = frame[(frame["step"] == 30) & (frame["method"] != EXACT)].set_index(["benchmark", "method"])
+    for group, (benchmark, entrant) in enumerate(small_run.pairs):
+        row, scores = last.loc[(benchmark.name, entrant.name)], small_run.scores(group)
+        low, high = stats.ttest_1samp(scores, 0).confidence_interval(0.95)
+        assert row["low"] < low < high < row["high"]
+        assert row["high"] - row["low"] < 2 * (high - low)
+    exact = frame[frame["method"] == EXACT]
+    assert exact[["low", "high", "n"]].isna().all(axis=None)
+
+
+def test_area_under_regret_is_that_of_every_step(small: Path, small_run: Run) -> None:
+    frame = areas_under_regret(small_run)
+    traces, records = (pd.read_parquet(small / f"{name}.parquet") for name in ("traces", "records"))
+    widths = np.diff(np.log(np.arange(1, 31)))
+    for row in frame.itertuples():
+        table = harness.load_benchmark(row.benchmark)
+        own = records[(records["benchmark"] == row.benchmark) & (records["label"] == row.method)]["cell"]
+        areas = []
+        for cell in own:
+            steps = traces[traces["cell"] == cell].set_index("step")["incumbent_test"]
+            regret = table.test.max() - steps.reindex(range(1, 31)).ffill().to_numpy()
+            areas.append(regret[:-1] @ widths / np.log(30))
+        test = stats.ttest_1samp(areas, 0).confidence_interval(0.95)
+        assert (row.n, row.area) == (12, pytest.approx(np.mean(areas)))
+        assert (row.low, row.high) == pytest.approx((test.low, test.high))
+        law = RandomSearchLaw(table.valid, table.test)
+        exact = (table.test.max() - law.mean(np.arange(1, 30))) @ widths / np.log(30)
+        assert row.random == pytest.approx(exact)
+        assert row.less == pytest.approx(100 * (1 - np.mean(areas) / exact))
+        assert row.less_low < row.less < row.less_high
 
 
 def test_distributions_are_the_shares_of_seeds(small_run: Run) -> None:

@@ -89,6 +89,18 @@ def test_nothing_overflows(chromium: browser.Browser, page: Path, width: int) ->
     assert chromium.evaluate(outside) == []
 
 
+def test_captions_are_no_wider_than_what_shows_of_their_table(chromium: browser.Browser, page: Path) -> None:
+    """Also where a scroll bar, here a margin, takes a part of the window."""
+    chromium.open(page, 400)
+    chromium.evaluate("document.body.style.paddingRight = '3rem'")
+    clipped = """
+        [...document.querySelectorAll('caption span')].filter(span => span.checkVisibility()).filter(
+            span => span.getBoundingClientRect().right > span.closest('.scroll').getBoundingClientRect().right + 0.5
+        ).map(span => span.textContent)
+    """
+    assert chromium.evaluate(clipped) == []
+
+
 def test_links_lead_to_records(chromium: browser.Browser, page: Path) -> None:
     chromium.open(page)
     chromium.evaluate("document.querySelector('#table-summary tbody a').click()")

@@ -132,3 +132,10 @@ def test_latex_compiles(make_run: Make, tmp_path: Path, nasty: Document) -> None
 )
 def test_how_numbers_are_written(shown: str, text: str) -> None:
     assert shown == text
+
+
+def test_random_search_is_simulated_on_tables_only(small_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert formats.method_text(small_run, "random", True) == "random (simulated)"
+    assert formats.method_text(small_run, "local-search", False) == "local-search"
+    monkeypatch.setattr(Run, "is_live", True)
+    assert formats.method_text(small_run, "random", True) == "random"

@@ -66,6 +66,16 @@ def test_simultaneous_band_is_wider_and_at_one_point_the_t_interval(rng):
     assert one.multiplier == pytest.approx(stats.t.ppf(0.975, 5), rel=0.04)
 
 
+def test_simultaneous_band_is_the_bootstrap_of_whole_curves(rng):
+    """Its multiplier is that of drawing all the Gaussian curves of every sample."""
+    curves = rng.normal(size=(9, 1)) + rng.normal(size=(9, 15)).cumsum(axis=1)
+    residual = curves - curves.mean(axis=0)
+    samples = rng.standard_normal((20_000, 9, 9)) @ residual
+    largest = np.max(np.abs(samples.mean(axis=1)) / samples.std(axis=1, ddof=1), axis=1)
+    band = simultaneous_band(curves, rng, n_bootstrap=20_000)
+    assert band.multiplier == pytest.approx(3.0 * np.quantile(largest, 0.95), rel=0.03)
+
+
 def test_points_before_the_first_evaluation_are_nan_and_saturated_ones_have_no_width(rng):
     curves = np.column_stack([[np.nan, 1.0, 2.0], [1.0, 2.0, 3.5], [4.0, 4.0, 4.0]])
     for band in (mean_band(curves), simultaneous_band(curves, rng)):

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from harness.errors import HarnessError
+from harness.statistics import bootstrap
 from harness.statistics.bootstrap import stratified_bootstrap
 
 
@@ -47,6 +48,14 @@ def test_strata_are_resampled_apart(rng):
 def test_chunks_and_lone_runs(rng):
     result = stratified_bootstrap(ratio, [rng.normal(10, 1, 2500), [2.0]], rng)
     assert result.low < result.estimate < result.high
+
+
+def test_leaving_out_blocks_of_many_runs_is_leaving_out_runs(rng, monkeypatch):
+    samples = [rng.exponential(1, 400), rng.exponential(2, 300)]
+    blocks = bootstrap._acceleration(ratio, samples)
+    monkeypatch.setattr(bootstrap, "_BLOCKS", 1000)
+    single = bootstrap._acceleration(ratio, samples)
+    assert blocks == pytest.approx(single, abs=0.02)
 
 
 def test_same_rng_same_interval(rng):

@@ -181,6 +181,11 @@ def test_a_space_that_is_too_large() -> None:
         table_from_frame(frame, "mine/huge", space)
 
 
+def test_a_loss_that_is_to_be_larger_is_refused(frame: pd.DataFrame) -> None:
+    with pytest.raises(HarnessError, match="a loss is better when it is smaller: give direction min"):
+        convert(frame, unit="loss")
+
+
 def test_direction_min(frame: pd.DataFrame) -> None:
     table = convert(frame.assign(valid=[2.0, 1.0, 3.0, 4.0]), direction="min", unit="loss", metric="loss")
     problem = TabularProblem(table, Budget("evaluations", 4))

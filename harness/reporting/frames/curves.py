@@ -1,22 +1,29 @@
-"""Curves: random search at every budget, incumbents over evaluations, and the distribution of final scores."""
+"""Curves: random search at every budget, incumbents over evaluations and their regret, distributions of final scores."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.reporting.run import FloatArray, Run, by_group
-from harness.statistics import incumbents_on_grid, mean_band
+from harness.reporting.run import Benchmark, Entrant, FloatArray, Run
+from harness.statistics import area_under_regret, incumbents_on_grid, mean_difference, simultaneous_band
+from harness.streams import generator
 
 EXACT = "random search, exact"  # what the law is called among the methods of a figure
-_Z = 1.959964  # standard errors on each side of a 95 % interval
 _GRID = 60  # points of a curve, at most
+_RESAMPLES = 1000  # of a band's bootstrap, which make its width certain to about 1 %
 _LEVELS = 100  # points of a distribution, at most
 # Column of the traces that says how much of a budget is spent.
 SPENT = {"evaluations": "step", "epochs": "cumulative_epochs", "simulated_s": "cumulative_cost_s"}
+_EVERY = 512  # evaluations up to which the exact regret is taken at each; with more it is a sum over so many steps
+AREA_COLUMNS = (
+    *("benchmark", "dataset", "unit", "budget", "method", "n", "area", "low", "high"),
+    *("random", "less", "less_low", "less_high", "note"),
+)
 
 
 def random_curves(run: Run) -> pd.DataFrame:
@@ -60,13 +67,12 @@ def anytime(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``benchmark, dataset, unit, budget, method, step, mean, low, high, n``: step functions over the seeds with
-        the pointwise 95 % t interval of their mean, NaN before all of them have an incumbent; ``step`` is in the unit of the
-        budget. Rows of method `EXACT` have the law's mean, and the interval in which the mean of as many searches as the suite
-        has seeds lies.
+        Columns ``benchmark, dataset, unit, budget, method, step, mean, low, high, n``: step functions over the seeds with a
+        simultaneous 95 % band, which covers the whole mean curve at once, for each curve by itself; NaN before all of them
+        have an incumbent. ``step`` is in the unit of the budget. Rows of method `EXACT` have the law's mean, which has no
+        error and no band.
     """
     frames = []
-    traces = by_group(run.traces)
     for benchmark in run.benchmarks:
         for budget in run.budgets:
             grid = _steps(budget.amount)
@@ -78,22 +84,65 @@ def anytime(run: Run) -> pd.DataFrame:
             }
             draws = np.array([benchmark.draws(replace(budget, amount=int(step))) or 0 for step in grid])
             if benchmark.law is not None and draws.any():
-                at, draws = grid[draws > 0], draws[draws > 0]
-                mean, reach = benchmark.law.mean(draws), _Z * benchmark.law.std(draws) / np.sqrt(len(run.seeds))
-                curve = {"method": EXACT, "step": at, "mean": mean, "low": mean - reach, "high": mean + reach}
-                frames.append(pd.DataFrame(shared | curve | {"n": len(run.seeds)}))
+                curve = {"method": EXACT, "step": grid[draws > 0], "mean": benchmark.law.mean(draws[draws > 0])}
+                frames.append(pd.DataFrame(shared | curve | {"low": np.nan, "high": np.nan, "n": pd.NA}))
             for entrant in run.entrants:
-                group = run.group(benchmark, entrant)
-                if run.has_supernets or entrant.budget != budget or len(run.finished(group)) == 0:
-                    continue  # of a live search, no incumbent but the last one is ever tested
-                if group not in traces:
-                    continue  # a method may recommend without evaluating anything
-                done = traces[group][traces[group]["cell"].isin(run.finished(group).index)]
-                incumbents = incumbents_on_grid(done, grid, SPENT[budget.kind], "incumbent_test").to_numpy()
-                band = mean_band(incumbents)
+                steps = _trace(run, benchmark, entrant)
+                if steps is None or entrant.budget != budget:
+                    continue
+                incumbents = incumbents_on_grid(steps, grid, SPENT[budget.kind], "incumbent_test").to_numpy()
+                band = simultaneous_band(incumbents, generator("report", "anytime"), n_bootstrap=_RESAMPLES)
                 curve = {"method": entrant.name, "step": grid, "mean": band.mean, "low": band.low, "high": band.high}
                 frames.append(pd.DataFrame(shared | curve | {"n": len(incumbents)}))
-    return _joined(frames, ["benchmark", "dataset", "unit", "budget", "method", "step", "mean", "low", "high", "n"])
+    columns = ["benchmark", "dataset", "unit", "budget", "method", "step", "mean", "low", "high", "n"]
+    return _joined(frames, columns).astype({"n": "Int64"})
+
+
+def areas_under_regret(run: Run) -> pd.DataFrame:
+    """Return each method's mean regret over the logarithm of its evaluations, and random search's exact one beside it.
+
+    Returns
+    -------
+    DataFrame
+        One row a benchmark with a table and method, where budgets are in evaluations: columns `AREA_COLUMNS`, ``group`` and
+        ``is_check``. Regret is the
+        distance of the incumbent's test score from the best one in the table, in the table's unit; ``area`` is its mean
+        over log evaluations from 1 to the budget, and over seeds, with its 95 % t interval ``low, high``; ``random`` the
+        exact area of random search; ``less`` how much smaller the method's is, in percent of that, with its interval.
+    """
+    rows: list[dict[str, Any]] = []
+    for group, (benchmark, entrant) in enumerate(run.pairs):
+        steps, budget = _trace(run, benchmark, entrant), entrant.budget.amount
+        if benchmark.law is None or steps is None or entrant.budget.kind != "evaluations" or budget < 2:
+            continue
+        grid = np.union1d([1, budget], steps["step"])
+        incumbents = incumbents_on_grid(steps, grid, value="incumbent_test").to_numpy()
+        areas = area_under_regret(_regret(benchmark, incumbents), grid)
+        points = _steps(budget, _EVERY)
+        random = float(area_under_regret(_regret(benchmark, benchmark.law.mean(points))[np.newaxis], points)[0])
+        less = mean_difference(np.full_like(areas, random), areas, paired=True)
+        percent = 100.0 / random if random > 0 else np.nan
+        rows.append(
+            {
+                "benchmark": benchmark.name,
+                "dataset": benchmark.dataset,
+                "unit": benchmark.unit,
+                "budget": budget,
+                "method": entrant.name,
+                "n": len(areas),
+                "area": areas.mean(),
+                "low": random - less.high,
+                "high": random - less.low,
+                "random": random,
+                "less": percent * less.estimate,
+                "less_low": percent * less.low,
+                "less_high": percent * less.high,
+                "note": less.note,
+                "group": group,
+                "is_check": entrant.is_check,
+            }
+        )
+    return pd.DataFrame(rows, columns=[*AREA_COLUMNS, "group", "is_check"])
 
 
 def distributions(run: Run) -> pd.DataFrame:
@@ -126,11 +175,25 @@ def distributions(run: Run) -> pd.DataFrame:
     return _joined(frames, ["benchmark", "dataset", "unit", "budget", "method", "test", "share"])
 
 
-def _steps(end: int) -> NDArray[np.int64]:
-    """Return whole numbers from 1 to `end`, evenly spaced in logarithm, all of them while they are few."""
-    if end <= _GRID:
+def _trace(run: Run, benchmark: Benchmark, entrant: Entrant) -> pd.DataFrame | None:
+    """Return the steps of a pair's finished cells; None where there is none."""
+    group = run.group(benchmark, entrant)
+    if run.has_supernets or group not in run.steps:
+        return None  # of a supernet, no incumbent but the last one is ever tested; some methods evaluate nothing
+    steps = run.steps[group]
+    done = steps[steps["cell"].isin(run.finished(group).index)]
+    return done if len(done) else None
+
+
+def _regret(benchmark: Benchmark, scores: FloatArray) -> FloatArray:
+    return np.asarray(benchmark.sign * (benchmark.best_test - scores), dtype=np.float64)
+
+
+def _steps(end: int, most: int = _GRID) -> NDArray[np.int64]:
+    """Return whole numbers from 1 to `end`, evenly spaced in logarithm, all of them while they are at most `most`."""
+    if end <= most:
         return np.arange(1, end + 1)
-    return np.unique(np.rint(np.geomspace(1, end, _GRID)).astype(np.int64))
+    return np.unique(np.rint(np.geomspace(1, end, most)).astype(np.int64))
 
 
 def _steps_of_cdf(values: FloatArray, share: FloatArray) -> dict[str, FloatArray]:

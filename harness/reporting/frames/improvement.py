@@ -115,7 +115,8 @@ def relative_improvements(run: Run) -> pd.DataFrame:
         The columns `RI_COLUMNS`, and ``group, budget, is_check, is_main`` (see `Baseline`), ``detectable`` (the smallest true
         RI that as many seeds find with 80 % power), ``test, note`` (why there is no test) and ``result``. An improvement is
         positive whatever the table's direction: where lower is better, RI = 100 (r - a) / r; ``result`` has the other sign
-        there. ``p_holm`` is adjusted over all rows of the same baseline.
+        there. ``p_holm`` is adjusted over all claims against the same baseline; random search and random architectures of the
+        run are checks or baselines, and claim nothing.
     """
     rows: list[dict[str, Any]] = []
     for group, (benchmark, entrant) in enumerate(run.pairs):
@@ -147,21 +148,23 @@ def relative_improvements(run: Run) -> pd.DataFrame:
                 }
             )
     frame = pd.DataFrame(rows).astype({"n_baseline": "Int64"})
-    frame["p_holm"] = frame.groupby("baseline")["p_value"].transform(lambda p: holm(p.to_numpy()))
+    claims = frame["p_value"].mask(frame["is_check"])
+    frame["p_holm"] = claims.groupby(frame["baseline"]).transform(lambda p: holm(p.to_numpy()))
     is_average = frame["baseline"] == AVERAGE
     return frame.iloc[np.lexsort((frame["budget"], is_average))].reset_index(drop=True)
 
 
 def win_counts(run: Run) -> pd.DataFrame:
-    """Return, for every method and baseline, on how many benchmarks it wins or loses after Holm's adjustment.
+    """Return, for every claim's method and baseline, on how many benchmarks it wins or loses after Holm's adjustment.
 
     Returns
     -------
     DataFrame
-        Columns ``method, baseline, benchmarks, wins, undecided, losses, untested, family, is_check, budget``.
+        Columns ``method, baseline, benchmarks, wins, undecided, losses, untested, family, budget``.
     """
     improvements = run.of(relative_improvements)
-    family = improvements.groupby("baseline")["p_value"].count()
+    improvements = improvements[~improvements["is_check"]]
+    family = improvements.groupby("baseline")["p_holm"].count()
     decided = improvements["p_holm"] < LEVEL
     counted = improvements.assign(
         wins=decided & (improvements["ri"] > 0),
@@ -177,7 +180,6 @@ def win_counts(run: Run) -> pd.DataFrame:
             undecided=("undecided", "sum"),
             losses=("losses", "sum"),
             untested=("untested", "sum"),
-            is_check=("is_check", "first"),
             budget=("budget", "first"),
         )
         .reset_index()
@@ -197,7 +199,7 @@ def _improvement(scores: FloatArray, baseline: Baseline, seeds: FloatArray) -> t
     if len(scores) == 0:
         note = "no cell finished"
     elif baseline.size == 0:
-        note = "no exact law here, and no simulated random search"
+        note = "no exact law here, and no random search in the run"
     elif scores is baseline.scores:
         note = "it is the baseline itself"
     else:

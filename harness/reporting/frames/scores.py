@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.reporting.run import FloatArray, Run
+from harness.reporting.run import Benchmark, Entrant, FloatArray, Run
 from harness.statistics import speed_up
 
 EQUIVALENT_COLUMNS = (
@@ -16,6 +16,7 @@ EQUIVALENT_COLUMNS = (
     "method",
     "budget",
     "n",
+    "evaluations",
     "draws",
     "draws_low",
     "draws_high",
@@ -77,33 +78,44 @@ def random_equivalents(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a benchmark with a table and method with a finished cell: ``benchmark, dataset, method, budget`` (whole
-        trainings that it pays for), ``n, draws, draws_low, draws_high, speed_up, speed_up_low, speed_up_high``; infinite for
-        never reached, NaN at the ends where there is no interval. The ends are those of the t interval of the mean. No row
-        where the number of trainings is left to chance.
+        One row a benchmark with a table and method with a finished cell: ``benchmark, dataset, method, budget, n,
+        evaluations`` (that it made, in the mean; of a budget in epochs as many whole trainings as its epochs), ``draws,
+        draws_low, draws_high``, infinite for never reached, NaN at the ends where there is no interval, and ``speed_up,
+        speed_up_low, speed_up_high``, these over the evaluations, NaN for a method that makes none. The ends are those of the
+        95 % t interval of the mean. No row where random search's number of trainings is left to chance.
     """
     rows: list[dict[str, Any]] = []
     for group, (benchmark, entrant) in enumerate(run.pairs):
         scores = run.scores(group)
-        law, trainings = benchmark.law, benchmark.draws(entrant.budget)
-        if law is None or trainings is None or len(scores) == 0:
+        if benchmark.law is None or benchmark.draws(entrant.budget) is None or len(scores) == 0:
             continue
-        found = speed_up(scores, law, trainings)
-        rates = {"speed_up": found.estimate, "speed_up_low": found.low, "speed_up_high": found.high}
+        evaluations = _trainings(benchmark, entrant, run.finished(group))
+        found = speed_up(scores, benchmark.law, 1)
+        draws = np.array([found.estimate, found.low, found.high])
+        rates = draws / evaluations if evaluations > 0 else np.full(3, np.nan)
         rows.append(
             {
                 "benchmark": benchmark.name,
                 "dataset": benchmark.dataset,
                 "method": entrant.name,
-                "budget": trainings,
+                "budget": entrant.budget.amount,
                 "n": len(scores),
-                **{key.replace("speed_up", "draws"): np.rint(rate * trainings) for key, rate in rates.items()},
-                **rates,
+                "evaluations": evaluations,
+                **dict(zip(("draws", "draws_low", "draws_high"), draws, strict=True)),
+                **dict(zip(("speed_up", "speed_up_low", "speed_up_high"), rates, strict=True)),
                 "group": group,
                 "is_check": entrant.is_check,
             }
         )
     return pd.DataFrame(rows, columns=[*EQUIVALENT_COLUMNS, "group", "is_check"])
+
+
+def _trainings(benchmark: Benchmark, entrant: Entrant, done: pd.DataFrame) -> float:
+    """Return how many evaluations the searches made, in the mean; of a budget in epochs whole trainings of as many epochs."""
+    table = benchmark.table
+    if entrant.budget.kind == "epochs" and table is not None and table.epochs is not None:
+        return float(done["epochs"].mean()) / table.epochs
+    return float(done["n_evaluations"].mean())
 
 
 def _mean(values: FloatArray) -> float:

@@ -40,7 +40,7 @@ def significance(run: Run) -> pd.DataFrame:
     -------
     DataFrame
         Rows and columns of `relative_improvements` for equal budgets, and ``p_bh`` (Benjamini and Hochberg, over the same
-        family as Holm), ``p_exact`` (of claims, one-sided: that as many random searches have as good a mean),
+        claims as Holm), ``p_exact`` (of claims, one-sided: that as many random searches have as good a mean),
         ``p_dunnett`` (where the baseline is sampled: all methods of a benchmark against it at once), ``win_probability,
         win_low, win_high`` (that one search beats one random search).
     """
@@ -48,7 +48,8 @@ def significance(run: Run) -> pd.DataFrame:
     frame = frame[frame["is_main"]].reset_index(drop=True)
     columns = ["p_exact", "win_probability", "win_low", "win_high"]
     extra = pd.DataFrame([_tests(run, *run.pairs[group]) for group in frame["group"]], columns=columns)
-    adjusted = frame.groupby("baseline")["p_value"].transform(lambda p: benjamini_hochberg(p.to_numpy()))
+    claims = frame["p_value"].mask(frame["is_check"])
+    adjusted = claims.groupby(frame["baseline"]).transform(lambda p: benjamini_hochberg(p.to_numpy()))
     return pd.concat([frame, extra], axis=1).assign(p_bh=adjusted, p_dunnett=_dunnett(run, frame))
 
 
@@ -150,7 +151,7 @@ def _dunnett(run: Run, frame: pd.DataFrame) -> FloatArray:
     for benchmark, budget in itertools.product(run.benchmarks, run.budgets):
         (control,) = (one.scores for one in baselines(run, benchmark, budget) if one.is_main)
         own = frame.index[(frame["benchmark"] == benchmark.name) & (frame["budget"] == budget.amount)]
-        tested = [row for row in own if not np.isnan(frame["p_value"][row])]
+        tested = [row for row in own if not np.isnan(frame["p_holm"][row])]
         if tested and not isinstance(control, ExactBaseline):
             scores = {str(row): benchmark.sign * run.scores(int(frame["group"][row])) for row in tested}
             found[tested] = against_control(scores, benchmark.sign * control, _rng(), "dunnett")["p_adjusted"]

@@ -15,6 +15,7 @@ from harness.reporting.sections.improvement import relative_improvement, worth
 from harness.reporting.sections.live import derived_cells, live_cost, protocol_ladder, supernets
 from harness.reporting.sections.notes import caveats_of_run, definitions
 from harness.reporting.sections.one_shot import one_shot
+from harness.reporting.sections.robust import normalised_scores
 from harness.reporting.sections.scores import cost, final_scores
 from harness.reporting.sections.setup import data_and_methods, made_with
 from harness.reporting.sections.significance import all_tables, tests
@@ -24,6 +25,7 @@ SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     failed_cells,
     tests,
     all_tables,
+    normalised_scores,
     worth,
     anytime_curves,
     final_scores,

@@ -49,7 +49,8 @@ def records(run: Run) -> Section:
         anchor="anchor",
     )
     how = (
-        "Every number of seeds above links to its row here. The cells themselves are rows of records.parquet and "
+        "On the page, every number of seeds above links to its row here; in the other forms, find the row by data set and "
+        "method. The cells themselves are rows of records.parquet and "
         "traces.parquet in the run folder, found by benchmark, label, budget and seed, or by their key in the column cell; "
         "the first digits of the first cell's key stand here."
     )

@@ -2,32 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from harness.reporting.figures import draw_anytime, draw_random_curves, left_out
-from harness.reporting.formats import dataset, integer, points, score
-from harness.reporting.frames.curves import anytime, random_curves
+from harness.reporting.formats import dataset, integer, interval, method, points, score, scores, text
+from harness.reporting.frames.curves import AREA_COLUMNS, anytime, areas_under_regret, random_curves
 from harness.reporting.model import FigureBlock, Section, TableBlock
 from harness.reporting.run import Run
 
-_EXACT = (
-    "The exact curve is the law of random search, its band the interval in which the mean of as many searches lies. "
-)
+_EXACT = "The exact curve is the law of random search, which has no error. "
 
 
 def anytime_curves(run: Run) -> Section | None:
-    """Return mean incumbent test scores by evaluations; None where nothing finished."""
+    """Return mean incumbent test scores by what is spent, and areas under regret; None where nothing finished."""
     if len(run.of(anytime)) == 0:
         return None
     figure = FigureBlock(
         "anytime",
         f"Test score of the incumbent by validation after so many {run.unit}: mean over {len(run.seeds):,} seeds as a step "
-        "function, with its pointwise 95 % interval. "
+        "function. The bands are simultaneous, at 95 %: each covers the whole mean curve of its method at once (bootstrap "
+        "sup-t), not only any one point of it. "
         + (_EXACT if any(map(run.benchmarks[0].draws, run.budgets)) else "")
         + "The panels begin at a twentieth of the budget."
         + left_out(run),
         f"Anytime curves, one panel a data set: mean test score of each method against {run.unit} on a logarithmic axis.",
         lambda: draw_anytime(run),
     )
-    return Section("anytime", "Over the course of the search", [figure])
+    return Section("anytime", "Over the course of the search", [figure, *_areas(run)])
+
+
+def _areas(run: Run) -> Iterator[TableBlock]:
+    """Yield the table of areas under regret; nothing without a table to know the regret from, or evaluations to count."""
+    frame = run.of(areas_under_regret)
+    if len(frame) == 0:
+        return
+    frame = frame.assign(anchor=frame["group"].map(run.anchor))
+    yield TableBlock(
+        "area_under_regret",
+        "Area under regret: the incumbent's distance from the best test score in the table, averaged over the logarithm of "
+        "the evaluations from 1 to the budget; smaller is better.",
+        frame,
+        [
+            dataset(run),
+            method(run),
+            integer("n", "seeds", link="anchor"),
+            score("area", "area", run),
+            scores("low", "high", "95 % interval", run),
+            score("random", "of random search, exact", run),
+            points("less", "less than random, %"),
+            interval("less_low", "less_high", "95 % interval"),
+            *([text("note", "note")] if frame["note"].any() else []),
+        ],
+        csv=AREA_COLUMNS,
+        note="Over the logarithm a doubling of the evaluations weighs the same wherever it happens, so that early progress "
+        "counts. Intervals are one-sample t intervals over seeds and hold one at a time; random search's area is exact.",
+        folded=len(frame) > 20,
+    )
 
 
 def random_search(run: Run) -> Section | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from harness.reporting.figures import draw_forest, left_out
 from harness.reporting.formats import (
     NOTHING,
@@ -10,6 +12,7 @@ from harness.reporting.formats import (
     interval,
     is_missing,
     method,
+    method_text,
     number,
     p_value,
     points,
@@ -37,7 +40,7 @@ def relative_improvement(run: Run) -> Section:
                 "Forest plot: one row a data set and method, one panel a baseline; its numbers are in this section's tables.",
                 lambda: draw_forest(run),
             ),
-            _wins(run),
+            *([_wins(run)] if len(run.of(win_counts)) else []),
             _full(run),
         ],
     )
@@ -55,9 +58,9 @@ def worth(run: Run) -> Section | None:
         frame,
         [
             dataset(run),
-            method(),
+            method(run),
             integer("n", "seeds", link="anchor"),
-            integer("budget", run.unit if run.unit == "evaluations" else "whole trainings"),
+            _evaluations(run),
             Column("draws", "worth, draws", lambda row: _draws(row["draws"]), numeric=True),
             Column("draws_low", "95 % interval", _draws_interval, numeric=True),
             Column(
@@ -65,7 +68,7 @@ def worth(run: Run) -> Section | None:
                 "speed-up",
                 lambda row: _ratio(row["speed_up"]),
                 numeric=True,
-                help="draws over what the budget pays for",
+                help="draws over what the method spent",
             ),
         ],
         csv=EQUIVALENT_COLUMNS,
@@ -79,27 +82,46 @@ def worth(run: Run) -> Section | None:
 def _glance(run: Run, baseline: str) -> TableBlock:
     frame = run.of(relative_improvements)
     frame = frame[frame["baseline"] == baseline]
-    rows, checks = frame["benchmark"].drop_duplicates(), set(frame.loc[frame["is_check"], "method"])
+    rows, is_check = (
+        frame["benchmark"].drop_duplicates(),
+        frame.drop_duplicates("method").set_index("method")["is_check"],
+    )
     wide = frame.pivot(index="benchmark", columns="method", values=["ri", "ci_low", "ci_high", "p_holm"]).loc[rows]
-    is_exact = frame["n_baseline"].isna().all()
     wide.columns = wide.columns.map(lambda pair: f"{pair[1]} {pair[0]}")
     meaning = "the average architecture" if baseline == AVERAGE else "random search with the same budget"
     return TableBlock(
         f"improvement_over_{baseline.replace('@', '_')}",
         f"RI in % over {baseline}, {meaning}: estimate and half of the 95 % interval.",
         wide.reset_index(),
-        [dataset(run), *(glance_column(name, name in checks) for name in frame["method"].drop_duplicates())],
-        note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {frame['p_value'].count()} tests of the table."
-        + (" Simulated random search is a check of the exact law, no claim." if checks and is_exact else ""),
+        [
+            dataset(run),
+            *(glance_column(str(name), method_text(run, str(name), check)) for name, check in is_check.items()),
+        ],
+        note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {frame['p_holm'].count()} claims of the table."
+        + _of_checks(run, frame),
     )
 
 
-def glance_column(name: str, is_check: bool) -> Column:
+def _of_checks(run: Run, frame: pd.DataFrame) -> str:
+    """Return a sentence on the rows that are no claims; empty where there are none beside an exact baseline."""
+    if not frame["is_check"].any() or not frame["n_baseline"].isna().any():
+        return ""
+    what = "Random architectures are" if run.has_supernets else "Simulated random search is"
+    return f" {what} a check of the exact law and no claim: in no family of tests."
+
+
+def _evaluations(run: Run) -> Column:
+    if run.budgets[0].kind == "epochs":
+        return number("evaluations", "whole trainings", 1, help="that take the epochs that it spent, mean over seeds")
+    return number("evaluations", "evaluations", 1, help="that the method made, mean over seeds")
+
+
+def glance_column(name: str, title: str) -> Column:
     """Return the column of a method in the table at a glance: RI, half of its interval, and whether it is decided."""
     ri, low, high, p_holm = (f"{name} {key}" for key in ("ri", "ci_low", "ci_high", "p_holm"))
 
     def tone(row: Row) -> str:
-        return "" if is_check else verdict(row[p_holm], row[ri])
+        return verdict(row[p_holm], row[ri])
 
     def show(row: Row) -> str:
         if is_missing(row[ri]):
@@ -108,7 +130,7 @@ def glance_column(name: str, is_check: bool) -> Column:
             return signed(row[ri])
         return ("* " if verdict(row[p_holm], row[ri]) else "") + f"{signed(row[ri])} ± {(row[high] - row[low]) / 2:.2f}"
 
-    return Column(ri, f"{name} (simulated)" if is_check else name, show, numeric=True, tone=tone)
+    return Column(ri, title, show, numeric=True, tone=tone)
 
 
 def _wins(run: Run) -> TableBlock:
@@ -119,7 +141,7 @@ def _wins(run: Run) -> TableBlock:
         frame,
         [
             text("baseline", "baseline"),
-            method(),
+            text("method", "method"),
             integer("wins", "better"),
             integer("undecided", "undecided"),
             integer("losses", "worse"),
@@ -136,13 +158,13 @@ def _full(run: Run) -> TableBlock:
     frame = frame.assign(anchor=frame["group"].map(run.anchor))
     columns = [
         dataset(run),
-        method(),
+        method(run),
         text("baseline", "baseline"),
         integer("n_method", "seeds", link="anchor"),
         points("ri", "RI, %"),
         interval("ci_low", "ci_high", "95 % interval"),
         p_value("p_value", "p", help="two-sided, of the test that the interval inverts"),
-        p_value("p_holm", "p, Holm", help="adjusted over all rows with the same baseline"),
+        p_value("p_holm", "p, Holm", help="adjusted over all claims against the same baseline"),
         Column("test", "test", lambda row: row["note"] or row["test"]),
     ]
     if frame["n_baseline"].notna().any():
@@ -155,7 +177,7 @@ def _full(run: Run) -> TableBlock:
                 help="smallest true RI found with 80 % power at 5 %, before adjustment",
             )
         )
-    family = frame.groupby("baseline", sort=False)["p_value"].count()
+    family = frame.groupby("baseline", sort=False)["p_holm"].count()
     listed = ", ".join(f"{count} over {baseline}" for baseline, count in family.items())
     return TableBlock(
         "relative_improvement",
@@ -163,7 +185,7 @@ def _full(run: Run) -> TableBlock:
         frame,
         columns,
         csv=RI_COLUMNS,
-        note=f"One family of tests a baseline ({listed}), simulated random search among them. An exact baseline has no seeds.",
+        note=f"One family of claims a baseline ({listed}). An exact baseline has no seeds." + _of_checks(run, frame),
         folded=True,
     )
 
@@ -181,4 +203,6 @@ def _draws_interval(row: Row) -> str:
 
 
 def _ratio(value: float) -> str:
+    if is_missing(value):
+        return NOTHING
     return "not reached" if value == float("inf") else f"{value:.2f}×"

@@ -139,7 +139,7 @@ def live_cost(run: Run) -> Section | None:
         run.of(costs),
         [
             dataset(run),
-            method(),
+            method(run),
             integer("n", "seeds"),
             text("level", "level"),
             text("order", "order"),

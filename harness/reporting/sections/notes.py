@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from harness.reporting.caveats import caveats
 from harness.reporting.model import Prose, Section
 from harness.reporting.run import Run
@@ -34,27 +36,62 @@ def caveats_of_run(run: Run) -> Section | None:
 
 def definitions(run: Run) -> Section:
     """Return what the words and numbers mean."""
-    texts = [
-        "Score. A search is driven by validation scores and recommends one architecture; what is reported is that "
-        "architecture's test score. Percentages and fractions are both shown in percent; the CSV files keep each table's own "
-        "unit.",
-        "Relative improvement. RI = 100 (a − r) / r, with a the mean test score over seeds and r the mean of the baseline. "
-        "Where lower scores are better, RI = 100 (r − a) / r, so that an improvement is always positive.",
-        "Baselines. random@1 is the average architecture: the mean test score under the measure of the table. random@n is "
-        "random search that draws n architectures with replacement, keeps the one with the best validation score and reports "
-        "its test score. Both are exact, computed from the whole table without sampling, and have no error of their own. Only "
-        "where the table is not at hand are they the simulated random search of the run, and the tables say so.",
-        *_BUDGETS.get(run.budgets[0].kind, ()),
-        "Interval and test. Against an exact baseline, the one-sample t interval of the mean; against a sampled one, the "
-        "delta method with Welch's degrees of freedom, or on live benchmarks, where equal seeds share the split of the images, "
-        "a t interval of the mean log ratio over common seeds (RI is then that of the geometric means). Intervals hold one at a "
-        "time, at 95 %. The p-value is two-sided and belongs to the test that the interval inverts.",
-        "Family. p-values are adjusted by Holm's method over one family a baseline: all rows of the table of relative "
-        "improvements with that baseline, simulated random search included. Better, worse and undecided refer to these, at "
-        "5 %.",
-        "Random-equivalent budget. The smallest number of draws whose exact expected test score reaches the method's mean; "
-        "speed-up is that number over the method's evaluations.",
-        "Zero variance. Where all seeds give the same score there is no interval and no p-value: no spread over these seeds "
-        "is no proof of certainty.",
-    ]
+    own = _OF_LIVE if run.is_live else _OF_ONE_SHOT if run.has_supernets else _of_tables(run)
+    texts = [*_SHARED[:2], *own, *_SHARED[2:]]
     return Section("definitions", "How the numbers were computed", [Prose(texts, listed=True)])
+
+
+_SHARED = (
+    "Score. A search is driven by validation scores and recommends one architecture; what is reported is that "
+    "architecture's test score. Percentages and fractions are both shown in percent; the CSV files keep each table's own "
+    "unit.",
+    "Relative improvement. RI = 100 (a − r) / r, with a the mean test score over seeds and r the mean of the baseline. "
+    "Where lower scores are better, RI = 100 (r − a) / r, so that an improvement is always positive.",
+    "Zero variance. Where all seeds give the same score there is no interval and no p-value: no spread over these seeds "
+    "is no proof of certainty.",
+)
+_FAMILY = (
+    "Family. p-values are adjusted by Holm's method over one family a baseline: all claims of the table of relative "
+    "improvements against that baseline. Better, worse and undecided refer to these, at 5 %."
+)
+_OF_LIVE = (
+    "Baselines. random@1 is the average architecture: the mean test score of architectures drawn at random, each trained by "
+    "the same protocol. random@n is the random search of this run with the same budget n. Both are samples, with an error of "
+    "their own.",
+    "Interval and test. Equal seeds share the split of the images: the interval is a t interval of the mean log ratio over "
+    "common seeds, and RI that of the geometric means. Intervals hold one at a time, at 95 %. The p-value is two-sided and "
+    "belongs to the test that the interval inverts.",
+    f"{_FAMILY} Random search and random architectures are baselines, claim nothing and are in no family.",
+)
+_OF_ONE_SHOT = (
+    "Baseline. random@1 is the average architecture: the mean test score under the measure of the table. It is exact, computed "
+    "from the whole table, and has no error of its own.",
+    "Interval and test. The one-sample t interval of the mean. Intervals hold one at a time, at 95 %. The p-value is two-sided "
+    "and belongs to the test that the interval inverts.",
+    f"{_FAMILY} Random architectures claim nothing and are in no family.",
+)
+_OF_TABLES = (
+    "Baselines. random@1 is the average architecture: the mean test score under the measure of the table. random@n is "
+    "random search that draws n architectures with replacement, keeps the one with the best validation score and reports "
+    "its test score. Both are exact, computed from the whole table without sampling, and have no error of their own. Only "
+    "where the table is not at hand are they the simulated random search of the run, and the tables say so.",
+    "Interval and test. Against an exact baseline, the one-sample t interval of the mean; against a sampled one, the "
+    "delta method with Welch's degrees of freedom. Intervals hold one at a time, at 95 %. The p-value is two-sided and "
+    "belongs to the test that the interval inverts.",
+    f"{_FAMILY} Simulated random search claims nothing and is in no family; where the exact law is known it is tested against "
+    "that by itself, see Caveats.",
+)
+_WORTH = (
+    "Random-equivalent budget. The smallest number of draws whose exact expected test score reaches the method's mean, "
+    "with the ends of the mean's 95 % interval put through the same curve; speed-up is that number over the evaluations "
+    "that the method made{epochs}. It is said to be worth more or fewer only where the interval leaves these out."
+)
+
+
+def _of_tables(run: Run) -> Iterator[str]:
+    kind = run.budgets[0].kind
+    yield _OF_TABLES[0]
+    yield from _BUDGETS.get(kind, ())
+    yield from _OF_TABLES[1:]
+    if kind != "simulated_s":
+        yield _WORTH.format(epochs=", in whole trainings of as many epochs" if kind == "epochs" else "")

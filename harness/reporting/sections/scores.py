@@ -37,7 +37,7 @@ def final_scores(run: Run) -> Section | None:
         frame,
         [
             dataset(run),
-            method(),
+            method(run),
             integer("n", "seeds", link="anchor"),
             score("test_mean", "test mean", run),
             score("test_std", "std", run, help="standard deviation over seeds, n - 1"),
@@ -67,7 +67,7 @@ def cost(run: Run) -> Section | None:
         frame,
         [
             dataset(run),
-            method(),
+            method(run),
             number("n_evaluations", "evaluations", 1),
             number(
                 "n_unique", "different ones", 1, help="different rows of the table among the evaluated architectures"

@@ -48,7 +48,7 @@ def tests(run: Run) -> Section:
         frame,
         [
             dataset(run),
-            method(),
+            method(run),
             text("baseline", "baseline"),
             integer("n_method", "seeds", link="anchor"),
             points("ri", "RI, %"),
@@ -83,7 +83,7 @@ def all_tables(run: Run) -> Section | None:
     blocks: list[Block] = []
     frame = run.of(aggregates)
     if len(frame):
-        blocks.append(_aggregate(frame))
+        blocks.append(_aggregate(run, frame))
     else:
         blocks.append(Prose(["No aggregate: on some tables higher scores are better, on others lower ones."]))
     blocks += [
@@ -96,14 +96,14 @@ def all_tables(run: Run) -> Section | None:
     return Section("all-tables", "Over all data sets", blocks)
 
 
-def _aggregate(frame: pd.DataFrame) -> TableBlock:
+def _aggregate(run: Run, frame: pd.DataFrame) -> TableBlock:
     return TableBlock(
         "aggregate",
         "Geometric-mean RI over all data sets, with 95 % intervals for two claims.",
         frame,
         [
             text("baseline", "baseline"),
-            method(),
+            method(run),
             integer("datasets", "data sets"),
             points("ri", "RI, %"),
             interval("these_low", "these_high", "these data sets", help="95 % interval"),
