@@ -146,7 +146,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "tables and live benchmarks": (
         "run --benchmark synthetic/ridge --benchmark live/darts-digits --method random --budget epochs=90 -o OUT",
-        "tables and live benchmarks do not compare; give each a suite of its own",
+        "tables and supernets do not compare; give each a suite of its own",
     ),
     "unknown method by option": ("run --benchmark synthetic/ridge --method randam -o OUT", "did you mean 'random'"),
     "unknown benchmark by option": (

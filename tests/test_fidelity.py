@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.reporting.frames.curves import anytime, random_curves
+from harness.reporting.frames.curves import anytime, areas_under_regret, random_curves
 from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.frames.scores import random_equivalents
 from harness.reporting.run import load_run
@@ -105,7 +105,7 @@ def test_the_baseline_of_the_report(ran: tuple[str, Path]) -> None:
     table = synthetic.convert()
     law = RandomSearchLaw(table.valid, table.test, table.weights)
     frame = relative_improvements(loaded)
-    average, equal = frame[frame["baseline"] == "random@1"], frame[frame["is_equal"]]
+    average, equal = frame[frame["baseline"] == "random@1"], frame[frame["is_main"]]
     assert average["n_baseline"].isna().all()  # the average architecture is exact, whatever the budget
     random, others = equal[equal["is_check"]], equal[~equal["is_check"]]
     scores = {entrant.name: loaded.scores(place) for place, entrant in enumerate(loaded.entrants)}
@@ -114,8 +114,12 @@ def test_the_baseline_of_the_report(ran: tuple[str, Path]) -> None:
         assert set(equal["baseline"]) == {"random@560epochs"}
         assert equal["n_baseline"].isna().all()
         baseline = law.mean(20)
-        assert len(random_equivalents(loaded)) == len(METHODS)
-        assert set(random_equivalents(loaded)["budget"]) == {20}
+        worth = random_equivalents(loaded).set_index("method")
+        assert list(worth.index) == list(METHODS)
+        assert worth.loc["random", "evaluations"] == 20
+        epochs = loaded.cells.groupby("label")["epochs"].mean()
+        np.testing.assert_allclose(worth["evaluations"], epochs[worth.index] / 27)  # in whole trainings
+        assert len(areas_under_regret(loaded)) == 0  # the logarithm is of evaluations
         assert random_curves(loaded).query("n == 20")["is_shown"].all()
         exact = curves[curves["method"] == "random search, exact"]
         np.testing.assert_allclose(exact["mean"], law.mean(np.array(exact["step"]) // 27))
