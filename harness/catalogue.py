@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from harness.constraint import Constraint
 from harness.errors import unknown_name
 from harness.live.benchmark import LiveBenchmark, live_names
 from harness.problem import Budget
@@ -45,7 +46,13 @@ class Benchmark(Protocol):
     def sha256(self) -> str:
         """Hash of the data."""
 
-    def settle(self, budget: Budget, metrics: tuple[str, ...], live: Mapping[str, Any]) -> str:
+    def settle(
+        self,
+        budget: Budget,
+        metrics: tuple[str, ...],
+        live: Mapping[str, Any],
+        constraints: tuple[Constraint, ...] = (),
+    ) -> str:
         """Check what a suite wants of this benchmark; its settings as JSON with nothing left to defaults."""
 
     def describe(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue import expand, find_benchmark
+from harness.constraint import Constraint, parse_constraints
 from harness.errors import HarnessError, unknown_name
 from harness.methods.base import make_method, method_params
 from harness.problem import Budget
@@ -27,6 +28,7 @@ SUITE_KEYS = (
     "benchmarks",
     "budgets",
     "metrics",
+    "constraint",
     "methods",
     "search",
     "evaluation",
@@ -75,6 +77,8 @@ class Group:
         Columns that the method may see beside the validation score.
     settings
         How a live benchmark searches and evaluates, as JSON with nothing left to defaults; empty for a table.
+    constraints
+        What an architecture must satisfy to be an answer.
     """
 
     benchmark: str
@@ -83,6 +87,7 @@ class Group:
     budget: Budget
     metrics: tuple[str, ...] = ()
     settings: str = ""
+    constraints: tuple[Constraint, ...] = ()
 
     @cached_property
     def _resolved(self) -> str:
@@ -97,7 +102,8 @@ class Group:
                 "budget": [self.budget.kind, self.budget.amount],
                 "metrics": list(self.metrics),
             }
-            | ({"settings": json.loads(self.settings)} if self.settings else {}),
+            | ({"settings": json.loads(self.settings)} if self.settings else {})
+            | ({"constraint": _conditions(self.constraints)} if self.constraints else {}),
             sort_keys=True,
         )
 
@@ -128,6 +134,8 @@ class Suite:
         A sentence for the report.
     live
         What the suite's file says of live benchmarks: its tables ``search`` and ``evaluation`` and its ``device``.
+    constraints
+        What an architecture must satisfy to be an answer.
     """
 
     name: str
@@ -138,6 +146,7 @@ class Suite:
     metrics: tuple[str, ...] = ()
     description: str = ""
     live: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    constraints: tuple[Constraint, ...] = ()
     where: str = field(default="suite", compare=False)
 
     def groups(self) -> Iterator[Group]:
@@ -145,9 +154,9 @@ class Suite:
         for name in self.benchmarks:
             benchmark = find_benchmark(name)
             for budget in self.budgets:
-                settings = benchmark.settle(budget, self.metrics, self.live)
+                settings = benchmark.settle(budget, self.metrics, self.live, self.constraints)
                 for method in self.methods:
-                    yield Group(name, benchmark.sha256, method, budget, self.metrics, settings)
+                    yield Group(name, benchmark.sha256, method, budget, self.metrics, settings, self.constraints)
 
     def resolved(self) -> dict[str, Any]:
         """The suite as plain JSON values, with nothing left to defaults."""
@@ -162,9 +171,10 @@ class Suite:
             "budgets": [dataclasses.asdict(budget) for budget in self.budgets],
             "seeds": list(self.seeds),
             "metrics": list(self.metrics),
+            "constraint": _conditions(self.constraints),
             # One text a benchmark and budget, in this order.
             "settings": [
-                find_benchmark(name).settle(budget, self.metrics, self.live)
+                find_benchmark(name).settle(budget, self.metrics, self.live, self.constraints)
                 for name in self.benchmarks
                 for budget in self.budgets
             ],
@@ -175,12 +185,17 @@ def groups_of(resolved: Mapping[str, Any]) -> list[Group]:
     """Groups of a suite that was written by `Suite.resolved`, without loading any table; same keys, same order."""
     methods = [MethodSpec(**method) for method in resolved["methods"]]
     pairs = [(benchmark, Budget(**budget)) for benchmark in resolved["benchmarks"] for budget in resolved["budgets"]]
-    metrics = tuple(resolved["metrics"])
+    metrics, constraints = tuple(resolved["metrics"]), constraints_of(resolved)
     return [
-        Group(benchmark, resolved["data_sha256"][benchmark], method, budget, metrics, settings)
+        Group(benchmark, resolved["data_sha256"][benchmark], method, budget, metrics, settings, constraints)
         for (benchmark, budget), settings in zip(pairs, resolved["settings"], strict=True)
         for method in methods
     ]
+
+
+def constraints_of(resolved: Mapping[str, Any]) -> tuple[Constraint, ...]:
+    """Constraints of a suite that was written by `Suite.resolved`."""
+    return parse_constraints(resolved.get("constraint", {}))
 
 
 def load_suite(suite: str | Path, overrides: Sequence[str] = (), seeds: str | None = None) -> Suite:
@@ -283,6 +298,7 @@ def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
         metrics=tuple(_texts(document.get("metrics", []), f"{where}: metrics")),
         description=description,
         live={key: document[key] for key in ("search", "evaluation", "device") if key in document},
+        constraints=parse_constraints(document.get("constraint", {}), where),
         where=where,
     )
 
@@ -335,6 +351,10 @@ def find_suite(suite: str | Path) -> Path:
         if (found := folder / f"{suite}.toml").is_file():
             return found
     raise unknown_name("suite", str(suite), suite_names())
+
+
+def _conditions(constraints: Sequence[Constraint]) -> dict[str, str]:
+    return {constraint.column: constraint.condition for constraint in constraints}
 
 
 def _methods(tables: list[dict[str, Any]], where: str) -> tuple[MethodSpec, ...]:

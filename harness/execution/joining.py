@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness import provenance
 from harness.catalogue import Benchmark
+from harness.constraint import feasible_rows
 from harness.records import Entry
 from harness.spaces.base import Arch
 from harness.suite import SCHEMA, Group
@@ -28,7 +29,7 @@ class Ended:
     Attributes
     ----------
     arch
-        What it recommends; None means the best one by validation, the first of equal ones.
+        What it recommends; None means the best feasible one by validation, the first of equal ones.
     error
         Traceback, if the method raised.
     wall_s, started_at
@@ -80,6 +81,7 @@ def common_columns(
         "seed": seed,
         "budget": group.budget.amount,
         "budget_kind": group.budget.kind,
+        "constraint": ", ".join(map(str, group.constraints)),
         "status": "failed" if search.error else "ok",
         "error": search.error,
         "metric": benchmark.metric,
@@ -109,11 +111,15 @@ def join_test_values(
     search, origin
         As in `common_columns`.
     """
-    changes = _incumbent_changes(table, rows)
+    feasible = feasible_rows(table, group.constraints)[rows] if group.constraints else np.ones(rows.size, dtype=bool)
+    changes = _incumbent_changes(table, rows, feasible)
     spent = np.cumsum(table.columns[COST][rows]) if COST in table.columns else np.full(rows.size, NAN)
     final: int | None = None
-    if not search.error:
-        final = int(rows[changes[-1]]) if search.arch is None else int(table.rows[table.space.index(search.arch)])
+    if not search.error and search.arch is not None:
+        final = int(table.rows[table.space.index(search.arch)])
+    elif not search.error and changes.size:
+        final = int(rows[changes[-1]])
+    answers = final is not None and (not group.constraints or bool(feasible_rows(table, group.constraints)[final]))
 
     def of_final(column: str) -> float:
         return NAN if final is None or column not in table.columns else float(table.columns[column][final])
@@ -123,9 +129,11 @@ def join_test_values(
         "arch": "" if final is None else _text(table, final),
         "valid": of_final(VALID),
         "test": of_final(TEST),
-        "test_best": NAN if final is None or not rows.size else _best(table, table.test[rows]),
+        "status": "failed" if search.error else "ok" if answers else "infeasible",
+        "test_best": NAN if not answers or not feasible.any() else _best(table, table.test[rows[feasible]]),
         "n_evaluations": int(rows.size),
         "n_unique": int(np.unique(rows).size),
+        "n_feasible": int(feasible.sum()),
         "simulated_s": float(spent[-1]) if rows.size else NAN,
         "params": of_final("params"),
         "flops": of_final("flops"),
@@ -136,16 +144,15 @@ def join_test_values(
         row = int(rows[step])
         arch, valid = _text(table, row), float(table.valid[row])
         trace.append([step + 1, arch, valid, arch, valid, float(table.test[row]), float(spent[step])])
-    return Entry(record, trace)
+    # What else a search brought is of interest where it had more than one goal; of others the trace is enough.
+    return Entry(record, trace, rows=rows.tolist() if group.metrics else [])
 
 
-def _incumbent_changes(table: Table, rows: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Positions at which the best validation score so far improves."""
-    if not rows.size:
-        return np.empty(0, dtype=np.intp)
-    scores = table.valid[rows] if table.direction == "max" else -table.valid[rows]
-    best = np.maximum.accumulate(scores)
-    return np.flatnonzero(np.r_[True, best[1:] > best[:-1]])
+def _incumbent_changes(table: Table, rows: NDArray[np.int64], feasible: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Positions at which the best validation score so far of a feasible architecture improves."""
+    scores = np.where(feasible, table.valid[rows] if table.direction == "max" else -table.valid[rows], -np.inf)
+    best = np.maximum.accumulate(np.r_[-np.inf, scores])
+    return np.flatnonzero(best[1:] > best[:-1])
 
 
 def _best(table: Table, values: NDArray[np.float64]) -> float:

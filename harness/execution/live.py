@@ -59,6 +59,7 @@ def run_live_cell(
         "arch": "" if arch is None or error else benchmark.space.format(arch),
         "n_evaluations": len(problem.evaluations),
         "n_unique": len({arch for arch, _ in problem.evaluations}),
+        "n_feasible": len(problem.evaluations),
         "simulated_s": NAN,
         "latency": NAN,
         **measured,

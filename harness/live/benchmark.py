@@ -17,6 +17,7 @@ from harness.tabular.frame import data_folder
 from harness.tabular.table import Direction, Unit
 
 if TYPE_CHECKING:
+    from harness.constraint import Constraint
     from harness.live.data import Images
     from harness.live.search import SearchSettings
     from harness.live.train import Recipe
@@ -118,7 +119,13 @@ class LiveBenchmark:
         digest.update(self.images.labels.astype("<i8").tobytes())
         return digest.hexdigest()
 
-    def settle(self, budget: Budget, metrics: tuple[str, ...], live: Mapping[str, Any]) -> str:
+    def settle(
+        self,
+        budget: Budget,
+        metrics: tuple[str, ...],
+        live: Mapping[str, Any],
+        constraints: tuple[Constraint, ...] = (),
+    ) -> str:
         """The suite's tables ``search`` and ``evaluation`` with nothing left to defaults, as JSON.
 
         Raises
@@ -132,6 +139,8 @@ class LiveBenchmark:
             )
         if metrics:
             raise HarnessError(f"benchmark {self.name}: it has no columns; methods may be shown metrics of tables only")
+        if constraints:
+            raise HarnessError(f"benchmark {self.name}: it has no columns; [constraint] is for tables")
         for key in ("search", "evaluation"):
             if not isinstance(live.get(key, {}), Mapping):
                 raise HarnessError(f"{key}: wanted a table such as [{key}] channels = 16, not {live[key]!r}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.constraint import Constraint, check_constraints
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import Space
 
@@ -192,13 +193,20 @@ class Table:
                 )
         return {name: self.column(name) for name in names}
 
-    def settle(self, budget: Budget, metrics: tuple[str, ...], live: Mapping[str, Any]) -> str:
+    def settle(
+        self,
+        budget: Budget,
+        metrics: tuple[str, ...],
+        live: Mapping[str, Any],
+        constraints: tuple[Constraint, ...] = (),
+    ) -> str:
         """Refuse what this benchmark cannot give; a table has no settings of its own, so the text is empty."""
         if budget.kind != "evaluations":
             raise HarnessError(
                 f"benchmark {self.name}: a table counts evaluations; [budgets] {budget.kind} is for live ones"
             )
         self.visible(metrics)
+        check_constraints(self, constraints)
         return ""
 
     def describe(self) -> dict[str, Any]:
