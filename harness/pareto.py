@@ -196,8 +196,7 @@ def attainment(run: Run, benchmark: Benchmark, goal: Goal, score: str = VALID) -
         values = values[np.isfinite(values)]
         values = values[np.unique(np.linspace(0, len(values) - 1, _POINTS).astype(int))] if len(values) else values
         best = [[one[one[:, 1] >= value, 0].max(initial=-np.inf) for value in values] for one in sets]
-        # The lower of the two middle ones, where their number is even: half of the searches reach it.
-        scores = np.sort(best, axis=0)[(len(sets) - 1) // 2] if len(values) else np.empty(0)
+        scores = np.sort(best, axis=0)[len(sets) // 2] if len(values) else np.empty(0)  # what half of them reach
         known = np.isfinite(scores)
         frame = pd.DataFrame({"column": goal.sign * values[known], "score": sign * scores[known]})
         frames.append(frame.assign(method=entrant.name))

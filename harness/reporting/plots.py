@@ -196,22 +196,29 @@ def plot_front(
     score, column = shown_score(points[:, 0], unit), points[:, 1]
     # As pixels: tens of thousands of points would make a file of megabytes.
     ax.plot(column, score, ".", color="#c4c4c4", markersize=1.5, markeredgewidth=0, rasterized=True, zorder=1)
-    front = pareto_front(points * signs)
-    _steps(ax, column[front], score[front], signs, EXACT_MARK, linewidth=1.4)
+    front, end = pareto_front(points * signs), signs[1] * float((signs[1] * column).min())
+    _steps(ax, column[front], score[front], signs, end, EXACT_MARK, linewidth=1.4)
     if curves is not None:
         marks = marks or marks_for(curves["method"])
         for method, curve in _by_method(curves):
             y = shown_score(curve["score"].to_numpy(), unit)
-            _steps(ax, curve["column"].to_numpy(), y, signs, marks[method], linewidth=1.1)
+            _steps(ax, curve["column"].to_numpy(), y, signs, end, marks[method], linewidth=1.1)
     return ax
 
 
 def _steps(
-    ax: Axes, column: FloatArray, score: FloatArray, signs: tuple[float, float], mark: Mark, linewidth: float
+    ax: Axes,
+    column: FloatArray,
+    score: FloatArray,
+    signs: tuple[float, float],
+    end: float,
+    mark: Mark,
+    linewidth: float,
 ) -> None:
-    """Draw the border of what points dominate: each score holds from its column's value on towards worse ones."""
+    """Draw the border of what points dominate: each score holds from its column's value on towards worse ones, to `end`."""
     order = np.argsort(-signs[1] * column, kind="stable")
-    ax.step(column[order], score[order], where="post", color=mark.colour, linestyle=mark.line, linewidth=linewidth)
+    x, y = np.r_[column[order], end], np.r_[score[order], score[order][-1]]
+    ax.step(x, y, where="post", color=mark.colour, linestyle=mark.line, linewidth=linewidth)
 
 
 def _alike(names: list[str], pairs: pd.DataFrame | None) -> list[tuple[int, int]]:
