@@ -13,6 +13,7 @@ from harness.problem import Budget
 from harness.spaces.base import Space
 from harness.tabular import catalogue as tables
 from harness.tabular.table import Direction, Table, Unit
+from harness.taxonomy import Taxonomy
 
 
 class Benchmark(Protocol):
@@ -41,6 +42,10 @@ class Benchmark(Protocol):
     @property
     def direction(self) -> Direction:
         """Whether larger or smaller scores are better."""
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """What kind of benchmark it is, in four words."""
 
     @property
     def sha256(self) -> str:

@@ -50,12 +50,15 @@ class MethodSpec:
         All parameters, defaults included.
     version
         The method's version.
+    taxonomy
+        What kind of method it is, by category.
     """
 
     name: str
     label: str
     params: Mapping[str, Any] = field(hash=False)
     version: str
+    taxonomy: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def params_json(self) -> str:
@@ -165,7 +168,10 @@ class Suite:
             "name": self.name,
             "description": self.description,
             "benchmarks": list(self.benchmarks),
-            "tables": {name: find_benchmark(name).describe() for name in self.benchmarks},
+            "tables": {
+                name: find_benchmark(name).describe() | {"taxonomy": find_benchmark(name).taxonomy.as_json()}
+                for name in self.benchmarks
+            },
             "data_sha256": {name: find_benchmark(name).sha256 for name in self.benchmarks},
             "methods": [dataclasses.asdict(method) | {"params": dict(method.params)} for method in self.methods],
             "budgets": [dataclasses.asdict(budget) for budget in self.budgets],
@@ -378,7 +384,7 @@ def _methods(tables: list[dict[str, Any]], where: str) -> tuple[MethodSpec, ...]
                 raise HarnessError(
                     f"{where}: {spec.label!r} and {label!r} are the same method with the same parameters; leave one out"
                 )
-        specs.append(MethodSpec(name, label, method_params(method), method.version))
+        specs.append(MethodSpec(name, label, method_params(method), method.version, method.taxonomy.as_json()))
     return tuple(specs)
 
 

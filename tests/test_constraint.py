@@ -200,6 +200,8 @@ def test_an_infeasible_recommendation_is_no_answer(tmp_path: Path, registries: N
     class Stubborn(harness.OwnLoop):
         """Recommends what scored least."""
 
+        taxonomy = harness.Taxonomy("any", "random", "none", "none")
+
         def search(self, problem: Any, streams: Any) -> harness.SearchResult:
             uniforms = streams.uniforms("sample")
             drawn = [problem.sample(uniforms) for _ in range(10)]

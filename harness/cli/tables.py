@@ -54,8 +54,11 @@ def _ls(options: argparse.Namespace) -> int:
     from harness.listing import describe
 
     rows = describe(options.what)
-    width = max((len(row["name"]) for row in rows), default=0)
-    print_result(options, rows, "\n".join(f"{row['name']:<{width}}  {row['about']}".rstrip() for row in rows))
+    keys = list(rows[0]) if rows else []
+    table = [[key.replace("_", " ") for key in keys], *([row[key] or "-" for key in keys] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ["  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip() for line in table]
+    print_result(options, rows, "\n".join(lines))
     return OK
 
 

@@ -15,6 +15,7 @@ from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
 from harness.tabular.frame import data_folder
 from harness.tabular.table import Direction, Unit
+from harness.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     from harness.constraint import Constraint
@@ -99,6 +100,11 @@ class LiveBenchmark:
     def space(self) -> Space:
         """The search space."""
         return SPACES[self.space_name]()
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """What kind of benchmark it is: a supernet shares weights, parameters and operations are counted."""
+        return Taxonomy(self.space.kind, "any", "weight sharing", "analytical")
 
     @property
     def images(self) -> Images:

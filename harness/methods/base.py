@@ -21,6 +21,7 @@ from harness.errors import HarnessError, unknown_name
 from harness.problem import Evaluation, LockstepProblem, Problem
 from harness.spaces.base import Arch
 from harness.streams import Streams
+from harness.taxonomy import Taxonomy, taxonomy_of_class
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,12 @@ class Method(ABC):
         its source file, so that an edited method is run again.
     source
         Paper and equation or algorithm.
+    taxonomy
+        What kind of method it is, in four words; every method must state it.
     """
 
     name: ClassVar[str]
+    taxonomy: ClassVar[Taxonomy]
     version: ClassVar[str] = ""
     source: ClassVar[str] = ""
 
@@ -95,8 +99,7 @@ def run_search(method: Method, problem: Problem, streams: Streams) -> SearchResu
     """Run one search to its end, whichever form the method has."""
     if isinstance(method, OwnLoop):
         return method.search(problem, streams)
-    if not isinstance(method, AskTell):
-        raise HarnessError(f"method {method.name}: subclass AskTell (ask and tell) or OwnLoop (search)")
+    assert isinstance(method, AskTell)  # nothing else can be registered
     method.start(problem, streams)
     ask, tell, evaluate = method.ask, method.tell, problem.evaluate
     while not problem.exhausted:
@@ -117,10 +120,18 @@ def register_method(name: str) -> Callable[[M], M]:
     Raises
     ------
     HarnessError
-        If another class has the name already.
+        If another class has the name already, or the class is not fit to be run: neither `AskTell` nor `OwnLoop`, without a
+        method that these want, or without a taxonomy.
     """
 
     def register(cls: M) -> M:
+        lacking = sorted(getattr(cls, "__abstractmethods__", ()))
+        if not issubclass(cls, AskTell | OwnLoop) or lacking:
+            what = f"has no {' and '.join(lacking)}" if lacking else "is neither"
+            raise HarnessError(
+                f"method {name!r}: class {cls.__name__} {what}; subclass AskTell (ask and tell) or OwnLoop (search)"
+            )
+        taxonomy_of_class(cls, "method", name)
         known = _REGISTRY.get(name)
         if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise HarnessError(f"method {name!r} is registered twice: {known.__module__} and {cls.__module__}")
@@ -160,10 +171,13 @@ def make_method(name: str, **params: Any) -> Method:
         If the name or a parameter is unknown, or a value has the wrong type or range.
     """
     cls = method_class(name)
-    fields = {field.name for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
+    fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
     for key in params:
         if key not in fields:
             raise unknown_name(f"parameter of method {name}:", key, fields)
+    for key, field in fields.items():
+        if key not in params and field.default is field.default_factory is dataclasses.MISSING:
+            raise HarnessError(f"method {name}: parameter {key} has no default; give it a value")
     hints = typing.get_type_hints(cls)
     checked = {key: _checked(f"method {name}: {key}", value, hints[key]) for key, value in params.items()}
     return cls(**checked)

@@ -15,6 +15,7 @@ from harness.problem import Evaluation, Problem
 from harness.spaces.base import Arch
 from harness.statistics.pareto import dominance_ranks
 from harness.streams import Streams
+from harness.taxonomy import Taxonomy
 
 Array = NDArray[np.float64]
 NOTHING = -float(np.finfo(np.float64).max)  # below every value of a column, and finite
@@ -52,6 +53,7 @@ class NSGA2(AskTell):
 
     version: ClassVar[str] = "1"
     source: ClassVar[str] = "Deb et al., IEEE Transactions on Evolutionary Computation 6, 2002"
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "evolution", "none", "lookup")
 
     def __post_init__(self) -> None:
         require(self.population >= 2, f"nsga2: population must be at least 2, not {self.population}")

@@ -13,6 +13,7 @@ from harness.methods.base import AskTell, register_method
 from harness.problem import Evaluation, LockstepProblem, Problem
 from harness.spaces.base import Arch
 from harness.streams import LockstepUniforms, Streams
+from harness.taxonomy import Taxonomy
 
 
 @register_method("random")
@@ -36,6 +37,7 @@ class RandomSearch(AskTell):
 
     version: ClassVar[str] = "1"
     source: ClassVar[str] = "Bergstra and Bengio, JMLR 2012; Li and Talwalkar, UAI 2019"
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "random", "none", "none")
 
     def start(self, problem: Problem, streams: Streams) -> None:
         """Begin at the head of the ``sample`` stream."""

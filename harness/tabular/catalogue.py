@@ -14,6 +14,7 @@ from harness.spaces.nasbench201 import NASBench201Space
 from harness.spaces.nasbench_graph import OPERATIONS_PROTEINS, NASBenchGraphSpace
 from harness.tabular import nasbench_graph, store, synthetic
 from harness.tabular.table import Table
+from harness.taxonomy import KINDS
 
 SPACES: dict[str, Callable[[], Space]] = {
     "nasbench101": NASBench101Space,
@@ -94,7 +95,7 @@ def load_benchmark(name: str) -> Table:
     if family == nasbench_graph.FAMILY and dataset in nasbench_graph.DATASETS:
         return _converted(name, dataset)
     if store.is_stored(name):
-        return store.load(name, _stored_space(name))
+        return store.load(name, stored_space(name))
     raise unknown_name("benchmark", name, benchmark_names())
 
 
@@ -110,13 +111,17 @@ def loaded(name: str, load: Callable[[], Table]) -> Table:
         table = load()
     except HarnessError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise HarnessError(
             f"benchmark {name!r}: its loader {load.__qualname__} raised {type(error).__name__}: {error}"
         ) from error
     if not isinstance(table, Table) or table.name != name:
         found = f"a table called {table.name!r}" if isinstance(table, Table) else repr(table)
         raise HarnessError(f"benchmark {name!r}: its loader {load.__qualname__} returned {found}, not its table")
+    if not hasattr(table.space, "kind"):
+        raise HarnessError(
+            f"benchmark {name!r}: space {type(table.space).__name__} states no kind; add one of {', '.join(KINDS)} to the class"
+        )
     return table
 
 
@@ -153,7 +158,8 @@ def _converted(name: str, dataset: str) -> Table:
     return store.load(name, nasbench_graph.space_of(dataset))
 
 
-def _stored_space(name: str) -> Space:
+def stored_space(name: str) -> Space:
+    """The space of a stored table, from its card."""
     described = store.card_of(name)["space"]
     try:
         if "variables" not in described:

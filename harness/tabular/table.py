@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from harness.constraint import Constraint, check_constraints
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import Space
+from harness.taxonomy import Taxonomy, taxonomy_of_table
 
 if TYPE_CHECKING:
     from harness.problem import Budget
@@ -249,6 +250,11 @@ class Table:
         if isinstance(self.curves, CheckedArrays):
             return self.curves.digests
         return {key: digest_of(curve) for key, curve in self.curves.items()}
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """What kind of benchmark it is, in four words, told from its space and its columns."""
+        return taxonomy_of_table(self.space.kind, self.columns)
 
     def index_of_row(self) -> NDArray[np.int64]:
         """(n_rows,) mixed-radix index of every row's own encoding."""
