@@ -10,6 +10,7 @@ from harness.catalogue import benchmark_names
 from harness.errors import HarnessError
 from harness.live.benchmark import LiveBenchmark, live_names
 from harness.methods.base import method_class, method_names
+from harness.published import published
 from harness.suite import find_suite, suite_names
 from harness.tabular import catalogue, nasbench_graph, store, synthetic
 from harness.taxonomy import CATEGORIES, taxonomy_of_table
@@ -18,7 +19,12 @@ UNKNOWN = dict.fromkeys(CATEGORIES, "")
 
 
 def describe(what: str) -> list[dict[str, Any]]:
-    """Rows with ``name`` and ``about`` of all ``benchmarks``, ``methods`` or ``suites``, of the first two with their taxonomy."""
+    """Rows with ``name`` and ``about`` of all ``benchmarks``, ``methods`` or ``suites``, of the first two with their taxonomy.
+
+    The rows of ``published`` are the numbers that papers print, see `harness.published.Record`.
+    """
+    if what == "published":
+        return [dataclasses.asdict(record) for record in published()]
     rows = {"benchmarks": _benchmark, "methods": _method, "suites": _suite}[what]
     names = {"benchmarks": benchmark_names, "methods": method_names, "suites": suite_names}[what]()
     return [{"name": name} | rows(name) for name in names]

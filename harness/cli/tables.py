@@ -12,7 +12,7 @@ from harness.errors import HarnessError
 def add_verbs(verbs: Any) -> None:
     """Add them to the command line."""
     listing = add_verb(verbs, "ls", _ls, "list what can be named", PLUGIN, AS_JSON)
-    listing.add_argument("what", choices=("benchmarks", "methods", "suites"))
+    listing.add_argument("what", choices=("benchmarks", "methods", "suites", "published"))
 
     importing = add_verb(
         verbs,

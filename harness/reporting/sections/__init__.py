@@ -15,6 +15,7 @@ from harness.reporting.sections.improvement import relative_improvement, worth
 from harness.reporting.sections.live import derived_cells, live_cost, supernets
 from harness.reporting.sections.notes import caveats_of_run, definitions
 from harness.reporting.sections.pareto import pareto
+from harness.reporting.sections.published import published_results
 from harness.reporting.sections.scores import cost, final_scores
 from harness.reporting.sections.setup import data_and_methods, made_with
 from harness.reporting.sections.significance import all_tables, tests
@@ -35,6 +36,7 @@ SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     cost,
     caveats_of_run,
     data_and_methods,
+    published_results,
     made_with,
     definitions,
     records,
