@@ -86,6 +86,7 @@ def check_installation() -> list[Finding]:
     for name in store.stored_names():
         try:
             table = catalogue.load_benchmark(name)
+            table.verify()
             findings.append(Finding("good", f"table {name}: {len(table):,} rows, checksum {table.sha256[:12]} holds"))
         except HarnessError as error:
             findings.append(Finding("bad", str(error)))

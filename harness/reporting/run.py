@@ -300,6 +300,7 @@ def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
         return Benchmark(name, card, data_sha256, None)
     try:
         table = load_benchmark(name)
+        table.verify()
     except Exception as error:  # a plug-in's loader may raise anything
         return Benchmark(name, card, data_sha256, None, f"it cannot be loaded here ({_head(error)})")
     if table.sha256 != data_sha256:

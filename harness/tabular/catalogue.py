@@ -151,6 +151,7 @@ def _converted(name: str, dataset: str) -> Table:
         try:
             table = store.load(name, nasbench_graph.space_of(dataset))
             if table.source.get("package") == nasbench_graph.package():
+                table.verify()  # small, and damage can be mended here
                 return table
         except HarnessError:
             pass  # a packaged table can always be rebuilt from its package
