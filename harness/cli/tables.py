@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 from harness.cli.common import AS_JSON, FAILED, OK, PLUGIN, add_verb, print_result
 from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.tabular.table import Table
 
 
 def add_verbs(verbs: Any) -> None:
@@ -94,6 +98,7 @@ def _import(options: argparse.Namespace) -> int:
         metric=options.metric,
         direction=options.direction,
     )
+    _warn_of_leaks(table)
     print_result(
         options,
         table.describe() | {"sha256": table.sha256},
@@ -114,8 +119,11 @@ def _import_published(options: argparse.Namespace) -> int:
         replace=options.replace,
         progress=not options.quiet,
     )
+    from harness.tabular.catalogue import load_benchmark
     from harness.tabular.store import card_of
 
+    for name in names:
+        _warn_of_leaks(load_benchmark(name))
     cards = [card_of(name) for name in names]
     lines = [
         f"{card['name']}: {card['rows']:,} architectures, {card['metric']} in {card['unit']}, "
@@ -124,6 +132,14 @@ def _import_published(options: argparse.Namespace) -> int:
     ]
     print_result(options, cards, "\n".join(lines))
     return OK
+
+
+def _warn_of_leaks(table: Table) -> None:
+    from harness.doctor import leaks
+
+    for finding in leaks(table):
+        if finding.verdict == "bad":
+            print(f"nas-harness: warning: {table.name}: {finding.what}", file=sys.stderr)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import inspect
@@ -204,15 +205,42 @@ def first_best(scores: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def _checked(where: str, value: Any, hint: Any) -> Any:
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    origin = typing.get_origin(hint)
-    kinds = typing.get_args(hint) if origin in (typing.Union, types.UnionType) else (origin or hint,)
-    plain = tuple(kind for kind in kinds if isinstance(kind, type))
-    # bool is an int to Python, but `population = true` is a mistake.
-    if plain and (not isinstance(value, plain) or (isinstance(value, bool) and bool not in plain)):
-        raise HarnessError(f"{where}: wanted {' or '.join(kind.__name__ for kind in plain)}, not {value!r}")
-    return value
+    """The value as a parameter of this type hint takes it: lists and tuples entry by entry, whole numbers for floats too."""
+    origin, kinds = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        for kind in sorted(kinds, key=lambda kind: type(value) is not kind):
+            with contextlib.suppress(HarnessError):
+                return _checked(where, value, kind)
+    elif origin is typing.Literal:
+        if value in kinds and type(value) in map(type, kinds):
+            return value
+    elif origin in (list, tuple):
+        if isinstance(value, list | tuple):
+            every = kinds[:1] * len(value) if origin is list or kinds[1:] == (...,) else kinds
+            if len(every) == len(value):
+                entries = enumerate(zip(value, every, strict=True), start=1)
+                return origin(_checked(f"{where}, entry {place}", *pair) for place, pair in entries)
+    elif hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    else:
+        kind = origin or hint
+        # bool is an int to Python, but `population = true` is a mistake.
+        if (
+            hint is Any
+            or not isinstance(kind, type)
+            or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool)))
+        ):
+            return value
+    raise HarnessError(f"{where}: wanted {_named(hint)}, not {value!r}")
+
+
+def _named(hint: Any) -> str:
+    origin, kinds = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(map(_named, kinds))
+    if origin is typing.Literal:
+        return " or ".join(map(repr, kinds))
+    return "None" if hint is type(None) else hint.__name__ if not kinds else str(hint).replace("typing.", "")
 
 
 def _source_hash(cls: type) -> str:

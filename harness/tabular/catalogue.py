@@ -25,6 +25,8 @@ SPACES: dict[str, Callable[[], Space]] = {
     "nas-bench-macro": macro_space,
 }
 
+LIVE = "live/"  # what the names of benchmarks without a table begin with
+LONGEST_NAME = 200  # bytes: what every file system takes
 _REGISTRY: dict[str, Callable[[], Table]] = {}
 
 
@@ -39,7 +41,7 @@ def register_benchmark(name: str) -> Callable[[Callable[[], Table]], Callable[[]
     """Decorator: make the table that a function returns known by name. It is called once a process, when first wanted."""
 
     def register(load: Callable[[], Table]) -> Callable[[], Table]:
-        if name in packaged_names():
+        if name in packaged_names() or name.startswith(LIVE):
             raise HarnessError(f"{name!r} is a packaged benchmark; register {load.__module__} under another name")
         known = _REGISTRY.get(name)
         if known is not None and (known.__module__, known.__qualname__) != (load.__module__, load.__qualname__):
@@ -133,16 +135,23 @@ def save_benchmark(table: Table) -> None:
     HarnessError
         If the name belongs to a packaged benchmark or is not usable as one.
     """
-    if table.name in packaged_names() or table.name.startswith(f"{nasbench_graph.FAMILY}/"):
-        raise HarnessError(f"benchmark name {table.name!r} belongs to a packaged benchmark; choose another")
-    parts = table.name.split("/")
-    if any(not part or part.startswith(".") or not all(c.isalnum() or c in "-_.+@" for c in part) for part in parts):
-        raise HarnessError(f"benchmark name {table.name!r}: wanted letters, digits and -_.+@ in parts divided by /")
-    for name in store.stored_names():
-        if name.startswith(f"{table.name}/") or table.name.startswith(f"{name}/"):
-            raise HarnessError(f"benchmark name {table.name!r} is in the way of benchmark {name!r}; choose another")
+    check_name(table.name)
     store.save(table)
     load_benchmark.cache_clear()
+
+
+def check_name(name: str) -> None:
+    """Refuse a name under which no table can be stored: one that belongs to others, that is in the way, or no file can have."""
+    if name in packaged_names() or name.startswith((f"{nasbench_graph.FAMILY}/", LIVE)):
+        raise HarnessError(f"benchmark name {name!r} belongs to a packaged benchmark; choose another")
+    parts = name.split("/")
+    if any(not part or part.startswith(".") or not all(c.isalnum() or c in "-_.+@" for c in part) for part in parts):
+        raise HarnessError(f"benchmark name {name!r}: wanted letters, digits and -_.+@ in parts divided by /")
+    if len(name.encode()) > LONGEST_NAME:
+        raise HarnessError(f"benchmark name {name[:40]!r}... has {len(name)} characters; wanted at most {LONGEST_NAME}")
+    for other in store.stored_names():
+        if other.startswith(f"{name}/") or name.startswith(f"{other}/"):
+            raise HarnessError(f"benchmark name {name!r} is in the way of benchmark {other!r}; choose another")
 
 
 def _converted(name: str, dataset: str) -> Table:

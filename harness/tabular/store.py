@@ -47,7 +47,10 @@ def stored_names() -> Iterator[str]:
 
 def is_stored(name: str) -> bool:
     """Whether a table of this name is in the store."""
-    return (store_root() / name / "card.json").is_file()
+    try:
+        return (store_root() / name / "card.json").is_file()
+    except OSError:  # no file can have such a name
+        return False
 
 
 def save(table: Table) -> Path:

@@ -304,7 +304,24 @@ def test_saving_never_takes_another_benchmark_away(folder: Path, name: str, make
     assert load_benchmark("made/up").sha256 == before
 
 
-@pytest.mark.parametrize("name", ["", "/", "a//b", "../up", "a/../../b", ".hidden/a", "a b", "a\\b", "a\nb", "/etc/a"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "/",
+        "a//b",
+        "../up",
+        "a/../../b",
+        ".hidden/a",
+        "a b",
+        "a\\b",
+        "a\nb",
+        "/etc/a",
+        "live/mine",
+        "x" * 300,
+        "a/" + "é" * 120,
+    ],
+)
 def test_unusable_names(own_cache: Path, name: str, make_table: Callable[..., Table]) -> None:
     with pytest.raises(HarnessError, match="benchmark name"):
         save_benchmark(make_table(name=name))
