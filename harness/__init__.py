@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.tabular.catalogue import load_benchmark, register_benchmark, save_benchmark
     from harness.tabular.frame import table_from_frame
     from harness.tabular.table import Table
+    from harness.taxonomy import Taxonomy
 
 _HOME = {
     "AskTell": "harness.methods.base",
@@ -29,6 +30,7 @@ _HOME = {
     "SearchResult": "harness.methods.base",
     "Streams": "harness.streams",
     "Table": "harness.tabular.table",
+    "Taxonomy": "harness.taxonomy",
     "load_benchmark": "harness.tabular.catalogue",
     "load_suite": "harness.suite",
     "make_method": "harness.methods.base",
@@ -52,6 +54,7 @@ __all__ = [
     "SearchResult",
     "Streams",
     "Table",
+    "Taxonomy",
     "load_benchmark",
     "load_suite",
     "make_method",

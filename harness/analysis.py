@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,11 @@ import pandas as pd
 from scipy import stats
 
 from harness.errors import HarnessError, unknown_name
+from harness.pareto import HYPERVOLUME_COLUMNS, Goal, goals_of, hypervolumes, run_fronts, table_front
 from harness.problem import Budget
+from harness.records import RECORDS
+from harness.reporting.figures import draw_front, draw_pareto
+from harness.reporting.images import save_figure
 from harness.reporting.run import Benchmark, Entrant, Run, load_run
 from harness.spaces.darts import CONCAT, INPUTS, Gene, Genotype
 from harness.statistics import (
@@ -48,7 +52,7 @@ from harness.statistics import (
 from harness.statistics._validate import FloatArray
 from harness.tabular.catalogue import benchmark_names, load_benchmark
 from harness.tabular.frame import find
-from harness.tabular.table import Table
+from harness.tabular.table import VALID, Table
 
 EPOCHS = (25, 50, 100, 600)
 _FLIPS = 9_999  # random sign flips of a paired test of many seeds
@@ -205,6 +209,56 @@ def trainings(
     icc = intraclass_correlation(scores)
     frame = pd.DataFrame([*rows, ("icc", icc.estimate, icc.low, icc.high)], columns=columns[3:])
     return frame.assign(benchmark=benchmark, trainings=len(names), rows=len(scores))[columns]
+
+
+def pareto(
+    what: str | Path,
+    goals: Sequence[Goal] = (),
+    score: str = VALID,
+    reference: Mapping[str, float] | None = None,
+    figure: Path | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the Pareto front of a table, and of a run the hypervolumes that its methods reach.
+
+    Parameters
+    ----------
+    what
+        Name of a benchmark, or the output folder of a run whose suite shows columns to methods (its key ``metrics``).
+    goals
+        Columns beside the score; of a run by default those that its suite shows.
+    score
+        ``"valid"`` or ``"test"``.
+    reference
+        Where hypervolumes begin, by column; see `harness.pareto.hypervolumes`.
+    figure
+        File for a drawing of the score against the first goal, by its ending ``.svg`` or ``.png``.
+
+    Returns
+    -------
+    front : DataFrame
+        As of `harness.pareto.table_front`.
+    hypervolumes : DataFrame
+        As of `harness.pareto.hypervolumes`, without rows for a benchmark.
+    """
+    if unknown := [key for key in reference or {} if key != score and key not in [goal.column for goal in goals]]:
+        raise unknown_name("goal", unknown[0], [score, *(goal.column for goal in goals)], "reference")
+    if not (Path(what) / RECORDS).is_file():
+        table = load_benchmark(str(what))
+        front = table_front(table, goals, score)
+        if figure is not None:
+            save_figure(figure, lambda: draw_front(table, goals[0], score))
+        return front, pd.DataFrame(columns=HYPERVOLUME_COLUMNS)
+    run = load_run(Path(what))
+    goals = list(goals) or goals_of(run)
+    if not run.evaluations:
+        raise HarnessError(
+            f'{what}: it kept no evaluations; they are kept where a suite shows columns: metrics = ["latency"]'
+        )
+    if not goals:
+        raise HarnessError(f"{what}: wanted a goal beside the score, such as a column of its tables")
+    if figure is not None:
+        save_figure(figure, lambda: draw_pareto(run, goals[0], score))
+    return run_fronts(run, goals, score), hypervolumes(run, goals, score, reference)[list(HYPERVOLUME_COLUMNS)]
 
 
 def lottery(folder: Path) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from harness.constraint import Constraint
 from harness.errors import unknown_name
 from harness.live.benchmark import LiveBenchmark, live_names
 from harness.live.one_shot import PREFIX, OneShotBenchmark, one_shot_names
@@ -13,6 +14,7 @@ from harness.problem import Budget
 from harness.spaces.base import Space
 from harness.tabular import catalogue as tables
 from harness.tabular.table import Direction, Table, Unit
+from harness.taxonomy import Taxonomy
 
 
 class Benchmark(Protocol):
@@ -47,10 +49,20 @@ class Benchmark(Protocol):
         """Epochs of a whole training, before which it can be stopped and scored; None if there is one fidelity."""
 
     @property
+    def taxonomy(self) -> Taxonomy:
+        """What kind of benchmark it is, in four words."""
+
+    @property
     def sha256(self) -> str:
         """Hash of the data."""
 
-    def settle(self, budget: Budget, metrics: tuple[str, ...], live: Mapping[str, Any]) -> str:
+    def settle(
+        self,
+        budget: Budget,
+        metrics: tuple[str, ...],
+        live: Mapping[str, Any],
+        constraints: tuple[Constraint, ...] = (),
+    ) -> str:
         """Check what a suite wants of this benchmark; its settings as JSON with nothing left to defaults."""
 
     def describe(self) -> dict[str, Any]:

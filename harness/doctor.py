@@ -86,6 +86,7 @@ def check_installation() -> list[Finding]:
     for name in store.stored_names():
         try:
             table = catalogue.load_benchmark(name)
+            table.verify()
             findings.append(Finding("good", f"table {name}: {len(table):,} rows, checksum {table.sha256[:12]} holds"))
         except HarnessError as error:
             findings.append(Finding("bad", str(error)))
@@ -99,7 +100,7 @@ def check_benchmark_table(name: str) -> list[Finding]:
 
 def audit(table: Table) -> list[Finding]:
     """What can be told from a table's numbers: leaks, doubled and constant columns, units, coverage, noise, rank agreement."""
-    checks = (_identity, _missing, _columns, _units, _leaks, _curves, _computations, _broken, _ranking)
+    checks = (_identity, _missing, _columns, _units, leaks, _curves, _computations, _broken, _ranking)
     return [finding for check in checks for finding in check(table)]
 
 
@@ -178,8 +179,8 @@ def _units(table: Table) -> list[Finding]:
     return found or [Finding("good", f"validation and test are in {table.unit}")]
 
 
-def _leaks(table: Table) -> list[Finding]:
-    """Columns that a search may see, against those that only the report may."""
+def leaks(table: Table) -> list[Finding]:
+    """Columns that a search may see, against those that only the report may: are they one measurement?"""
     found = []
     seen = [name for name in table.columns if not is_report_only(name)]
     reported = [name for name in table.columns if is_report_only(name)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -90,7 +91,10 @@ def owner_of_workers(backend: str = "loky") -> int:
 
 @lru_cache(maxsize=1)  # once a worker
 def end_with(owner: int) -> None:
-    """Called in a worker: it ends when the process that started it is killed; it would wait for ever otherwise."""
+    """Called in a worker: it ends when the process that started it is killed; it would wait for ever otherwise.
+
+    What is printed in it goes to standard error, since standard output is that of the process that prints results.
+    """
 
     def watch() -> None:
         while os.getppid() == owner:
@@ -98,6 +102,7 @@ def end_with(owner: int) -> None:
         os._exit(1)
 
     if owner not in (0, os.getpid()):
+        sys.stdout = sys.stderr
         threading.Thread(target=watch, daemon=True).start()
 
 

@@ -6,41 +6,75 @@ import dataclasses
 import tomllib
 from typing import Any
 
+from harness.catalogue import benchmark_names, find_benchmark
 from harness.errors import HarnessError
+from harness.live.benchmark import LiveBenchmark, live_names
+from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.methods.base import method_class, method_names
+from harness.published import published
 from harness.suite import find_suite, suite_names
-from harness.tabular import catalogue, nasbench_graph, store, synthetic
+from harness.tabular import catalogue, nasbench_graph, recorded, store, synthetic
+from harness.taxonomy import CATEGORIES, taxonomy_of_table
+
+UNKNOWN = dict.fromkeys(CATEGORIES, "")
 
 
 def describe(what: str) -> list[dict[str, Any]]:
-    """Rows with ``name`` and ``about`` of all ``benchmarks``, ``methods`` or ``suites``."""
+    """Rows with ``name`` and ``about`` of all ``benchmarks``, ``methods`` or ``suites``, of the first two with their taxonomy.
+
+    The rows of ``published`` are the numbers that papers print, see `harness.published.Record`.
+    """
+    if what == "published":
+        return [dataclasses.asdict(record) for record in published()]
     rows = {"benchmarks": _benchmark, "methods": _method, "suites": _suite}[what]
-    names = {"benchmarks": catalogue.benchmark_names, "methods": method_names, "suites": suite_names}[what]()
-    return [{"name": name, "about": rows(name)} for name in names]
+    names = {"benchmarks": benchmark_names, "methods": method_names, "suites": suite_names}[what]()
+    return [{"name": name} | rows(name) for name in names]
 
 
-def _benchmark(name: str) -> str:
+def _benchmark(name: str) -> dict[str, str]:
+    """What is known of a benchmark without loading its numbers; one of a plug-in has to be loaded for that."""
+    if name in live_names():
+        return LiveBenchmark(name).taxonomy.as_json() | {"about": "live: architectures are trained in the run"}
     if name == synthetic.NAME:
-        return "made up, for tests and documentation"
+        return synthetic.convert().taxonomy.as_json() | {"about": "made up, for tests and documentation"}
     if store.is_stored(name):
         try:
             card = store.card_of(name)
-            return f"{card['rows']:,} rows over {card['space']['name']}; {card['metric']} in {card['unit']}"
+            space = catalogue.stored_space(name)
+            about = f"{card['rows']:,} rows over {card['space']['name']}; {card['metric']} in {card['unit']}"
+            return taxonomy_of_table(space.kind, card["columns"]).as_json() | {"about": about}
         except (HarnessError, KeyError, TypeError, ValueError):
-            return "damaged: import it again"
+            return UNKNOWN | {"about": "damaged: import it again"}
     if name.startswith(nasbench_graph.FAMILY):
-        return "packaged; converted when first used"
-    return "registered by a plug-in"
-
-
-def _method(name: str) -> str:
-    cls = method_class(name)
-    parameters = ", ".join(f"{field.name}={field.default}" for field in dataclasses.fields(cls) if field.init)  # type: ignore[arg-type]
-    return f"({parameters})  {cls.source}".strip()
-
-
-def _suite(name: str) -> str:
+        space = nasbench_graph.space_of(name.partition("/")[2])
+        words = taxonomy_of_table(space.kind, nasbench_graph.FIELDS.values())
+        return words.as_json() | {"about": "packaged; converted when first used"}
+    about = "registered by a plug-in"
+    if name.startswith(ONE_SHOT):
+        about = "one-shot: what supernets derive is looked up in a table"
+    elif name in recorded.shipped_files(".parquet"):
+        about = "comes with the project; converted when first used"
     try:
-        return str(tomllib.loads(find_suite(name).read_text(encoding="utf-8")).get("description", ""))
+        return find_benchmark(name).taxonomy.as_json() | {"about": about}
+    except HarnessError as error:
+        return UNKNOWN | {"about": str(error)}
+
+
+def _method(name: str) -> dict[str, str]:
+    cls = method_class(name)
+    fields = [field for field in dataclasses.fields(cls) if field.init]  # type: ignore[arg-type]
+    parameters = ", ".join(f"{field.name}={_default(field)}" for field in fields)
+    return cls.taxonomy.as_json() | {"about": f"({parameters})  {cls.source}".strip()}
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default is not dataclasses.MISSING:
+        return str(field.default)
+    return "?" if field.default_factory is dataclasses.MISSING else str(field.default_factory())
+
+
+def _suite(name: str) -> dict[str, str]:
+    try:
+        return {"about": str(tomllib.loads(find_suite(name).read_text(encoding="utf-8")).get("description", ""))}
     except (OSError, tomllib.TOMLDecodeError):
-        return "unreadable"
+        return {"about": "unreadable"}

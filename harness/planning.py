@@ -120,7 +120,8 @@ def _pilot(group: Group) -> float:
         clock = time.perf_counter()
         try:
             method = method_class(group.method.name)(**group.method.params)
-            run_search(method, TabularProblem(table, group.budget, group.metrics), Streams(group.benchmark, seed))
+            problem = TabularProblem(table, group.budget, group.metrics, group.constraints)
+            run_search(method, problem, Streams(group.benchmark, seed))
         except Exception:  # the run will record it as a failed cell
             pass
         times.append(time.perf_counter() - clock)

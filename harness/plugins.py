@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
@@ -24,7 +25,7 @@ class _FromSource(SourceFileLoader):
 
 
 def load(paths: Iterable[str | Path]) -> None:
-    """Import plug-in files, each once a process.
+    """Import plug-in files, each once a process; a file's imports at its top find modules that lie beside it.
 
     Raises
     ------
@@ -44,7 +45,8 @@ def load(paths: Iterable[str | Path]) -> None:
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         try:
-            spec.loader.exec_module(module)
+            with _beside(path):
+                spec.loader.exec_module(module)
         except HarnessError:
             del sys.modules[name]
             raise
@@ -52,6 +54,18 @@ def load(paths: Iterable[str | Path]) -> None:
             del sys.modules[name]
             raise HarnessError(f"--plugin {given}: {type(error).__name__}: {error}") from error
         _LOADED[str(path)] = None
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[None]:
+    """Inside, modules in the folder of a file can be imported, as by a script; no bytecode is left there."""
+    path_before, writes_before = sys.path[:], sys.dont_write_bytecode
+    sys.path.insert(0, str(path.parent))
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.path[:], sys.dont_write_bytecode = path_before, writes_before
 
 
 def loaded() -> tuple[str, ...]:

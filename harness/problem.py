@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.constraint import Constraint, violation
 from harness.errors import BudgetExhausted, HarnessError
 from harness.spaces.base import Arch, Space
 from harness.tabular.table import COST, Table
@@ -32,16 +33,20 @@ class Evaluation(NamedTuple):
     Attributes
     ----------
     score
-        Validation score, larger is better (a table whose direction is ``min`` is negated).
+        Validation score, larger is better (a table whose direction is ``min`` is negated). An infeasible architecture has
+        the worst score of the table, less how far it is beyond the bounds: no feasible one scores less.
     cost
         Simulated seconds of this evaluation, as long as it was trained; NaN where the benchmark knows none.
     metrics
-        The further columns that the suite shows to methods.
+        The further columns that the suite shows to methods, and those that it puts a bound on.
+    feasible
+        Whether the architecture satisfies the suite's constraints; one that does not is never an answer.
     """
 
     score: float
     cost: float
     metrics: Mapping[str, float]
+    feasible: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,12 +105,15 @@ class Problem(ABC):
         Number of different architectures that can be evaluated (infinite where it cannot be counted).
     max_fidelity
         Epochs of a whole training; every whole number from 1 to it is a fidelity. None where there is one fidelity only.
+    constraints
+        What an architecture must satisfy to be an answer.
     """
 
     space: Space
     budget: Budget
     size: float
     max_fidelity: int | None = None
+    constraints: tuple[Constraint, ...] = ()
 
     @abstractmethod
     def evaluate(self, arch: Sequence[int], fidelity: int | None = None) -> Evaluation:
@@ -178,18 +186,30 @@ class TabularProblem(Problem):
         What may be spent.
     metrics
         Names of the further columns that the method may see.
+    constraints
+        What an architecture must satisfy to be an answer; the method sees the columns of these, too.
     """
 
-    def __init__(self, table: Table, budget: Budget, metrics: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        table: Table,
+        budget: Budget,
+        metrics: tuple[str, ...] = (),
+        constraints: tuple[Constraint, ...] = (),
+    ) -> None:
         check_budget(table, budget)
         self.space = table.space
         self.budget = budget
         self.size = len(table)
         self.max_fidelity = table.epochs
+        self.constraints = constraints
         # Memory views hand out plain Python floats, several times faster than NumPy scalars.
-        self._score = _oriented(table).data
+        beyond = violation(table, constraints) if constraints else None
+        self._score = _oriented(table, beyond).data
+        self._is_infeasible = None if beyond is None else (beyond > 0).data
         self._cost = table.column(COST).data if COST in table.columns else None
-        self._metrics = {name: values.data for name, values in table.visible(metrics).items()}
+        shown = (*metrics, *(constraint.column for constraint in constraints))
+        self._metrics = {name: values.data for name, values in table.visible(shown).items()}
         self._rows = table.rows.data
         self._codes = table.codes
         self._measure = Measure(table)
@@ -197,7 +217,7 @@ class TabularProblem(Problem):
         self._known: dict[Arch, int] = {}  # rows met in this search: `contains` is mostly asked just before `evaluate`
         self._history: list[int] = []
         self._stopped: dict[int, int] = {}  # epochs of the trainings that stopped early, by their place in the history
-        self._course = Course(table, metrics) if table.epochs is not None else None
+        self._course = Course(table, shown, beyond) if table.epochs is not None else None
         self._one_fidelity = "" if table.epochs is not None else one_fidelity(table)
         self._amount = budget.amount
         self._spent: float = 0
@@ -258,7 +278,11 @@ class TabularProblem(Problem):
             self._score[row],
             self._cost[row] if self._cost is not None else float("nan"),
             {name: values[row] for name, values in self._metrics.items()} if self._metrics else _NO_METRICS,
+            self._is_feasible(row),
         )
+
+    def _is_feasible(self, row: int) -> bool:
+        return self._is_infeasible is None or not self._is_infeasible[row]
 
     def _trained(self, row: int, fidelity: int | None) -> Evaluation:
         """`evaluate`, where trainings stop early, are paid for by their length, or nothing is left."""
@@ -267,9 +291,9 @@ class TabularProblem(Problem):
         if is_whole or self._course is None:
             cost = self._cost[row] if self._cost is not None else float("nan")
             metrics = {name: values[row] for name, values in self._metrics.items()}
-            evaluation = Evaluation(self._score[row], cost, metrics)
+            evaluation = Evaluation(self._score[row], cost, metrics, self._is_feasible(row))
         else:
-            evaluation = Evaluation(*self._course.at(row, epochs))
+            evaluation = Evaluation(*self._course.at(row, epochs), self._is_feasible(row))
         price = {"evaluations": 1, "epochs": epochs, "simulated_s": evaluation.cost}[self.budget.kind]
         if self._spent + price > self._amount:
             self._spent = float("inf")  # the search is over, even if something cheaper were asked for next
@@ -323,7 +347,7 @@ class LockstepProblem:
 
     Parameters
     ----------
-    table, budget
+    table, budget, constraints
         As in `TabularProblem`.
     n_seeds
         Number of searches that advance together.
@@ -334,13 +358,14 @@ class LockstepProblem:
         As many evaluations as no search makes more of; what they take in fact ends most searches before.
     """
 
-    def __init__(self, table: Table, budget: Budget, n_seeds: int) -> None:
+    def __init__(self, table: Table, budget: Budget, n_seeds: int, constraints: tuple[Constraint, ...] = ()) -> None:
         check_budget(table, budget)
         self.space = table.space
         self.budget = budget
         self.n_seeds = n_seeds
         self.size = len(table)
-        self._score = _oriented(table)
+        self.constraints = constraints
+        self._score = _oriented(table, violation(table, constraints) if constraints else None)
         self._rows = np.asarray(table.rows)
         self._index_of_row = table.index_of_row()
         self._measure = Measure(table)
@@ -416,6 +441,7 @@ class Measure:
         return np.minimum(found, self._n_rows - 1).astype(np.int64)
 
 
-def _oriented(table: Table) -> NDArray[np.float64]:
-    """Validation scores of which larger ones are better."""
-    return np.asarray(table.valid) if table.direction == "max" else -table.valid
+def _oriented(table: Table, beyond: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Validation scores of which larger ones are better; of rows `beyond` their bounds, what stands for a score."""
+    scores = np.asarray(table.valid) if table.direction == "max" else -table.valid
+    return scores if beyond is None else np.where(beyond > 0, scores.min() - beyond, scores)

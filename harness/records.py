@@ -22,7 +22,9 @@ from harness.journal import Journal
 from harness.suite import SCHEMA
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 # Column of a record -> (pandas type, what it holds). `label` is the method's name in tables and plots.
 RECORD_COLUMNS: dict[str, tuple[str, str]] = {
@@ -40,7 +42,8 @@ RECORD_COLUMNS: dict[str, tuple[str, str]] = {
     "budget": ("int64", "what the search might spend"),
     "budget_kind": ("str", "unit of the budget"),
     "fidelity": ("str", "what validation and test were measured at"),
-    "status": ("str", "ok or failed"),
+    "constraint": ("str", "what the architecture must satisfy, empty if anything goes"),
+    "status": ("str", "ok, failed, or infeasible: nothing that the search found satisfies the constraint"),
     "error": ("str", "traceback of a failed cell"),
     "arch": ("str", "architecture that the method recommends; empty where the result is the mean of several"),
     "metric": ("str", "what valid and test measure"),
@@ -50,6 +53,7 @@ RECORD_COLUMNS: dict[str, tuple[str, str]] = {
     "test_best": ("float64", "best test score among all that were evaluated: an oracle's choice, for diagnosis only"),
     "n_evaluations": ("int64", "architectures evaluated, wholly trained or not"),
     "n_unique": ("int64", "different rows of the table among them"),
+    "n_feasible": ("int64", "those of the evaluations that satisfy the constraint"),
     "simulated_s": ("float64", "simulated seconds of all evaluations, NaN where the table has no costs"),
     "epochs": ("float64", "epochs of all trainings of the search, NaN where the table has one fidelity"),
     "wall_s": ("float64", "seconds that the search took; of searches in lockstep, an equal share"),
@@ -110,16 +114,23 @@ EPOCH_COLUMNS: dict[str, tuple[str, str]] = {
 TIME_COLUMNS = ("wall_s", "started_at", "peak_memory", "environment")
 EPOCH_TIME_COLUMNS = ("seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")
 
+# What was evaluated, of suites that show columns to methods: a search with several goals has more than one answer.
+EVALUATION_COLUMNS: dict[str, tuple[str, str]] = {
+    "cell": ("str", "cell that the evaluations belong to"),
+    "rows": ("list", "rows of the table that were evaluated, in order, by a whole training"),
+}
 RECORDS, TRACES, EPOCHS, JOURNAL = "records.parquet", "traces.parquet", "epochs.parquet", "journal.jsonl"
+EVALUATIONS = "evaluations.parquet"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One finished cell: its record, a row for each change of its incumbent, and of a live one a row for each epoch."""
+    """One finished cell: its record, a row for each change of its incumbent, and of some cells more."""
 
     record: dict[str, Any]
     trace: list[list[Any]]  # columns of TRACE_COLUMNS without the cell
     epochs: list[dict[str, Any]] = field(default_factory=list)  # of live benchmarks
+    rows: list[int] = field(default_factory=list)  # evaluated, where the suite shows columns to methods
 
     @property
     def cell(self) -> str:
@@ -129,7 +140,7 @@ class Entry:
     @property
     def failed(self) -> bool:
         """Whether the method raised."""
-        return bool(self.record["status"] != "ok")
+        return bool(self.record["status"] == "failed")
 
 
 class RunFolder:
@@ -186,6 +197,8 @@ class RunFolder:
         write_parquet(self.path / TRACES, traces_frame(ordered), TRACE_COLUMNS)
         if any(entry.epochs for entry in ordered):
             write_parquet(self.path / EPOCHS, epochs_frame(ordered), EPOCH_COLUMNS)
+        if any(entry.rows for entry in ordered):
+            write_parquet(self.path / EVALUATIONS, evaluations_frame(ordered), EVALUATION_COLUMNS)
         write_parquet(self.path / RECORDS, records_frame(ordered), RECORD_COLUMNS)
         self._journal.path.unlink(missing_ok=True)
 
@@ -213,6 +226,19 @@ def epochs_frame(entries: Iterable[Entry]) -> pd.DataFrame:
     groups = sorted({key for row in rows for key in row} - set(EPOCH_COLUMNS))
     typed = _typed([{key: row.get(key) for key in EPOCH_COLUMNS} for row in rows], EPOCH_COLUMNS)
     return pd.concat([typed, pd.DataFrame([{key: row.get(key) for key in groups} for row in rows])], axis=1)
+
+
+def evaluations_frame(entries: Iterable[Entry]) -> pd.DataFrame:
+    """Evaluated rows of the cells that keep them, as a frame with the columns of `EVALUATION_COLUMNS`."""
+    return _typed([{"cell": entry.cell, "rows": entry.rows} for entry in entries if entry.rows], EVALUATION_COLUMNS)
+
+
+def read_evaluations(path: Path) -> dict[str, NDArray[np.int64]]:
+    """Rows that were evaluated, in order, by cell; empty if the run's suite shows no columns to methods."""
+    if not (path / EVALUATIONS).is_file():
+        return {}
+    frame = _read_frame(path / EVALUATIONS, EVALUATION_COLUMNS)
+    return dict(zip(frame["cell"], frame["rows"], strict=True))
 
 
 def read_epochs(path: Path) -> pd.DataFrame | None:
@@ -247,7 +273,13 @@ def edited(path: Path) -> list[str]:
     import pyarrow.parquet as pq
 
     found = []
-    for name, columns in ((RECORDS, RECORD_COLUMNS), (TRACES, TRACE_COLUMNS), (EPOCHS, EPOCH_COLUMNS)):
+    files = {
+        RECORDS: RECORD_COLUMNS,
+        TRACES: TRACE_COLUMNS,
+        EPOCHS: EPOCH_COLUMNS,
+        EVALUATIONS: EVALUATION_COLUMNS,
+    }
+    for name, columns in files.items():
         if not (path / name).is_file():
             continue
         frame = _read_frame(path / name, columns)
@@ -297,6 +329,7 @@ def _compacted(path: Path) -> Iterator[Entry]:
         raise HarnessError(f"{edit}; move its folder away")
     records, traces = _read_frame(path / RECORDS, RECORD_COLUMNS), _read_frame(path / TRACES, TRACE_COLUMNS)
     epochs = _read_frame(path / EPOCHS, EPOCH_COLUMNS) if (path / EPOCHS).is_file() else None
+    evaluated = read_evaluations(path)
     steps: dict[str, list[list[Any]]] = {cell: [] for cell in records["cell"]}
     for cell, *row in traces[list(TRACE_COLUMNS)].itertuples(index=False, name=None):
         if cell in steps:
@@ -307,7 +340,8 @@ def _compacted(path: Path) -> Iterator[Entry]:
         tracked.setdefault(epoch["cell"], []).append(found)
     for record in records.to_dict("records"):
         cell = record["cell"]
-        yield Entry({str(key): value for key, value in record.items()}, steps[cell], tracked[cell])
+        rows = _plain(evaluated[cell]) if cell in evaluated else []
+        yield Entry({str(key): value for key, value in record.items()}, steps[cell], tracked[cell], rows)
 
 
 def _is_missing(value: Any) -> bool:
@@ -331,14 +365,17 @@ def _read_frame(path: Path, columns: Mapping[str, tuple[str, str]]) -> pd.DataFr
     return frame
 
 
-def _digest(frame: pd.DataFrame, columns: Iterable[str]) -> str:
+def _digest(frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> str:
     """Return the SHA-256 of the values of the schema's columns, however a Parquet file encodes them."""
+    import numpy as np
     import pandas as pd
 
     digest = hashlib.sha256()
-    for key in columns:
+    for key, (kind, _) in columns.items():
         values = frame[key]
-        if not pd.api.types.is_numeric_dtype(values.dtype):
+        if kind == "list":
+            values = values.map(lambda entry: np.asarray(entry, dtype="<i8").tobytes())
+        elif not pd.api.types.is_numeric_dtype(values.dtype):
             values = values.astype(object).where(values.notna(), "")
         digest.update(f"{key} {len(values)}".encode())
         digest.update(pd.util.hash_pandas_object(values, index=False).to_numpy().tobytes())
@@ -353,4 +390,5 @@ def _typed(rows: list[dict[str, Any]], columns: Mapping[str, tuple[str, str]]) -
     import pandas as pd
 
     frame = pd.DataFrame(rows, columns=list(columns))
-    return frame.astype({key: "object" if kind == "str" else kind for key, (kind, _) in columns.items()})
+    kinds = {"str": "object", "list": "object"}
+    return frame.astype({key: kinds.get(kind, kind) for key, (kind, _) in columns.items()})

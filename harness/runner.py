@@ -67,7 +67,7 @@ class RunResult:
     @property
     def n_failed(self) -> int:
         """Cells whose method raised."""
-        return int((self.records["status"] != "ok").sum())
+        return int((self.records["status"] == "failed").sum())
 
 
 def run(

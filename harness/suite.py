@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue import expand, find_benchmark
+from harness.constraint import Constraint, parse_constraints
 from harness.errors import HarnessError, unknown_name
 from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.methods.base import make_method, method_params
@@ -29,6 +30,7 @@ SUITE_KEYS = (
     "benchmarks",
     "budgets",
     "metrics",
+    "constraint",
     "methods",
     "search",
     "evaluation",
@@ -54,6 +56,8 @@ class MethodSpec:
         Those of the suite's benchmarks that it is run on; empty for all.
     metrics
         Columns that it may see beside the validation score; None for what the suite says of all methods.
+    taxonomy
+        What kind of method it is, by category.
     """
 
     name: str
@@ -62,6 +66,7 @@ class MethodSpec:
     version: str
     benchmarks: tuple[str, ...] = ()
     metrics: tuple[str, ...] | None = None
+    taxonomy: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def runs_on(self, benchmark: str) -> bool:
         """Whether the suite wants it run on this benchmark."""
@@ -91,6 +96,8 @@ class Group:
         Columns that the method may see beside the validation score.
     settings
         How a live benchmark searches and evaluates, as JSON with nothing left to defaults; empty for a table.
+    constraints
+        What an architecture must satisfy to be an answer.
     """
 
     benchmark: str
@@ -99,6 +106,7 @@ class Group:
     budget: Budget
     metrics: tuple[str, ...] = ()
     settings: str = ""
+    constraints: tuple[Constraint, ...] = ()
 
     @cached_property
     def _resolved(self) -> str:
@@ -113,7 +121,8 @@ class Group:
                 "budget": [self.budget.kind, self.budget.amount],
                 "metrics": list(self.metrics),
             }
-            | ({"settings": json.loads(self.settings)} if self.settings else {}),
+            | ({"settings": json.loads(self.settings)} if self.settings else {})
+            | ({"constraint": _conditions(self.constraints)} if self.constraints else {}),
             sort_keys=True,
         )
 
@@ -144,6 +153,8 @@ class Suite:
         A sentence for the report.
     live
         What the suite's file says of live benchmarks: its tables ``search`` and ``evaluation`` and its ``device``.
+    constraints
+        What an architecture must satisfy to be an answer.
     """
 
     name: str
@@ -154,6 +165,7 @@ class Suite:
     metrics: tuple[str, ...] = ()
     description: str = ""
     live: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    constraints: tuple[Constraint, ...] = ()
     where: str = field(default="suite", compare=False)
 
     def groups(self) -> Iterator[Group]:
@@ -162,13 +174,15 @@ class Suite:
             benchmark = find_benchmark(name)
             for budget in self.budgets:
                 settings = {
-                    metrics: benchmark.settle(budget, metrics, self.live)
+                    metrics: benchmark.settle(budget, metrics, self.live, self.constraints)
                     for metrics in {method.shown(self.metrics) for method in self.methods if method.runs_on(name)}
                 }
                 for method in self.methods:
                     if method.runs_on(name):
                         metrics = method.shown(self.metrics)
-                        group = Group(name, benchmark.sha256, method, budget, metrics, settings[metrics])
+                        group = Group(
+                            name, benchmark.sha256, method, budget, metrics, settings[metrics], self.constraints
+                        )
                         self._check(group, benchmark.epochs)
                         yield group
 
@@ -187,15 +201,19 @@ class Suite:
             "name": self.name,
             "description": self.description,
             "benchmarks": list(self.benchmarks),
-            "tables": {name: find_benchmark(name).describe() for name in self.benchmarks},
+            "tables": {
+                name: find_benchmark(name).describe() | {"taxonomy": find_benchmark(name).taxonomy.as_json()}
+                for name in self.benchmarks
+            },
             "data_sha256": {name: find_benchmark(name).sha256 for name in self.benchmarks},
             "methods": [dataclasses.asdict(method) | {"params": dict(method.params)} for method in self.methods],
             "budgets": [dataclasses.asdict(budget) for budget in self.budgets],
             "seeds": list(self.seeds),
             "metrics": list(self.metrics),
+            "constraint": _conditions(self.constraints),
             # One text a benchmark and budget, in this order.
             "settings": [
-                find_benchmark(name).settle(budget, (), self.live)
+                find_benchmark(name).settle(budget, (), self.live, self.constraints)
                 for name in self.benchmarks
                 for budget in self.budgets
             ],
@@ -206,9 +224,11 @@ def groups_of(resolved: Mapping[str, Any]) -> list[Group]:
     """Groups of a suite that was written by `Suite.resolved`, without loading any table; same keys, same order."""
     methods = [method_spec(method) for method in resolved["methods"]]
     pairs = [(benchmark, Budget(**budget)) for benchmark in resolved["benchmarks"] for budget in resolved["budgets"]]
-    metrics = tuple(resolved["metrics"])
+    metrics, constraints = tuple(resolved["metrics"]), constraints_of(resolved)
     return [
-        Group(benchmark, resolved["data_sha256"][benchmark], method, budget, method.shown(metrics), settings)
+        Group(
+            benchmark, resolved["data_sha256"][benchmark], method, budget, method.shown(metrics), settings, constraints
+        )
         for (benchmark, budget), settings in zip(pairs, resolved["settings"], strict=True)
         for method in methods
         if method.runs_on(benchmark)
@@ -225,6 +245,11 @@ def method_spec(values: Mapping[str, Any]) -> MethodSpec:
             "metrics": None if metrics is None else tuple(metrics),
         }
     )
+
+
+def constraints_of(resolved: Mapping[str, Any]) -> tuple[Constraint, ...]:
+    """Constraints of a suite that was written by `Suite.resolved`."""
+    return parse_constraints(resolved.get("constraint", {}))
 
 
 def load_suite(suite: str | Path, overrides: Sequence[str] = (), seeds: str | None = None) -> Suite:
@@ -344,6 +369,7 @@ def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
         metrics=tuple(_texts(document.get("metrics", []), f"{where}: metrics")),
         description=description,
         live={key: document[key] for key in ("search", "evaluation", "device") if key in document},
+        constraints=parse_constraints(document.get("constraint", {}), where),
         where=where,
     )
 
@@ -398,6 +424,10 @@ def find_suite(suite: str | Path) -> Path:
     raise unknown_name("suite", str(suite), suite_names())
 
 
+def _conditions(constraints: Sequence[Constraint]) -> dict[str, str]:
+    return {constraint.column: constraint.condition for constraint in constraints}
+
+
 def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str) -> tuple[MethodSpec, ...]:
     specs: list[MethodSpec] = []
     for table in tables:
@@ -426,7 +456,8 @@ def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str
                     f"{where}: {spec.label!r} and {label!r} are the same method with the same parameters; leave one out"
                 )
         chosen = tuple(name for name in benchmarks if any(fnmatch.fnmatch(name, pattern) for pattern in patterns))
-        specs.append(MethodSpec(name, label, method_params(method), method.version, chosen, shown))
+        words = method.taxonomy.as_json()
+        specs.append(MethodSpec(name, label, method_params(method), method.version, chosen, shown, words))
     return tuple(specs)
 
 

@@ -41,8 +41,10 @@ CSV = """architecture,valid,test,latency
 IMPORT = "import table.csv --name mine/table --space nasbench201 --arch architecture --valid valid --test test"
 PLUGIN = """
 from dataclasses import dataclass
-from harness import AskTell, register_benchmark, register_method
+from harness import AskTell, OwnLoop, Taxonomy, register_benchmark, register_method
+WORDS = Taxonomy("any", "random", "none", "none")
 """
+ASK_TELL = "(AskTell):\n    taxonomy = WORDS\n    def ask(self): pass\n    def tell(self): pass"
 
 # What is wrong -> (text of the suite to replace, its replacement, what the message must say).
 SUITES: dict[str, tuple[str, str, str]] = {
@@ -170,6 +172,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plug-in that exits": ("run suite.toml --plugin exits.py -o OUT", "--plugin exits.py: SystemExit"),
     "plug-in with an error": ("run suite.toml --plugin syntax.py -o OUT", "--plugin syntax.py: SyntaxError"),
     "plug-in that is no Python": ("run suite.toml --plugin suite.toml -o OUT", "not a Python file"),
+    "method without a taxonomy": (
+        "run suite.toml --plugin wordless.py -o OUT",
+        "class Mine states no taxonomy; add a line",
+    ),
+    "taxonomy of other words": ("run suite.toml --plugin misworded.py -o OUT", "did you mean 'evolution'"),
+    "method that does nothing": (
+        "run suite.toml --plugin toothless.py -o OUT",
+        "class Mine has no search; subclass AskTell",
+    ),
+    "method that is none": ("run suite.toml --plugin baseless.py -o OUT", "class Mine is neither; subclass AskTell"),
+    "method without a default": (
+        "run --benchmark synthetic/ridge --method mine --plugin wanting.py -o OUT",
+        "method mine: parameter size has no default; give it a value",
+    ),
     "plug-in that takes a name": ("run suite.toml --plugin takes.py -o OUT", "'random' is registered twice"),
     "plug-in that takes a benchmark": (
         "run suite.toml --plugin benchmark.py -o OUT",
@@ -253,11 +269,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registries: None) ->
         "raises.py": "raise ValueError('first line\\nsecond line')",
         "exits.py": "import sys\nsys.exit(0)",
         "syntax.py": "def (",
-        "takes.py": PLUGIN
-        + "@register_method('random')\n@dataclass\nclass Mine(AskTell):\n    def ask(self): pass\n    def tell(self): pass",
+        "takes.py": PLUGIN + f"@register_method('random')\n@dataclass\nclass Mine{ASK_TELL}",
         "benchmark.py": PLUGIN + "@register_benchmark('nasbench-graph/cora')\ndef load(): pass",
-        "plain.py": PLUGIN
-        + "@register_method('plain')\nclass Plain(AskTell):\n    def ask(self): pass\n    def tell(self): pass",
+        "plain.py": PLUGIN + f"@register_method('plain')\nclass Plain{ASK_TELL}",
+        "wordless.py": PLUGIN
+        + f"@register_method('mine')\n@dataclass\nclass Mine{ASK_TELL}".replace("taxonomy", "other"),
+        "misworded.py": PLUGIN + "Taxonomy('any', 'evolutoin', 'none', 'none')",
+        "toothless.py": PLUGIN + "@register_method('mine')\n@dataclass\nclass Mine(OwnLoop):\n    taxonomy = WORDS",
+        "baseless.py": PLUGIN + "@register_method('mine')\n@dataclass\nclass Mine:\n    taxonomy = WORDS",
+        "wanting.py": PLUGIN + f"@register_method('mine')\n@dataclass\nclass Mine{ASK_TELL}\n    size: int",
         "broken.py": PLUGIN
         + "@register_benchmark('broken/table')\ndef load(): raise RuntimeError('no\\nnetwork')\n"
         + "@register_benchmark('broken/none')\ndef nothing(): pass\n"

@@ -21,13 +21,15 @@ PLUGIN = '''
 import time
 from dataclasses import dataclass
 
-from harness import AskTell, register_method
+from harness import AskTell, Taxonomy, register_method
 
 
 @register_method("slow-on-a-cluster")
 @dataclass
 class Slow(AskTell):
     """Random search that takes its time."""
+
+    taxonomy = Taxonomy("any", "random", "none", "none")
 
     def start(self, problem, streams):
         super().start(problem, streams)

@@ -286,13 +286,15 @@ SLOW_PLUGIN = '''
 import time
 from dataclasses import dataclass
 
-from harness import AskTell, register_method
+from harness import AskTell, Taxonomy, register_method
 
 
 @register_method("slow")
 @dataclass
 class Slow(AskTell):
     """Random search that takes its time."""
+
+    taxonomy = Taxonomy("any", "random", "none", "none")
 
     def start(self, problem, streams):
         super().start(problem, streams)

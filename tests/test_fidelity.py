@@ -190,12 +190,13 @@ def test_workers_make_no_difference(tmp_path: Path, same_results: Callable[[Path
 
 PARTIAL = """
 from dataclasses import dataclass
-from harness import OwnLoop, SearchResult, register_method
+from harness import OwnLoop, SearchResult, Taxonomy, register_method
 
 @register_method("partial-plan")
 @dataclass
 class Plan(OwnLoop):
     asked: list
+    taxonomy = Taxonomy("any", "random", "none", "none")
 
     def search(self, problem, streams):
         for row, epochs in self.asked:

@@ -199,7 +199,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import AskTell, OwnLoop, SearchResult, register_benchmark, register_method, table_from_frame
+from harness import AskTell, OwnLoop, SearchResult, Taxonomy, register_benchmark, register_method, table_from_frame
 
 
 @register_method("moody")
@@ -208,6 +208,7 @@ class Moody(AskTell):
     """Fails in the seeds that the file `mood` lists."""
 
     how: str = "raise"
+    taxonomy = Taxonomy("any", "random", "none", "none")
 
     def start(self, problem, streams):
         super().start(problem, streams)
@@ -236,6 +237,7 @@ class Moody(AskTell):
 @dataclass
 class MoodyLoop(OwnLoop):
     how: str = "nothing"
+    taxonomy = Taxonomy("any", "random", "none", "none")
 
     def search(self, problem, streams):
         draw = streams.uniforms("sample")
@@ -409,6 +411,7 @@ import harness
 @dataclass
 class OfAScript(harness.AskTell):
     step: int = 1
+    taxonomy = harness.Taxonomy("any", "random", "none", "none")
 
     def start(self, problem, streams):
         super().start(problem, streams)

@@ -6,6 +6,7 @@ regression; 2 wrong usage or configuration; 3 a check is inconclusive; 130 inter
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -19,11 +20,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     options = _parser().parse_args(arguments)
     command: Command = options.command
+    options.stdout = sys.stdout
     try:
         from harness import plugins
 
-        plugins.load(getattr(options, "plugin", ()))
-        return command(options)
+        # What plug-ins print must not stand among results.
+        with contextlib.redirect_stdout(sys.stderr):
+            plugins.load(getattr(options, "plugin", ()))
+            return command(options)
     except HarnessError as error:
         print(f"nas-harness: error: {' '.join(str(error).split())}", file=sys.stderr)
         return FAILED if isinstance(error, RunError) else USAGE

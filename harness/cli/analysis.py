@@ -65,6 +65,27 @@ def _add_analyses(analyze: Parser) -> None:
         "--rope", type=float, metavar="R", help="RI points that count as equal: adds the Bayesian signed-rank test"
     )
 
+    help = "the Pareto front of a table; of a run, the hypervolume of each method beside random search's exact one"
+    pareto = add("pareto", _analyze_pareto, help)
+    pareto.add_argument("what", metavar="BENCHMARK|OUT", help="name of a benchmark, or output folder of a run")
+    pareto.add_argument(
+        "--minimize",
+        action="append",
+        default=[],
+        metavar="COL",
+        help="goal beside the score (default: of a run, its metrics)",
+    )
+    pareto.add_argument("--maximize", action="append", default=[], metavar="COL", help="goal of which more is better")
+    pareto.add_argument("--score", default="valid", help="valid (default) or test")
+    pareto.add_argument(
+        "--reference",
+        action="append",
+        default=[],
+        metavar="COL=VALUE",
+        help="where hypervolumes begin (default: the worst value in the table)",
+    )
+    pareto.add_argument("--figure", type=Path, metavar="FILE", help="draw score against the first goal: .svg or .png")
+
     wide = add("wide-shallow", _analyze_wide_shallow, "do wide and shallow cells converge faster? (Shu et al.)", random)
     wide.add_argument("genotypes", type=Path, metavar="GENOTYPES.json", help="genotypes of the DARTS space")
     wide.add_argument("curves", type=Path, metavar="CURVES.npz", help="accuracies (architectures, epochs)")
@@ -129,6 +150,22 @@ def _analyze_pairs(options: argparse.Namespace) -> int:
     found = compare_pairs(options.run, _rng(options), options.rope)
     tables = {"pairs": found.tests, "over_datasets": found.over_datasets, "ranks": found.ranks}
     return _print_tables(options, found.notes, **tables)
+
+
+def _analyze_pareto(options: argparse.Namespace) -> int:
+    from harness.analysis import pareto
+    from harness.pareto import Goal
+
+    goals = [Goal(column) for column in options.minimize] + [Goal(column, True) for column in options.maximize]
+    reference = {}
+    for item in options.reference:
+        column, _, value = item.partition("=")
+        try:
+            reference[column] = float(value)
+        except ValueError:
+            raise HarnessError(f"--reference {item}: wanted COLUMN=NUMBER") from None
+    front, hypervolumes = pareto(options.what, goals, options.score, reference, options.figure)
+    return _print_tables(options, front=front, hypervolume=hypervolumes)
 
 
 def _analyze_wide_shallow(options: argparse.Namespace) -> int:

@@ -54,5 +54,5 @@ def add_run_folder(parser: argparse.ArgumentParser) -> None:
 
 
 def print_result(options: argparse.Namespace, value: Any, text: str) -> None:
-    """Print JSON if that was asked for, else the text."""
-    print(json.dumps(value, indent=1) if options.json else text)
+    """Print JSON if that was asked for, else the text, on standard output, where nothing else is printed."""
+    print(json.dumps(value, indent=1) if options.json else text, file=options.stdout)

@@ -133,7 +133,7 @@ def _run(options: argparse.Namespace) -> int:
 
         build_report(output)
         page = output / "report" / "index.html"
-    failed = result.records[result.records["status"] != "ok"]
+    failed = result.records[result.records["status"] == "failed"]
     for record in failed.itertuples():
         last = str(record.error).strip().splitlines()[-1]
         print(f"nas-harness: failed: {record.benchmark} {record.label} seed {record.seed}: {last}", file=sys.stderr)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.cli.common import AS_JSON, FAILED, OK, PLUGIN, add_verb, print_result
 from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.tabular.table import Table
 
 
 def add_verbs(verbs: Any) -> None:
     """Add them to the command line."""
     listing = add_verb(verbs, "ls", _ls, "list what can be named", PLUGIN, AS_JSON)
-    listing.add_argument("what", choices=("benchmarks", "methods", "suites"))
+    listing.add_argument("what", choices=("benchmarks", "methods", "suites", "published"))
 
     importing = add_verb(
         verbs,
@@ -82,8 +86,11 @@ def _ls(options: argparse.Namespace) -> int:
     from harness.listing import describe
 
     rows = describe(options.what)
-    width = max((len(row["name"]) for row in rows), default=0)
-    print_result(options, rows, "\n".join(f"{row['name']:<{width}}  {row['about']}".rstrip() for row in rows))
+    keys = list(rows[0]) if rows else []
+    table = [[key.replace("_", " ") for key in keys], *([row[key] or "-" for key in keys] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ["  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip() for line in table]
+    print_result(options, rows, "\n".join(lines))
     return OK
 
 
@@ -119,6 +126,7 @@ def _import(options: argparse.Namespace) -> int:
         metric=options.metric,
         direction=options.direction,
     )
+    _warn_of_leaks(table)
     print_result(
         options,
         table.describe() | {"sha256": table.sha256},
@@ -139,8 +147,11 @@ def _import_published(options: argparse.Namespace) -> int:
         replace=options.replace,
         progress=not options.quiet,
     )
+    from harness.tabular.catalogue import load_benchmark
     from harness.tabular.store import card_of
 
+    for name in names:
+        _warn_of_leaks(load_benchmark(name))
     cards = [card_of(name) for name in names]
     lines = [
         f"{card['name']}: {card['rows']:,} architectures, {card['metric']} in {card['unit']}, "
@@ -207,6 +218,14 @@ def _verify(options: argparse.Namespace) -> int:
     ]
     print_result(options, [vars(one) | {"agrees": one.agrees} for one in found], "\n".join(lines))
     return OK if all(one.agrees for one in found) else FAILED
+
+
+def _warn_of_leaks(table: Table) -> None:
+    from harness.doctor import leaks
+
+    for finding in leaks(table):
+        if finding.verdict == "bad":
+            print(f"nas-harness: warning: {table.name}: {finding.what}", file=sys.stderr)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness import provenance
 from harness.catalogue import Benchmark
+from harness.constraint import feasible_rows
 from harness.errors import HarnessError
 from harness.records import Entry
 from harness.spaces.base import Arch
@@ -30,8 +31,8 @@ class Ended:
     Attributes
     ----------
     arch
-        What it recommends; None means the best one by validation among those that were trained longest, the first of equal
-        ones.
+        What it recommends; None means the best feasible one by validation among those that were trained longest, the first of
+        equal ones.
     error
         Traceback, if the method raised.
     wall_s, started_at
@@ -83,6 +84,7 @@ def common_columns(
         "seed": seed,
         "budget": group.budget.amount,
         "budget_kind": group.budget.kind,
+        "constraint": ", ".join(map(str, group.constraints)),
         "status": "failed" if search.error else "ok",
         "error": search.error,
         "metric": benchmark.metric,
@@ -164,13 +166,19 @@ def join_test_values(
     search, origin
         As in `common_columns`.
     """
+    is_feasible = feasible_rows(table, group.constraints) if group.constraints else np.ones(len(table), dtype=bool)
+    feasible = is_feasible[rows]
     seen = _seen_scores(table, rows, epochs)
-    changes = _incumbent_changes(seen if table.direction == "max" else -seen, epochs)
+    places = np.flatnonzero(feasible)  # others are never an answer
+    changes = places[_incumbent_changes(seen[places] if table.direction == "max" else -seen[places], epochs[places])]
     seconds = np.cumsum(Seconds(table)(rows, epochs))
     trained = np.cumsum(epochs, dtype=np.float64) if table.epochs is not None else np.full(rows.size, NAN)
     final: int | None = None
-    if not search.error:
-        final = int(rows[changes[-1]]) if search.arch is None else int(table.rows[table.space.index(search.arch)])
+    if not search.error and search.arch is not None:
+        final = int(table.rows[table.space.index(search.arch)])
+    elif not search.error and changes.size:
+        final = int(rows[changes[-1]])
+    answers = final is not None and bool(is_feasible[final])
 
     def of_final(column: str) -> float:
         return NAN if final is None or column not in table.columns else float(table.columns[column][final])
@@ -180,9 +188,11 @@ def join_test_values(
         "arch": "" if final is None else _text(table, final),
         "valid": of_final(VALID),
         "test": of_final(TEST),
-        "test_best": NAN if final is None or not rows.size else _best(table, table.test[rows]),
+        "status": "failed" if search.error else "ok" if answers else "infeasible",
+        "test_best": NAN if not answers or not feasible.any() else _best(table, table.test[rows[feasible]]),
         "n_evaluations": int(rows.size),
         "n_unique": int(np.unique(rows).size),
+        "n_feasible": int(feasible.sum()),
         "simulated_s": float(seconds[-1]) if rows.size else NAN,
         "epochs": float(trained[-1]) if rows.size else NAN,
         "params": of_final("params"),
@@ -195,7 +205,10 @@ def join_test_values(
         arch, valid = _text(table, row), float(seen[step])
         spent = [float(seconds[step]), float(trained[step])]
         trace.append([step + 1, arch, valid, arch, valid, float(table.test[row]), *spent])
-    return Entry(record, trace)
+    # What else a search brought is of interest where it had more than one goal; of others the trace is enough. The scores of
+    # trainings that stopped early are not the table's.
+    wholly = rows[epochs == (table.epochs or 0)]
+    return Entry(record, trace, rows=wholly.tolist() if group.metrics else [])
 
 
 def _seen_scores(table: Table, rows: NDArray[np.int64], epochs: NDArray[np.int64]) -> NDArray[np.float64]:

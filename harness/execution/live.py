@@ -69,6 +69,7 @@ def run_live_cell(
         "arch": "" if found.arch is None or error else benchmark.space.format(found.arch),
         "n_evaluations": len(problem.evaluations),
         "n_unique": len({arch for arch, _ in problem.evaluations}),
+        "n_feasible": len(problem.evaluations),
         "simulated_s": NAN,
         "epochs": float(problem.spent),
         "latency": NAN,

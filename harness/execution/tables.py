@@ -39,7 +39,7 @@ def _together(table: Table, group: Group, cls: type[Method], seeds: Sequence[int
     method = cls(**group.method.params)
     assert isinstance(method, Lockstep)
     try:
-        problem = LockstepProblem(table, group.budget, len(seeds))
+        problem = LockstepProblem(table, group.budget, len(seeds), group.constraints)
         run_lockstep(method, problem, group.benchmark, seeds)
     except (Exception, SystemExit):
         return None
@@ -52,7 +52,7 @@ def _together(table: Table, group: Group, cls: type[Method], seeds: Sequence[int
 
 def _alone(table: Table, group: Group, cls: type[Method], seed: int) -> Search:
     started_at, clock = now(), time.perf_counter()
-    problem = TabularProblem(table, group.budget, group.metrics)
+    problem = TabularProblem(table, group.budget, group.metrics, group.constraints)
     arch, error = None, ""
     try:
         arch = run_search(cls(**group.method.params), problem, Streams(group.benchmark, seed)).arch

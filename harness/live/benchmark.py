@@ -15,8 +15,10 @@ from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
 from harness.tabular.frame import data_folder
 from harness.tabular.table import Direction, Unit
+from harness.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
+    from harness.constraint import Constraint
     from harness.live.data import Images, Splits
     from harness.live.search import SearchSettings
     from harness.live.train import Recipe
@@ -106,6 +108,11 @@ class LiveBenchmark:
         """There is one fidelity: the suite's settings say how long architectures are trained."""
 
     @property
+    def taxonomy(self) -> Taxonomy:
+        """What kind of benchmark it is: a supernet shares weights, parameters and operations are counted."""
+        return Taxonomy(self.space.kind, "any", "weight sharing", "analytical")
+
+    @property
     def images(self) -> Images:
         """The images, loaded once a process.
 
@@ -135,7 +142,13 @@ class LiveBenchmark:
         digest.update(self.images.labels.astype("<i8").tobytes())
         return digest.hexdigest()
 
-    def settle(self, budget: Budget, metrics: tuple[str, ...], live: Mapping[str, Any]) -> str:
+    def settle(
+        self,
+        budget: Budget,
+        metrics: tuple[str, ...],
+        live: Mapping[str, Any],
+        constraints: tuple[Constraint, ...] = (),
+    ) -> str:
         """The suite's tables ``search`` and ``evaluation`` with nothing left to defaults, as JSON.
 
         Raises
@@ -149,6 +162,8 @@ class LiveBenchmark:
             )
         if metrics:
             raise HarnessError(f"benchmark {self.name}: it has no columns; methods may be shown metrics of tables only")
+        if constraints:
+            raise HarnessError(f"benchmark {self.name}: it has no columns; [constraint] is for tables")
         for key in ("search", "evaluation"):
             if not isinstance(live.get(key, {}), Mapping):
                 raise HarnessError(f"{key}: wanted a table such as [{key}] channels = 16, not {live[key]!r}")

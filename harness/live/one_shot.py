@@ -17,8 +17,10 @@ from harness.live.benchmark import SPACES, LiveBenchmark
 from harness.streams import generator
 from harness.tabular import catalogue, recorded, store
 from harness.tabular.table import Table
+from harness.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
+    from harness.constraint import Constraint
     from harness.live.data import Splits
     from harness.problem import Budget
     from harness.spaces.base import Arch
@@ -96,7 +98,18 @@ class OneShotBenchmark(LiveBenchmark):
         """Hash of the table, which names the images."""
         return hashlib.sha256(f"one-shot {self.table.sha256}".encode()).hexdigest()
 
-    def settle(self, budget: Budget, metrics: tuple[str, ...], live: Mapping[str, Any]) -> str:
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """What kind of benchmark it is: a supernet shares weights, and what it derives costs what the table says."""
+        return Taxonomy(self.space.kind, "any", "weight sharing", self.table.taxonomy.hardware_cost)
+
+    def settle(
+        self,
+        budget: Budget,
+        metrics: tuple[str, ...],
+        live: Mapping[str, Any],
+        constraints: tuple[Constraint, ...] = (),
+    ) -> str:
         """As `LiveBenchmark.settle`; the supernet has the table's size unless the suite says another.
 
         ``[evaluation]`` takes ``proxy_epochs`` only: how architectures are trained is what the table was recorded by.
@@ -113,7 +126,7 @@ class OneShotBenchmark(LiveBenchmark):
             merged["search"] = size | dict(live.get("search", {}))
         if isinstance(evaluation, Mapping):
             merged["evaluation"] = recipe | dict(evaluation)
-        return super().settle(budget, metrics, merged)
+        return super().settle(budget, metrics, merged, constraints)
 
     def describe(self) -> dict[str, Any]:
         """The table's description under this name."""

@@ -22,6 +22,7 @@ from harness.errors import BudgetExhausted, HarnessError, unknown_name
 from harness.problem import Budget, Evaluation, LockstepProblem, Problem, SupernetProblem
 from harness.spaces.base import Arch
 from harness.streams import Streams
+from harness.taxonomy import Taxonomy, taxonomy_of_class
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,12 @@ class Method(ABC):
         its source file, so that an edited method is run again.
     source
         Paper and equation or algorithm.
+    taxonomy
+        What kind of method it is, in four words; every method must state it.
     """
 
     name: ClassVar[str]
+    taxonomy: ClassVar[Taxonomy]
     version: ClassVar[str] = ""
     source: ClassVar[str] = ""
 
@@ -122,8 +126,7 @@ def run_search(method: Method, problem: Problem, streams: Streams) -> SearchResu
     try:
         if isinstance(method, OwnLoop):
             return method.search(problem, streams)
-        if not isinstance(method, AskTell):
-            raise HarnessError(f"method {method.name}: subclass AskTell (ask and tell) or OwnLoop (search)")
+        assert isinstance(method, AskTell)  # nothing else can be registered
         method.start(problem, streams)
         ask, tell, evaluate = method.ask, method.tell, problem.evaluate
         while not problem.exhausted:
@@ -152,10 +155,18 @@ def register_method(name: str) -> Callable[[M], M]:
     Raises
     ------
     HarnessError
-        If another class has the name already.
+        If another class has the name already, or the class is not fit to be run: neither `AskTell` nor `OwnLoop`, without a
+        method that these want, or without a taxonomy.
     """
 
     def register(cls: M) -> M:
+        lacking = sorted(getattr(cls, "__abstractmethods__", ()))
+        if not issubclass(cls, AskTell | OwnLoop) or lacking:
+            what = f"has no {' and '.join(lacking)}" if lacking else "is neither"
+            raise HarnessError(
+                f"method {name!r}: class {cls.__name__} {what}; subclass AskTell (ask and tell) or OwnLoop (search)"
+            )
+        taxonomy_of_class(cls, "method", name)
         known = _REGISTRY.get(name)
         if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise HarnessError(f"method {name!r} is registered twice: {known.__module__} and {cls.__module__}")
@@ -195,10 +206,13 @@ def make_method(name: str, **params: Any) -> Method:
         If the name or a parameter is unknown, or a value has the wrong type or range.
     """
     cls = method_class(name)
-    fields = {field.name for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
+    fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
     for key in params:
         if key not in fields:
             raise unknown_name(f"parameter of method {name}:", key, fields)
+    for key, field in fields.items():
+        if key not in params and field.default is field.default_factory is dataclasses.MISSING:
+            raise HarnessError(f"method {name}: parameter {key} has no default; give it a value")
     hints = typing.get_type_hints(cls)
     checked = {key: _checked(f"method {name}: {key}", value, hints[key]) for key, value in params.items()}
     return cls(**checked)
@@ -225,15 +239,42 @@ def first_best(scores: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def _checked(where: str, value: Any, hint: Any) -> Any:
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    origin = typing.get_origin(hint)
-    kinds = typing.get_args(hint) if origin in (typing.Union, types.UnionType) else (origin or hint,)
-    plain = tuple(kind for kind in kinds if isinstance(kind, type))
-    # bool is an int to Python, but `population = true` is a mistake.
-    if plain and (not isinstance(value, plain) or (isinstance(value, bool) and bool not in plain)):
-        raise HarnessError(f"{where}: wanted {' or '.join(kind.__name__ for kind in plain)}, not {value!r}")
-    return value
+    """The value as a parameter of this type hint takes it: lists and tuples entry by entry, whole numbers for floats too."""
+    origin, kinds = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        for kind in sorted(kinds, key=lambda kind: type(value) is not kind):
+            with contextlib.suppress(HarnessError):
+                return _checked(where, value, kind)
+    elif origin is typing.Literal:
+        if value in kinds and type(value) in map(type, kinds):
+            return value
+    elif origin in (list, tuple):
+        if isinstance(value, list | tuple):
+            every = kinds[:1] * len(value) if origin is list or kinds[1:] == (...,) else kinds
+            if len(every) == len(value):
+                entries = enumerate(zip(value, every, strict=True), start=1)
+                return origin(_checked(f"{where}, entry {place}", *pair) for place, pair in entries)
+    elif hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    else:
+        kind = origin or hint
+        # bool is an int to Python, but `population = true` is a mistake.
+        if (
+            hint is Any
+            or not isinstance(kind, type)
+            or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool)))
+        ):
+            return value
+    raise HarnessError(f"{where}: wanted {_named(hint)}, not {value!r}")
+
+
+def _named(hint: Any) -> str:
+    origin, kinds = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(map(_named, kinds))
+    if origin is typing.Literal:
+        return " or ".join(map(repr, kinds))
+    return "None" if hint is type(None) else hint.__name__ if not kinds else str(hint).replace("typing.", "")
 
 
 def _source_hash(cls: type) -> str:

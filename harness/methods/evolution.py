@@ -13,6 +13,7 @@ from harness.methods.base import AskTell, first_best, register_method, require
 from harness.problem import Evaluation, LockstepProblem, Problem
 from harness.spaces.base import Arch, Space
 from harness.streams import LockstepUniforms, Streams
+from harness.taxonomy import Taxonomy
 
 # How often a mutation that the benchmark cannot evaluate is drawn again, before a random architecture takes its place.
 ATTEMPTS = 100
@@ -51,6 +52,7 @@ class RegularizedEvolution(AskTell):
 
     version: ClassVar[str] = "1"
     source: ClassVar[str] = "Real et al., AAAI 2019, Algorithm 1; parameters of Dong and Yang, ICLR 2020"
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "evolution", "none", "none")
 
     def __post_init__(self) -> None:
         require(self.population >= 1, f"regularized-evolution: population must be at least 1, not {self.population}")

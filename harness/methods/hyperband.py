@@ -13,6 +13,7 @@ from harness.methods.base import OwnLoop, SearchResult, register_method, require
 from harness.problem import Budget, Problem
 from harness.spaces.base import Arch
 from harness.streams import Streams
+from harness.taxonomy import Taxonomy
 
 Rung = tuple[int, int]  # how many architectures are trained, and for how many epochs
 
@@ -125,6 +126,7 @@ class SuccessiveHalving(Halving):
     """
 
     source: ClassVar[str] = "Jamieson and Talwalkar, AISTATS 2016; Li et al., JMLR 18(185), 2018, Algorithm 1"
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "bandit", "early stopping", "none")
 
     def halvings(self, most: int) -> Sequence[int]:
         """The most there can be."""
@@ -145,6 +147,7 @@ class Hyperband(Halving):
     """
 
     source: ClassVar[str] = "Li et al., JMLR 18(185), 2018, Algorithm 1"
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "bandit", "early stopping", "none")
 
     def halvings(self, most: int) -> Sequence[int]:
         """From the most there can be down to none."""

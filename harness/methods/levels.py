@@ -28,6 +28,7 @@ from harness.levels import (
 from harness.methods.base import OwnLoop, SearchResult, register_method, require
 from harness.problem import Budget, Problem, SupernetProblem, TabularProblem
 from harness.streams import Streams
+from harness.taxonomy import Taxonomy
 
 Floats = NDArray[np.float64]
 ON_TABLES = ("score", "gradient", "enumerate")
@@ -68,6 +69,7 @@ class LevelSearch(OwnLoop):
     table_batch: int = 10
 
     version: ClassVar[str] = "1"
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "gradient", "weight sharing", "none")
 
     def __post_init__(self) -> None:
         require(
@@ -249,6 +251,7 @@ class LevelSchedule(OwnLoop):
 
     version: ClassVar[str] = "1"
     source: ClassVar[str] = "He et al., MiLeNAS, CVPR 2020, section 4.2 and Fig. 2b"
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "gradient", "weight sharing", "none")
 
     def __post_init__(self) -> None:
         for phase in self.phases:

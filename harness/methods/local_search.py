@@ -10,6 +10,7 @@ from harness.methods.base import AskTell, register_method
 from harness.problem import Evaluation, Problem
 from harness.spaces.base import Arch
 from harness.streams import Streams
+from harness.taxonomy import Taxonomy
 
 
 @register_method("local-search")
@@ -26,6 +27,7 @@ class LocalSearch(AskTell):
 
     version: ClassVar[str] = "1"
     source: ClassVar[str] = "White, Nolen and Savani, UAI 2021, section 3"
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "local search", "none", "none")
 
     def start(self, problem: Problem, streams: Streams) -> None:
         """Begin with a random architecture."""

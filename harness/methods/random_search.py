@@ -13,6 +13,7 @@ from harness.methods.base import AskTell, OwnLoop, SearchResult, register_method
 from harness.problem import Budget, Evaluation, LockstepProblem, Problem, SupernetProblem
 from harness.spaces.base import Arch
 from harness.streams import LockstepUniforms, Streams
+from harness.taxonomy import Taxonomy
 
 AHEAD = 4096  # draws of a seed at a time: how many it makes may depend on what they cost
 
@@ -38,6 +39,7 @@ class RandomSearch(AskTell):
 
     version: ClassVar[str] = "1"
     source: ClassVar[str] = "Bergstra and Bengio, JMLR 2012; Li and Talwalkar, UAI 2019"
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "random", "none", "none")
 
     def start(self, problem: Problem, streams: Streams) -> None:
         """Begin at the head of the ``sample`` stream."""
@@ -107,6 +109,7 @@ class RandomArchitecture(OwnLoop):
 
     version: ClassVar[str] = "1"
     source: ClassVar[str] = "Yang et al., ICLR 2020"
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "random", "none", "none")
 
     def __post_init__(self) -> None:
         require(self.architectures >= 1, f"{self.name}: architectures must be at least 1, not {self.architectures}")
@@ -145,6 +148,7 @@ class RandomSearchWS(OwnLoop):
 
     version: ClassVar[str] = "1"
     source: ClassVar[str] = "Li and Talwalkar, UAI 2019"
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "random", "weight sharing", "none")
 
     def __post_init__(self) -> None:
         require(self.candidates >= 1, f"{self.name}: candidates must be at least 1, not {self.candidates}")

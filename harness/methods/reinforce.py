@@ -13,6 +13,7 @@ from harness.methods.base import AskTell, register_method, require
 from harness.problem import Evaluation, LockstepProblem, Problem
 from harness.spaces.base import Arch, Space
 from harness.streams import LockstepUniforms, Streams
+from harness.taxonomy import Taxonomy
 
 Array = NDArray[np.float64]
 
@@ -46,6 +47,7 @@ class Reinforce(AskTell):
 
     version: ClassVar[str] = "1"
     source: ClassVar[str] = "Williams, Machine Learning 1992; parameters of Dong and Yang, ICLR 2020"
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "reinforcement learning", "none", "none")
 
     def __post_init__(self) -> None:
         require(

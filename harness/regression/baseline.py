@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import provenance
+from harness.constraint import random_search_law
 from harness.errors import HarnessError
 from harness.problem import Budget
 from harness.records import edited, read_run, write_whole
-from harness.suite import groups_of
+from harness.suite import constraints_of, groups_of
 from harness.tabular.catalogue import load_benchmark
 from harness.tabular.table import COST, Table
 from harness.tabular.training import random_draws
@@ -186,15 +187,13 @@ def load(path: Path) -> Baseline:
 
 
 def _cell(identity: Iterable[Any], frame: pd.DataFrame, resolved: dict[str, Any]) -> Cell:
-    from harness.statistics import RandomSearchLaw
-
     benchmark, label, budget_kind, budget = identity
     table = load_benchmark(benchmark)
     if table.sha256 != resolved["data_sha256"][benchmark]:
         raise HarnessError(f"benchmark {benchmark}: the table here is not the one that the run used")
     good = frame[frame["status"] == "ok"].sort_values("seed")
     first = frame.iloc[0]
-    law = RandomSearchLaw(table.valid, table.test, table.weights, direction=table.direction)
+    law = random_search_law(table, constraints_of(resolved))
     return Cell(
         benchmark=benchmark,
         label=label,
@@ -208,7 +207,7 @@ def _cell(identity: Iterable[Any], frame: pd.DataFrame, resolved: dict[str, Any]
         seeds=good["seed"].to_numpy(dtype=np.int64),
         valid=good["valid"].to_numpy(dtype=np.float64),
         test=good["test"].to_numpy(dtype=np.float64),
-        failed=len(frame) - len(good),
+        failed=int((frame["status"] == "failed").sum()),
     )
 
 

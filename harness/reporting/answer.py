@@ -20,7 +20,7 @@ def facts(run: Run) -> str:
     """Return what was run, in one line."""
     methods = len(dict.fromkeys(entrant.method.label for entrant in run.entrants))
     budgets = joined(f"{budget.amount:,}" for budget in run.budgets)
-    failed = int((run.cells["status"] != "ok").sum())
+    failed = int((run.cells["status"] == "failed").sum())
     return (
         " × ".join(
             [
@@ -29,7 +29,9 @@ def facts(run: Run) -> str:
                 plural(len(run.seeds), "seed"),
             ]
         )
-        + f" at {budgets} {run.unit}; {plural(len(run.cells), 'search', 'searches')}, "
+        + f" at {budgets} {run.unit}"
+        + (f" under {joined(map(str, run.constraints))}" if run.constraints else "")
+        + f"; {plural(len(run.cells), 'search', 'searches')}, "
         + (f"{failed:,} failed." if failed else "none failed.")
     )
 

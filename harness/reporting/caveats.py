@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import numpy as np
 
@@ -56,12 +57,43 @@ def missing_cells(run: Run) -> Iterator[str]:
 
 def failed_cells(run: Run) -> Iterator[str]:
     """Cells whose method raised."""
-    failed = run.cells[run.cells["status"] != "ok"]
+    failed = run.cells[run.cells["status"] == "failed"]
     if len(failed):
         names = [run.pairs[group][1].name for group in failed["group"].unique()]
         yield (
             f"{plural(len(failed), 'cell')} failed ({joined(dict.fromkeys(names))}) and are left out of every mean: what is "
             "left may be the easier part. The section on failures has their errors."
+        )
+
+
+def nothing_feasible(run: Run) -> Iterator[str]:
+    """Searches that found nothing that satisfies the constraint."""
+    without = run.cells[run.cells["status"] == "infeasible"]
+    if len(without):
+        counts = {cast(int, group): len(cells) for group, cells in without.groupby("group", sort=False)}
+        listed = [
+            f"{run.pairs[group][1].name} on {run.titles[run.pairs[group][0].name]} {n:,}" for group, n in counts.items()
+        ]
+        yield (
+            f"{plural(len(without), 'search', 'searches')} found no architecture with {joined(map(str, run.constraints))} "
+            f"({joined(listed)}) and are left out of every mean, as searches without an answer are of the exact law."
+        )
+
+
+def constraint(run: Run) -> Iterator[str]:
+    """What share of the architectures is feasible, and how often random search finds none."""
+    for benchmark in run.benchmarks if run.constraints else ():
+        if (law := benchmark.law) is None:
+            continue
+        found, rows = int(benchmark.feasible.sum()), len(benchmark.feasible)
+        misses = [
+            f"with probability {law.none_feasible(draws):.2g} at {draws:,}"
+            for draws in filter(None, map(benchmark.draws, run.budgets))
+        ]
+        lost = f"Random search finds none of them {joined(misses)} draws; its" if misses else "Random search's"
+        yield (
+            f"{run.titles[benchmark.name]}: {found:,} of {rows:,} architectures satisfy {joined(map(str, run.constraints))}, and "
+            f"only they count. {lost} scores are those of searches that find one."
         )
 
 
@@ -246,8 +278,17 @@ def unspent_budgets(run: Run) -> Iterator[str]:
         yield f"{name} stopped before its budget was spent in {plural(len(cells), 'cell')}; its baseline has the whole budget."
 
 
-WARNINGS: tuple[Caveat, ...] = (edited_files, missing_tables, missing_cells, failed_cells, made_up, mixed_update_orders)
+WARNINGS: tuple[Caveat, ...] = (
+    edited_files,
+    missing_tables,
+    missing_cells,
+    failed_cells,
+    nothing_feasible,
+    made_up,
+    mixed_update_orders,
+)
 CAVEATS: tuple[Caveat, ...] = (
+    constraint,
     sampled_baseline,
     not_comparable,
     over_selection,

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from harness.pareto import Goal, attainment, points_of
 from harness.reporting.formats import method_text
 from harness.reporting.frames.curves import EXACT, anytime, distributions, random_curves
 from harness.reporting.frames.improvement import AVERAGE, relative_improvements
@@ -19,12 +20,14 @@ from harness.reporting.plots import (
     plot_anytime,
     plot_distribution,
     plot_forest,
+    plot_front,
     plot_profile,
     plot_random_curve,
     plot_ranks,
 )
 from harness.reporting.run import PERCENT_UNITS, Benchmark, Run
 from harness.reporting.style import Marks, marks_of, short
+from harness.tabular.table import VALID, Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,6 +122,43 @@ def draw_ranks(run: Run) -> Figure:
         ax = figure.add_subplot(len(parts), 1, place + 1)
         plot_ranks(part, ax=ax, marks=marks, pairs=pairs[pairs["baseline"] == baseline])
         ax.set_title(f"among methods at the budget of {baseline}" if len(parts) > 1 else "")
+    return figure
+
+
+def draw_pareto(run: Run, goal: Goal, score: str = VALID) -> Figure:
+    """Draw a score against a column, with the table's front and what half of a method's searches attain, a panel a table."""
+    benchmarks = [benchmark for benchmark in drawn(run) if benchmark.table is not None]
+    marks, columns = marks_of(run), min(COLUMNS, len(benchmarks))
+    rows = math.ceil(len(benchmarks) / columns)
+    figure = Figure(figsize=(max(WIDTH * columns / COLUMNS, 5.0), 0.8 + PANEL_HEIGHT * rows), layout="constrained")
+    for place, benchmark in enumerate(benchmarks):
+        assert benchmark.table is not None
+        ax = figure.add_subplot(rows, columns, place + 1)
+        score_points = points_of(benchmark.table, [goal], score)[benchmark.feasible]
+        plot_front(
+            score_points * [benchmark.sign, goal.sign],
+            (benchmark.sign, goal.sign),
+            attainment(run, benchmark, goal, score),
+            unit=benchmark.unit,
+            ax=ax,
+            marks=marks,
+        )
+        ax.set_title(_title(run, benchmark))
+    figure.supxlabel(str(goal), fontsize=8)
+    figure.supylabel("validation score" if score == VALID else "test score", fontsize=8)
+    legend(figure, marks, [entrant.name for entrant in run.entrants])
+    return figure
+
+
+def draw_front(table: Table, goal: Goal, score: str = VALID) -> Figure:
+    """Draw a table's score against a column, with its Pareto front."""
+    sign = 1.0 if table.direction == "max" else -1.0
+    figure = Figure(figsize=(5.0, 3.2), layout="constrained")
+    ax = figure.subplots()
+    plot_front(points_of(table, [goal], score) * [sign, goal.sign], (sign, goal.sign), unit=table.unit, ax=ax)
+    ax.set_title(f"{table.name}: {table.metric}")
+    ax.set_xlabel(str(goal))
+    ax.set_ylabel("validation score" if score == VALID else "test score")
     return figure
 
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from pathlib import Path
 
+from matplotlib.figure import Figure
+
+from harness.errors import HarnessError
+from harness.records import write_whole
 from harness.reporting.model import FigureBlock
 from harness.reporting.style import in_style
 
@@ -14,9 +20,21 @@ _METADATA: dict[str, dict[str, None]] = {"svg": {"Date": None, "Creator": None},
 
 def draw_images(block: FigureBlock, kinds: tuple[str, ...]) -> dict[str, bytes]:
     """Return a figure's images by kind, ``svg`` or ``png``."""
+    return _images(block.draw, kinds)
+
+
+def save_figure(path: Path, draw: Callable[[], Figure]) -> None:
+    """Draw a figure into a file, ``.svg`` or ``.png``."""
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in _METADATA:
+        raise HarnessError(f"{path}: wanted a figure's file that ends in .{' or .'.join(_METADATA)}")
+    write_whole(path, _images(draw, (kind,))[kind])
+
+
+def _images(draw: Callable[[], Figure], kinds: tuple[str, ...]) -> dict[str, bytes]:
     images = {}
     with in_style():
-        figure = block.draw()
+        figure = draw()
         figure.draw_without_rendering()  # lays it out, once for all kinds
         figure.set_layout_engine(None)
         for kind in kinds:

@@ -13,7 +13,8 @@ from harness.reporting.formats import shown_score
 from harness.reporting.frames.curves import EXACT
 from harness.reporting.frames.improvement import LEVEL
 from harness.reporting.run import FloatArray
-from harness.reporting.style import EXACT_MARK, Marks, marks_for, short
+from harness.reporting.style import EXACT_MARK, Mark, Marks, marks_for, short
+from harness.statistics import pareto_front
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -194,6 +195,59 @@ def plot_ranks(
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel("mean rank")
     return ax
+
+
+def plot_front(
+    points: FloatArray,
+    signs: tuple[float, float],
+    curves: pd.DataFrame | None = None,
+    *,
+    unit: str = "none",
+    ax: Axes | None = None,
+    marks: Marks | None = None,
+) -> Axes:
+    """Draw scores against a column, with their Pareto front, and what methods attain.
+
+    Parameters
+    ----------
+    points
+        (n, 2) score and column of every architecture, in the table's units.
+    signs
+        1 where larger is better, -1 where smaller is, of score and column.
+    curves
+        Columns ``method, column, score``, as `harness.pareto.attainment` returns them; None for none.
+    unit
+        Of the score.
+    ax, marks
+        As in `plot_forest`.
+    """
+    ax = _axes(ax)
+    score, column = shown_score(points[:, 0], unit), points[:, 1]
+    # As pixels: tens of thousands of points would make a file of megabytes.
+    ax.plot(column, score, ".", color="#c4c4c4", markersize=1.5, markeredgewidth=0, rasterized=True, zorder=1)
+    front, end = pareto_front(points * signs), signs[1] * float((signs[1] * column).min())
+    _steps(ax, column[front], score[front], signs, end, EXACT_MARK, linewidth=1.4)
+    if curves is not None:
+        marks = marks or marks_for(curves["method"])
+        for method, curve in _by_method(curves):
+            y = shown_score(curve["score"].to_numpy(), unit)
+            _steps(ax, curve["column"].to_numpy(), y, signs, end, marks[method], linewidth=1.1)
+    return ax
+
+
+def _steps(
+    ax: Axes,
+    column: FloatArray,
+    score: FloatArray,
+    signs: tuple[float, float],
+    end: float,
+    mark: Mark,
+    linewidth: float,
+) -> None:
+    """Draw the border of what points dominate: each score holds from its column's value on towards worse ones, to `end`."""
+    order = np.argsort(-signs[1] * column, kind="stable")
+    x, y = np.r_[column[order], end], np.r_[score[order], score[order][-1]]
+    ax.step(x, y, where="post", color=mark.colour, linestyle=mark.line, linewidth=linewidth)
 
 
 def _alike(names: list[str], pairs: pd.DataFrame | None) -> list[tuple[int, int]]:

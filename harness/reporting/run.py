@@ -15,13 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.catalogue import find_benchmark
+from harness.constraint import Constraint, feasible_rows, random_search_law
 from harness.errors import HarnessError
 from harness.live.benchmark import live_names
 from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.problem import Budget
-from harness.records import edited, read_epochs, read_run
+from harness.records import edited, read_epochs, read_evaluations, read_run
 from harness.statistics import RandomSearchLaw
-from harness.suite import Group, MethodSpec, groups_of, method_spec
+from harness.suite import Group, MethodSpec, constraints_of, groups_of, method_spec
 from harness.tabular.table import Table
 from harness.tabular.training import random_draws
 
@@ -69,6 +70,8 @@ class Benchmark:
         The table that was searched; None where this machine does not have it, and of a live benchmark.
     why_not
         Why it does not have it; else empty.
+    constraints
+        What an architecture had to satisfy.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Benchmark:
     data_sha256: str
     table: Table | None
     why_not: str = ""
+    constraints: tuple[Constraint, ...] = ()
 
     @property
     def is_live(self) -> bool:
@@ -104,10 +108,16 @@ class Benchmark:
 
     @property
     def best_test(self) -> float:
-        """Best test score in the table; NaN without the table."""
+        """Best test score of a feasible architecture of the table; NaN without the table."""
         if self.table is None:
             return float("nan")
-        return float(self.table.test.max() if self.sign > 0 else self.table.test.min())
+        return self.sign * float((self.sign * self.table.test)[self.feasible].max())
+
+    @cached_property
+    def feasible(self) -> NDArray[np.bool_]:
+        """(n_rows,) whether each architecture of the table, which must be here, satisfies the constraints."""
+        assert self.table is not None
+        return feasible_rows(self.table, self.constraints)
 
     def draws(self, budget: Budget) -> int | None:
         """Return how many architectures random search evaluates at a budget; None by chance, and without the table.
@@ -118,11 +128,8 @@ class Benchmark:
 
     @cached_property
     def law(self) -> RandomSearchLaw | None:
-        """The exact law of random search; None without the table."""
-        table = self.table
-        if table is None:
-            return None
-        return RandomSearchLaw(table.valid, table.test, table.weights, direction=table.direction)
+        """The exact law of random search under the same constraints; None without the table."""
+        return None if self.table is None else random_search_law(self.table, self.constraints)
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,6 +281,16 @@ class Run:
         group = self.simulated_random(benchmark, budget)
         return np.empty(0) if group is None else self._first_draws.get(group, np.empty(0))
 
+    @cached_property
+    def evaluations(self) -> Mapping[str, NDArray[np.int64]]:
+        """Rows that were evaluated, in order, by the key of the cell; empty where the suite shows no columns to methods."""
+        return read_evaluations(self.folder)
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """What an architecture had to satisfy to be an answer."""
+        return constraints_of(self.resolved)
+
     @property
     def in_percent(self) -> bool:
         """Whether all scores are shown in percent."""
@@ -349,11 +366,14 @@ def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
         return Benchmark(name, card, data_sha256, None)
     try:
         found = find_benchmark(name)
+        table = found if isinstance(found, Table) else found.table
+        if table is not None:
+            table.verify()
     except Exception as error:  # a plug-in's loader may raise anything
         return Benchmark(name, card, data_sha256, None, f"it cannot be loaded here ({_head(error)})")
     if found.sha256 != data_sha256:
         return Benchmark(name, card, data_sha256, None, "the one on this machine is not the one that was searched")
-    return Benchmark(name, card, data_sha256, found if isinstance(found, Table) else found.table)
+    return Benchmark(name, card, data_sha256, table, constraints=constraints_of(resolved))
 
 
 def _head(error: Exception) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError
+from harness.taxonomy import SearchSpace
 
 Arch = tuple[int, ...]
 
@@ -28,9 +29,12 @@ class Space(ABC):
         The space's name, e.g. ``"nasbench201"``.
     cardinalities
         Number of choices of every variable.
+    kind
+        What is chosen, in the taxonomy's word; every space must state it.
     """
 
     name: str
+    kind: SearchSpace
     cardinalities: tuple[int, ...]
 
     @abstractmethod
@@ -126,6 +130,8 @@ class CategoricalSpace(Space):
     variables
         Choices of every variable by the variable's name; the order is the order of the encoding.
     """
+
+    kind = "categorical"
 
     def __init__(self, name: str, variables: dict[str, Sequence[str]]) -> None:
         if not variables or any(len(choices) == 0 for choices in variables.values()):

@@ -146,6 +146,7 @@ class DartsSpace(Space):
     """
 
     name = "darts"
+    kind = "cell"
     cardinalities = 2 * (*(len(pairs) for pairs in _PAIRS[1:]), *(len(OPERATIONS),) * (2 * NODES))
 
     def parse(self, text: str) -> Arch:

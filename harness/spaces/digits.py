@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harness.errors import HarnessError
 from harness.spaces.base import Arch, Space
+from harness.taxonomy import SearchSpace
 
 
 class PositionalSpace(Space):
@@ -21,10 +22,15 @@ class PositionalSpace(Space):
         Number of variables.
     separator
         What stands between two choices in the text; choices of one character need nothing.
+    kind
+        What is chosen, in the taxonomy's word.
     """
 
-    def __init__(self, name: str, choices: Sequence[str], positions: int, separator: str = "") -> None:
+    def __init__(
+        self, name: str, choices: Sequence[str], positions: int, separator: str = "", *, kind: SearchSpace
+    ) -> None:
         self.name = name
+        self.kind = kind
         self.choices = tuple(choices)
         self.separator = separator
         self.cardinalities = (len(self.choices),) * positions
@@ -47,7 +53,7 @@ class PositionalSpace(Space):
 
 def nats_size_space() -> Space:
     """NATS-Bench's size space (Dong et al., TPAMI 2021): channels of five layers out of 8, 16, ..., 64, ``8:16:8:64:32``."""
-    return PositionalSpace("nats-size", [str(channels) for channels in range(8, 65, 8)], 5, ":")
+    return PositionalSpace("nats-size", [str(channels) for channels in range(8, 65, 8)], 5, ":", kind="sizes")
 
 
 def macro_space() -> Space:
@@ -55,4 +61,4 @@ def macro_space() -> Space:
 
     0 is identity, 1 an inverted bottleneck of kernel 3 and expansion 3, 2 one of kernel 5 and expansion 6.
     """
-    return PositionalSpace("nas-bench-macro", "012", 8)
+    return PositionalSpace("nas-bench-macro", "012", 8, kind="layer-wise")

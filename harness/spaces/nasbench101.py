@@ -31,6 +31,7 @@ class NASBench101Space(Space):
     """Wiring x five operations."""
 
     name = "nasbench101"
+    kind = "cell"
 
     def __init__(self) -> None:
         self.cardinalities = (len(wirings()), *(len(OPERATIONS),) * INNER)

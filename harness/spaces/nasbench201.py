@@ -17,6 +17,7 @@ class NASBench201Space(Space):
     """15,625 cells; the text is ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, as the benchmark's own."""
 
     name = "nasbench201"
+    kind = "cell"
     cardinalities = (len(OPERATIONS),) * len(EDGES)
 
     def parse(self, text: str) -> Arch:

@@ -39,6 +39,8 @@ class NASBenchGraphSpace(Space):
         The operations allowed; a subset of `OPERATIONS`.
     """
 
+    kind = "cell"
+
     def __init__(self, operations: Sequence[str] = OPERATIONS) -> None:
         self.operations = tuple(operations)
         self.cardinalities = (len(LAYOUTS), *[len(self.operations)] * 4)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from harness.statistics.many import Ranking, against_control, can_carry, compare_over_datasets
     from harness.statistics.multiple import benjamini_hochberg, holm
     from harness.statistics.noninferiority import Changes, Verdict, cell_changes, equivalence_p_value, non_inferiority
+    from harness.statistics.pareto import dominance_ranks, expected_hypervolume, hypervolume, pareto_front
     from harness.statistics.power import detectable_improvement, detection_power, seeds_needed
     from harness.statistics.ranking import (
         Lottery,
@@ -69,11 +70,14 @@ __all__ = [
     "critical_mean",
     "detectable_improvement",
     "detection_power",
+    "dominance_ranks",
     "equivalence_p_value",
     "exact_p_value",
     "exact_random_baseline",
+    "expected_hypervolume",
     "holm",
     "hyperparameter_lottery",
+    "hypervolume",
     "improvement_over_tasks",
     "incumbents_on_grid",
     "interquartile_mean",
@@ -84,6 +88,7 @@ __all__ = [
     "mean_difference",
     "noise_ceiling",
     "non_inferiority",
+    "pareto_front",
     "performance_profile",
     "precision_at",
     "probability_of_improvement",
@@ -112,6 +117,7 @@ _MODULES = {
     "many": ("Ranking", "against_control", "can_carry", "compare_over_datasets"),
     "multiple": ("benjamini_hochberg", "holm"),
     "noninferiority": ("Changes", "Verdict", "cell_changes", "equivalence_p_value", "non_inferiority"),
+    "pareto": ("dominance_ranks", "expected_hypervolume", "hypervolume", "pareto_front"),
     "power": ("detectable_improvement", "detection_power", "seeds_needed"),
     "ranking": (
         "Lottery",

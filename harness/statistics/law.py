@@ -9,6 +9,10 @@ value) up to ``g``, worst first; then the winner lies in group ``g`` with probab
     [C(hi_g, n) - C(hi_{g-1}, n)] / C(N, n)                    without, hi_g rows lying in the groups up to g,
 
 and within its group it is any row in proportion to the weights, whichever of the equal ones the search keeps.
+
+Under a constraint (a latency of at most so much) only feasible architectures can win. The infeasible rows are then one
+more tie group, worse than all others, of share q: a search ends without an answer with probability ``q^n`` (without
+replacement ``C(hi_0, n) / C(N, n)``), and everything else is stated for searches that found a feasible architecture.
 """
 
 from __future__ import annotations
@@ -44,12 +48,15 @@ class RandomSearchLaw:
         Draw with replacement (independent draws) or without (a search that never evaluates twice; equal weights only).
     direction
         ``"max"`` when higher is better in both columns, ``"min"`` when lower is.
+    feasible : array_like of bool, shape (N,), optional
+        Which rows satisfy the constraint. Infeasible ones are drawn, and cost a draw, but never win: every law below is
+        that of searches which drew a feasible one, `none_feasible` the probability of those that did not. Default: all.
 
     Raises
     ------
     HarnessError
-        For empty, non-finite or mismatched columns, negative weights, unequal weights without replacement, or an
-        unknown direction.
+        For empty, non-finite or mismatched columns, negative weights, unequal weights without replacement, an unknown
+        direction, or no feasible row that can be drawn.
 
     Notes
     -----
@@ -66,23 +73,29 @@ class RandomSearchLaw:
         weights: npt.ArrayLike | None = None,
         replace: bool = True,
         direction: str = "max",
+        feasible: npt.ArrayLike | None = None,
     ) -> None:
         valid, test = finite("valid", valid), finite("test", test)
         weights = np.ones(len(valid)) if weights is None else finite("weights", weights)
-        self.size = same_length(valid=valid, test=test, weights=weights)
+        can_win = np.ones(len(valid), dtype=bool) if feasible is None else np.asarray(feasible, dtype=bool)
+        self.size = same_length(valid=valid, test=test, weights=weights, feasible=can_win)
         if weights.min() < 0 or weights.max() == 0:
             raise HarnessError("weights: must be at least 0, and not all 0")
         if not replace and weights.min() != weights.max():
             raise HarnessError("weights: unequal weights have no closed form without replacement; use replace=True")
         if direction not in ("max", "min"):
             raise unknown_name("direction", direction, ("max", "min"), "RandomSearchLaw")
+        if not np.any(can_win & (weights > 0)):
+            raise HarnessError("feasible: no row that can be drawn satisfies the constraint; loosen it")
         self.replace = replace
         self.direction = direction
         self._sign = 1.0 if direction == "max" else -1.0
 
         drawn = np.flatnonzero(weights)
-        self._rows = drawn[np.argsort(self._sign * valid[drawn], kind="stable")]  # worst first
-        ordered = valid[self._rows]
+        merit = np.where(can_win, self._sign * valid, -np.inf)
+        self._rows = drawn[np.argsort(merit[drawn], kind="stable")]  # worst first
+        ordered = merit[self._rows]
+        self._losers = int(ordered[0] == -np.inf)  # tie groups in front that never win: that of the infeasible rows
         self._starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])  # first row of each tie group
         self._group = np.repeat(np.arange(len(self._starts)), np.diff(self._starts, append=len(self._rows)))
         if weights.min() == weights.max():
@@ -97,7 +110,8 @@ class RandomSearchLaw:
             self._log_upto = np.where(upto < total / 2, np.log(upto / total), np.log1p(-above / total))
             self._log_step = np.log1p(-group_weight / upto)  # log of F_{g-1} / F_g
         self._valid, self._test = valid, test
-        self._values, self._value_of_row = _distinct(test[self._rows])
+        self._first = int(self._starts[self._losers])  # first feasible row
+        self._values, self._value_of_row = _distinct(test[self._rows[self._first :]])
 
     def mean(self, n: npt.ArrayLike) -> Any:
         """Return the expected test value after `n` draws; it need not be monotone in `n`."""
@@ -117,6 +131,15 @@ class RandomSearchLaw:
         for budgets, groups, probability in self._winners(n.ravel()):
             expected[budgets] = means[-1] + probability @ (means[groups] - means[-1])
         return expected.reshape(n.shape)[()]
+
+    def none_feasible(self, n: npt.ArrayLike) -> Any:
+        """Return the probability that none of `n` draws is feasible: that the search ends without an answer."""
+        n = self._budgets(n)
+        probability = np.zeros(n.size)
+        if self._losers:
+            for budgets, groups, log_upto, _ in self._order(n.ravel()):
+                probability[budgets] = np.exp(log_upto[:, 0]) if groups.start == 0 else 0.0
+        return probability.reshape(n.shape)[()]
 
     def std(self, n: npt.ArrayLike) -> Any:
         """Return the standard deviation of the test value of one search of `n` draws."""
@@ -142,7 +165,8 @@ class RandomSearchLaw:
         ((_, groups, probability),) = self._winners(budget.ravel())
         rows = slice(self._starts[groups.start], None)
         by_row = probability[0, self._group[rows] - groups.start] * self._share[rows]
-        return self._values, np.bincount(self._value_of_row[rows], by_row, len(self._values)).astype(np.float64)
+        value_of_row = self._value_of_row[rows.start - self._first :]
+        return self._values, np.bincount(value_of_row, by_row, len(self._values)).astype(np.float64)
 
     def cdf(self, x: npt.ArrayLike, n: npt.ArrayLike) -> Any:
         """Return P(test <= x) after `n` draws; `x` and `n` broadcast."""
@@ -203,14 +227,17 @@ class RandomSearchLaw:
             mean(n+2) - 2 mean(n+1) + mean(n) = 2 E[m3 - m2] / ((n+1)(n+2)),
 
         so with R the range of the results still in play, the curve on [a, b] exceeds its higher end by at most
-        R (b-a)^2 / (4 (a+1)(a+2)).
+        R (b-a)^2 / (4 (a+1)(a+2)). Under a constraint this holds of the mean of all searches, whatever value stands for
+        one without an answer; with `target` itself for that value, both curves cross `target` at the same `n`.
         """
         goal = self._sign * float(finite("target", [target])[0])
         means = self._sign * self._group_means(self._test)
         slack = _ROUNDING * max(np.ptp(self._values), abs(goal))
-        best, worst = (scan.accumulate(means[::-1])[::-1] for scan in (np.maximum, np.minimum))
-        if best[0] < goal - slack:
+        if means[self._losers :].max() < goal - slack:
             return None
+        means[: self._losers] = goal
+        best, worst = (scan.accumulate(means[::-1])[::-1] for scan in (np.maximum, np.minimum))
+
         grid = np.unique(np.rint(np.geomspace(1, self._saturation(), 64)).astype(np.int64))
         curve = self._sign * self.mean(grid)
         while True:
@@ -221,7 +248,8 @@ class RandomSearchLaw:
             in_play = np.searchsorted(self._log_upto, -_NEGLIGIBLE / left)
             spread = (best - worst)[np.minimum(in_play, len(means) - 1)]
             excess = spread * (right - left) ** 2.0 / (4.0 * (left + 1.0) * (left + 2.0))
-            possible = (right - left > 1) & (np.maximum(curve[:-1], curve[1:]) + excess >= goal)
+            short = (goal - curve) * (1.0 - self.none_feasible(grid))
+            possible = (right - left > 1) & (np.minimum(short[:-1], short[1:]) <= excess)
             if not possible.any():
                 return int(grid[-1]) if len(reached) else None
             middle = (left[possible] + right[possible]) // 2
@@ -248,10 +276,19 @@ class RandomSearchLaw:
         return int(min(np.ceil(_NEGLIGIBLE / -self._log_upto[-2]), _MOST_DRAWS))
 
     def _winners(self, n: IntArray) -> Iterator[tuple[slice, slice, FloatArray]]:
-        """Yield (part of `n`, tie groups, probability that each of these groups holds the winner), in chunks.
+        """Yield (part of `n`, tie groups, probability that each of these groups holds the winner, if any), in chunks.
 
         Groups left out, all at the worse end, have probability exactly 0 in floating point.
         """
+        for budgets, groups, log_upto, log_step in self._order(n):
+            probability = np.exp(log_upto) * -np.expm1(log_step)
+            if groups.start < self._losers:
+                probability = probability[:, 1:] / -np.expm1(log_upto[:, :1])
+                groups = slice(1, groups.stop)
+            yield budgets, groups, probability
+
+    def _order(self, n: IntArray) -> Iterator[tuple[slice, slice, FloatArray, FloatArray]]:
+        """Yield (part of `n`, tie groups, log P(no draw above the group), that less of it for the group below), in chunks."""
         width = len(self._starts) if self.replace else self.size
         step = max(1, _CHUNK // width)
         for start in range(0, n.size, step):
@@ -268,7 +305,7 @@ class RandomSearchLaw:
                 log_step = np.add.reduceat(factors, self._starts[groups] - first, axis=1)
                 log_upto = np.zeros_like(log_step)
                 log_upto[:, :-1] = np.cumsum(log_step[:, :0:-1], axis=1)[:, ::-1]
-            yield budgets, groups, np.exp(log_upto) * -np.expm1(log_step)
+            yield budgets, groups, log_upto, log_step
 
     def _per_budget(
         self, read: Callable[[FloatArray, FloatArray], FloatArray], x: npt.ArrayLike, n: npt.ArrayLike

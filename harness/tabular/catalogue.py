@@ -11,7 +11,10 @@ from harness.spaces.base import CategoricalSpace, Space
 from harness.spaces.named import make_space
 from harness.tabular import nasbench_graph, recorded, store, synthetic
 from harness.tabular.table import Table
+from harness.taxonomy import KINDS
 
+SUPERNETS = ("live/", "one-shot/")  # what the names of benchmarks that have a supernet begin with
+LONGEST_NAME = 200  # bytes: what every file system takes
 _REGISTRY: dict[str, Callable[[], Table]] = {}
 
 
@@ -19,7 +22,7 @@ def register_benchmark(name: str) -> Callable[[Callable[[], Table]], Callable[[]
     """Decorator: make the table that a function returns known by name. It is called once a process, when first wanted."""
 
     def register(load: Callable[[], Table]) -> Callable[[], Table]:
-        if name in packaged_names():
+        if name in packaged_names() or name.startswith(SUPERNETS):
             raise HarnessError(f"{name!r} is a packaged benchmark; register {load.__module__} under another name")
         known = _REGISTRY.get(name)
         if known is not None and (known.__module__, known.__qualname__) != (load.__module__, load.__qualname__):
@@ -78,7 +81,7 @@ def load_benchmark(name: str) -> Table:
     if name in recorded.shipped_files(".parquet"):
         return recorded.load(name)
     if store.is_stored(name):
-        return store.load(name, _stored_space(name))
+        return store.load(name, stored_space(name))
     raise unknown_name("benchmark", name, benchmark_names())
 
 
@@ -94,13 +97,17 @@ def loaded(name: str, load: Callable[[], Table]) -> Table:
         table = load()
     except HarnessError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise HarnessError(
             f"benchmark {name!r}: its loader {load.__qualname__} raised {type(error).__name__}: {error}"
         ) from error
     if not isinstance(table, Table) or table.name != name:
         found = f"a table called {table.name!r}" if isinstance(table, Table) else repr(table)
         raise HarnessError(f"benchmark {name!r}: its loader {load.__qualname__} returned {found}, not its table")
+    if not hasattr(table.space, "kind"):
+        raise HarnessError(
+            f"benchmark {name!r}: space {type(table.space).__name__} states no kind; add one of {', '.join(KINDS)} to the class"
+        )
     return table
 
 
@@ -112,16 +119,23 @@ def save_benchmark(table: Table) -> None:
     HarnessError
         If the name belongs to a packaged benchmark or is not usable as one.
     """
-    if table.name in packaged_names() or table.name.startswith(f"{nasbench_graph.FAMILY}/"):
-        raise HarnessError(f"benchmark name {table.name!r} belongs to a packaged benchmark; choose another")
-    parts = table.name.split("/")
-    if any(not part or part.startswith(".") or not all(c.isalnum() or c in "-_.+@" for c in part) for part in parts):
-        raise HarnessError(f"benchmark name {table.name!r}: wanted letters, digits and -_.+@ in parts divided by /")
-    for name in store.stored_names():
-        if name.startswith(f"{table.name}/") or table.name.startswith(f"{name}/"):
-            raise HarnessError(f"benchmark name {table.name!r} is in the way of benchmark {name!r}; choose another")
+    check_name(table.name)
     store.save(table)
     load_benchmark.cache_clear()
+
+
+def check_name(name: str) -> None:
+    """Refuse a name under which no table can be stored: one that belongs to others, that is in the way, or no file can have."""
+    if name in packaged_names() or name.startswith((f"{nasbench_graph.FAMILY}/", *SUPERNETS)):
+        raise HarnessError(f"benchmark name {name!r} belongs to a packaged benchmark; choose another")
+    parts = name.split("/")
+    if any(not part or part.startswith(".") or not all(c.isalnum() or c in "-_.+@" for c in part) for part in parts):
+        raise HarnessError(f"benchmark name {name!r}: wanted letters, digits and -_.+@ in parts divided by /")
+    if len(name.encode()) > LONGEST_NAME:
+        raise HarnessError(f"benchmark name {name[:40]!r}... has {len(name)} characters; wanted at most {LONGEST_NAME}")
+    for other in store.stored_names():
+        if other.startswith(f"{name}/") or name.startswith(f"{other}/"):
+            raise HarnessError(f"benchmark name {name!r} is in the way of benchmark {other!r}; choose another")
 
 
 def _converted(name: str, dataset: str) -> Table:
@@ -130,6 +144,7 @@ def _converted(name: str, dataset: str) -> Table:
         try:
             table = store.load(name, nasbench_graph.space_of(dataset))
             if table.source.get("package") == nasbench_graph.package():
+                table.verify()  # small, and damage can be mended here
                 return table
         except HarnessError:
             pass  # a packaged table can always be rebuilt from its package
@@ -137,7 +152,8 @@ def _converted(name: str, dataset: str) -> Table:
     return store.load(name, nasbench_graph.space_of(dataset))
 
 
-def _stored_space(name: str) -> Space:
+def stored_space(name: str) -> Space:
+    """The space of a stored table, from its card."""
     described = store.card_of(name)["space"]
     try:
         if "variables" not in described:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from harness.doctor import leaks
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
 from harness.spaces.named import make_space
@@ -26,15 +28,19 @@ MAX_ENCODINGS = 50_000_000  # one flat map from encoding to row must stay a file
 DIRECTIONS: tuple[Direction, ...] = ("max", "min")
 
 
-def read_frame(path: Path) -> pd.DataFrame:
-    """Read a CSV (plain or compressed) or Parquet file."""
+def read_frame(path: Path, texts: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a CSV (plain or compressed) or Parquet file; the columns in `texts` are texts even where they look like numbers."""
     import pandas as pd
 
     # From 3.1 on every number is read exactly; before it that has to be asked for.
     major, minor = (int(part) for part in pd.__version__.split(".")[:2])
     exact: dict[str, Any] = {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
     try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, **exact)
+        return (
+            pd.read_parquet(path)
+            if path.suffix == ".parquet"
+            else pd.read_csv(path, dtype=dict.fromkeys(texts, str), **exact)
+        )
     except FileNotFoundError as error:
         raise HarnessError(f"{path}: no such file") from error
     except PermissionError as error:
@@ -101,6 +107,10 @@ def table_from_frame(
     HarnessError
         If a column is missing, an architecture is unreadable or stands twice, a value is missing, or percent and fraction
         are mixed. The message names the row (counted from 1, without the header).
+
+    Notes
+    -----
+    Where what a search sees is the test, or nearly so, under whatever name, the table says so in its caveats.
     """
     where = where or f"table {name}"
     if unit is not None and unit not in UNITS:
@@ -132,6 +142,8 @@ def table_from_frame(
         if column == test or (is_report_only(column) and column not in arch_columns):
             raise HarnessError(f"{where}: column {column!r} is for the report only; a search would see the test")
 
+    for column in arch_columns:
+        _refuse_missing(frame[column], where)
     columns = {key: _numbers(frame[column], where) for key, column in wanted.items()}
     unit = _unit(unit, {valid: columns[VALID], test: columns[TEST]}, where)
     if space is None:
@@ -142,7 +154,7 @@ def table_from_frame(
         raise HarnessError(
             f"{where}: with space {space.name} wanted one column of architecture texts, not {arch_columns}"
         )
-    return Table(
+    table = Table(
         name=name,
         dataset=dataset or name.rpartition("/")[2],
         space=space,
@@ -156,6 +168,7 @@ def table_from_frame(
         fidelity={"valid": valid, "test": test},
         source=dict(source or {"from": "a data frame"}),
     )
+    return replace(table, caveats=tuple(f"{finding.what}." for finding in leaks(table) if finding.verdict == "bad"))
 
 
 def import_file(
@@ -181,8 +194,9 @@ def import_file(
     HarnessError
         As `table_from_frame`, or if the name is taken.
     """
+    catalogue.check_name(name)
     path = find(file)
-    frame = read_frame(path)
+    frame = read_frame(path, [columns["arch"]] if isinstance(columns.get("arch"), str) else [])
     source = describe_source(path) | {"licence": licence}
     table = table_from_frame(frame, name, make_space(space), source=source, where=str(path), **columns)
     if not replace and store.is_stored(name) and store.card_of(name).get("sha256") != table.sha256:
@@ -214,6 +228,14 @@ def _numbers(column: pd.Series[Any], where: str) -> NDArray[np.float64]:
             f"{column.iloc[bad[0]]!r}; every architecture needs a value"
         )
     return values
+
+
+def _refuse_missing(column: pd.Series[Any], where: str) -> None:
+    """Refuse a column of architectures with a cell that is empty: it would be read as the text "nan"."""
+    if (bad := np.flatnonzero(column.isna().to_numpy())).size:
+        raise HarnessError(
+            f"{where}: column {column.name!r} names no architecture in {bad.size} row(s), first in row {bad[0] + 1}"
+        )
 
 
 def _weights(column: pd.Series[Any], where: str) -> NDArray[np.float64]:

@@ -1,17 +1,19 @@
 """Converted tables on disk: a folder a table, one memory-mapped NumPy file a column, and a card that guards them.
 
 A column a file means that what a search maps into memory holds validation only, and that workers share pages. The card
-(``card.json``) holds the table's description and the SHA-256 of its whole content, which is checked whenever it is loaded.
-Curves are large and most searches want none: each has a SHA-256 of its own and is checked when it is first asked for.
+(``card.json``) holds the table's description, the SHA-256 of its whole content and one of every array, and guards itself with
+another. Loading checks the card and that all files are there and whole, in milliseconds whatever their size; an array is read and
+checked when it is first asked for, so that no damaged byte is ever used, and none is read that nobody wants.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,13 @@ from typing import Any
 import numpy as np
 import platformdirs
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 from harness.spaces.base import Space
-from harness.tabular.table import CheckedArrays, Table
+from harness.tabular.table import CheckedArrays, Table, checked, digest_of
 
-FORMAT = 2  # raise when the layout on disk changes: older folders are then converted anew
+FORMAT = 3  # raise when the layout on disk changes: older folders are then converted anew
 
 
 def store_root() -> Path:
@@ -44,7 +47,10 @@ def stored_names() -> Iterator[str]:
 
 def is_stored(name: str) -> bool:
     """Whether a table of this name is in the store."""
-    return (store_root() / name / "card.json").is_file()
+    try:
+        return (store_root() / name / "card.json").is_file()
+    except OSError:  # no file can have such a name
+        return False
 
 
 def save(table: Table) -> Path:
@@ -66,10 +72,9 @@ def save(table: Table) -> Path:
     try:
         arrays = {"rows": table.rows, "codes": table.codes, "weights": table.weights}
         arrays |= {f"column-{key}": values for key, values in table.columns.items()}
-        arrays |= {f"curve-{key}": values for key, values in table.curves.items()}
-        for key, values in arrays.items():
+        for key, values in [*arrays.items(), *((f"curve-{key}", curve) for key, curve in table.curves.items())]:
             np.save(scratch / f"{key}.npy", values, allow_pickle=False)
-        (scratch / "card.json").write_text(json.dumps(_card(table), indent=1, sort_keys=True) + "\n")
+        (scratch / "card.json").write_text(json.dumps(_card(table, arrays), indent=1, sort_keys=True) + "\n")
         scratch.chmod(0o755)
         with FileLock(store_root() / ".lock"):  # two processes may want to replace it at once
             _replace(scratch, target)
@@ -92,43 +97,48 @@ def _replace(scratch: Path, target: Path) -> None:
 
 
 def load(name: str, space: Space) -> Table:
-    """Memory-map a stored table and check it against its card.
+    """Memory-map a stored table and check its card; arrays are checked when they are first asked for.
 
     Raises
     ------
     HarnessError
-        If a file is missing, truncated or not what the card says, or the card belongs to another space.
+        If a file is missing or truncated, the card was changed or belongs to another space.
     """
     folder = store_root() / name
+    where = f"table {name} in {folder}"
     try:
         card = json.loads((folder / "card.json").read_text())
         if card["space"] != space.describe():
             raise ValueError(f"it is over another space, not {space.name} as it is here")
+        if _digest(card) != card["card_sha256"]:
+            raise ValueError("its card was changed")
+        digests = card["array_sha256"]
+        arrays = {key: _map(folder, key) for key in digests}
+        columns = {key: digests[f"column-{key}"] for key in card["columns"]}
+
+        def array(key: str) -> Any:
+            return lambda: checked(arrays[key], digests[key], key, where)
+
         table = Table(
             name=card["name"],
             dataset=card["dataset"],
             space=space,
-            rows=_map(folder, "rows"),
-            codes=_map(folder, "codes"),
-            columns={key: _map(folder, f"column-{key}") for key in card["columns"]},
-            curves=CheckedArrays(partial(_curve, folder), card["curve_sha256"], f"table {name} in {folder}"),
+            rows=array("rows"),
+            codes=array("codes"),
+            columns=CheckedArrays(lambda key: arrays[f"column-{key}"], columns, "column", where),
+            curves=CheckedArrays(partial(_curve, folder), card["curve_sha256"], "curve", where),
             metric=card["metric"],
             unit=card["unit"],
             direction=card["direction"],
-            weights=_map(folder, "weights"),
+            weights=array("weights"),
             fidelity=card["fidelity"],
             source=card["source"],
             caveats=tuple(card["caveats"]),
         )
-        if table.sha256 != card["sha256"]:
-            raise ValueError(f"its content has SHA-256 {table.sha256[:12]}..., its card says {card['sha256'][:12]}...")
-        if card != _card(table):
-            raise ValueError("its card describes another table")
+        vars(table)["sha256"] = card["sha256"]  # of arrays that are what the card says
     except Exception as error:  # a damaged file may raise nearly anything
         reason = f"no {error}" if isinstance(error, KeyError) else (str(error) or type(error).__name__).splitlines()[0]
-        raise HarnessError(
-            f"table {name} in {folder} is damaged: {reason}; delete the folder and import it again"
-        ) from error
+        raise HarnessError(f"{where} is damaged: {reason}; delete the folder and import it again") from error
     return table
 
 
@@ -143,8 +153,20 @@ def card_of(name: str) -> dict[str, Any]:
     return card
 
 
-def _card(table: Table) -> dict[str, Any]:
-    return table.describe() | {"format": FORMAT, "sha256": table.sha256, "curve_sha256": table.curve_digests}
+def _card(table: Table, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    card = table.describe() | {
+        "format": FORMAT,
+        "sha256": table.sha256,
+        "array_sha256": {key: digest_of(values) for key, values in arrays.items()},
+        "curve_sha256": table.curve_digests,
+    }
+    return card | {"card_sha256": _digest(card)}
+
+
+def _digest(card: Mapping[str, Any]) -> str:
+    """SHA-256 of a card without the one that it states."""
+    content = {key: value for key, value in card.items() if key != "card_sha256"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _curve(folder: Path, key: str) -> Any:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.constraint import Constraint, check_constraints
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import Space
+from harness.taxonomy import Taxonomy, taxonomy_of_table
 
 if TYPE_CHECKING:
     from harness.problem import Budget
@@ -50,6 +52,22 @@ def digest_of(array: NDArray[Any]) -> str:
     return digest.hexdigest()
 
 
+def checked(array: NDArray[Any], digest: str, what: str, where: str) -> NDArray[Any]:
+    """The array, if it has this `digest_of`.
+
+    Raises
+    ------
+    HarnessError
+        If it has another; the message calls it `what`, of `where`.
+    """
+    if (found := digest_of(array)) != digest:
+        raise HarnessError(
+            f"{where} is damaged: {what} has SHA-256 {found[:12]}..., its card says {digest[:12]}...; "
+            "delete the folder and import it again"
+        )
+    return array
+
+
 class CheckedArrays(Mapping[str, NDArray[Any]]):
     """Arrays that are read, and checked against their hash, when they are first asked for.
 
@@ -59,32 +77,46 @@ class CheckedArrays(Mapping[str, NDArray[Any]]):
         Reads the array of a name.
     digests
         What `digest_of` must give for each.
-    where
-        What to call them in messages.
+    kind, where
+        What to call them in messages, e.g. ``column``, and whose they are.
     """
 
-    def __init__(self, read: Callable[[str], NDArray[Any]], digests: Mapping[str, str], where: str) -> None:
+    def __init__(self, read: Callable[[str], NDArray[Any]], digests: Mapping[str, str], kind: str, where: str) -> None:
         self.digests = dict(digests)
-        self._read, self._where = read, where
+        self._read, self._kind, self._where = read, kind, where
         self._arrays: dict[str, NDArray[Any]] = {}
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._arrays:
             wanted = self.digests[name]
-            array = self._read(name)
-            if (found := digest_of(array)) != wanted:
-                raise HarnessError(
-                    f"{self._where} is damaged: curve {name} has SHA-256 {found[:12]}..., its card says {wanted[:12]}...; "
-                    "delete the folder and import it again"
-                )
-            self._arrays[name] = array
+            self._arrays[name] = checked(self._read(name), wanted, f"{self._kind} {name}", self._where)
         return self._arrays[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.digests  # without reading it
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.digests)
 
     def __len__(self) -> int:
         return len(self.digests)
+
+
+class _ArrayField:
+    """A field of `Table`: an array, made read-only, or a function that brings it when it is first wanted."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, table: Any, owner: type | None = None) -> NDArray[Any]:
+        value = vars(table)[self._name]
+        if callable(value):
+            value = vars(table)[self._name] = _read_only(value())
+        return value
+
+    def __set__(self, table: Any, value: Any) -> None:
+        # Methods are handed some of these arrays: none of them can change a table that others search too.
+        vars(table)[self._name] = value if callable(value) else _read_only(value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,11 +169,9 @@ class Table:
     curves: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.weights.size == 0:
+        weights = vars(self)["weights"]
+        if not callable(weights) and weights.size == 0:
             object.__setattr__(self, "weights", np.ones(len(self.codes)))
-        # Methods are handed some of these arrays: none of them can change a table that others search too.
-        for name in ("rows", "codes", "weights"):
-            object.__setattr__(self, name, _read_only(getattr(self, name)))
         for name in ("columns", "curves"):
             arrays = getattr(self, name)
             if type(arrays) is dict:
@@ -201,12 +231,19 @@ class Table:
                 )
         return {name: self.column(name) for name in names}
 
-    def settle(self, budget: Budget, metrics: tuple[str, ...], live: Mapping[str, Any]) -> str:
+    def settle(
+        self,
+        budget: Budget,
+        metrics: tuple[str, ...],
+        live: Mapping[str, Any],
+        constraints: tuple[Constraint, ...] = (),
+    ) -> str:
         """Refuse what this benchmark cannot give; a table has no settings of its own, so the text is empty."""
         from harness.tabular.training import check_budget
 
         check_budget(self, budget)
         self.visible(metrics)
+        check_constraints(self, constraints)
         return ""
 
     def describe(self) -> dict[str, Any]:
@@ -243,6 +280,16 @@ class Table:
             digest.update(f"curve {key} {curve}".encode())
         return digest.hexdigest()
 
+    def verify(self) -> None:
+        """Read everything but the curves, so that damage to a stored table is found now and not when it is first searched.
+
+        Raises
+        ------
+        HarnessError
+            If an array is not the one that was stored.
+        """
+        _ = self.rows, self.codes, self.weights, *self.columns.values()
+
     @cached_property
     def curve_digests(self) -> dict[str, str]:
         """`digest_of` every curve; those that lie in the store are not read for it."""
@@ -250,6 +297,16 @@ class Table:
             return self.curves.digests
         return {key: digest_of(curve) for key, curve in self.curves.items()}
 
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """What kind of benchmark it is, in four words, told from its space and its columns."""
+        return taxonomy_of_table(self.space.kind, self.columns)
+
     def index_of_row(self) -> NDArray[np.int64]:
         """(n_rows,) mixed-radix index of every row's own encoding."""
         return self.space.indices(self.codes)
+
+
+# Not in the class, where a dataclass would take them for defaults.
+for _name in ("rows", "codes", "weights"):
+    setattr(Table, _name, _ArrayField(_name))

@@ -60,11 +60,15 @@ class Course:
         A table with several fidelities; no reference to it is kept.
     metrics
         Names of the further columns that the method may see.
+    beyond
+        (n_rows,) how far each row is from satisfying the constraints, see `harness.constraint.violation`; None without any.
     """
 
-    def __init__(self, table: Table, metrics: tuple[str, ...]) -> None:
+    def __init__(self, table: Table, metrics: tuple[str, ...], beyond: NDArray[np.float64] | None = None) -> None:
         self._score = table.curves[VALID]
         self._sign = 1.0 if table.direction == "max" else -1.0
+        self._beyond = beyond
+        self._worst: dict[int, float] = {}  # score of any row, by epoch
         self._seconds = Seconds(table)
         visible = table.visible(metrics)
         self._names = tuple(visible)
@@ -80,7 +84,15 @@ class Course:
         """
         seconds = float(self._seconds(np.array([row]), np.array([epoch]))[0])
         metrics = {name: seconds if name == COST else self._metric(name, row, epoch) for name in self._names}
-        return self._sign * float(self._score[row, epoch - 1]), seconds, metrics
+        return self._standing(row, epoch), seconds, metrics
+
+    def _standing(self, row: int, epoch: int) -> float:
+        """The score, larger is better; of an infeasible row what stands for one, below all that others have at this epoch."""
+        if self._beyond is None or not self._beyond[row] > 0:
+            return self._sign * float(self._score[row, epoch - 1])
+        if epoch not in self._worst:
+            self._worst[epoch] = float((self._sign * self._score[:, epoch - 1]).min())
+        return self._worst[epoch] - float(self._beyond[row])
 
     def _metric(self, name: str, row: int, epoch: int) -> float:
         if name in self._curves:

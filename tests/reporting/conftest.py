@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,7 @@ class Raises(AskTell):
     """A method that fails in every cell, or in those whose first draw is above a level."""
 
     above: float = 0.0
+    taxonomy: ClassVar[harness.Taxonomy] = harness.Taxonomy("any", "random", "none", "none")
 
     def ask(self) -> Arch | None:
         if self.streams.generator("sample").random() < self.above:

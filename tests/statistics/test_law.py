@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
@@ -14,6 +14,7 @@ from harness.statistics.law import RandomSearchLaw, exact_random_baseline
 
 SIZE = 6
 COLUMN = st.lists(st.integers(0, 3), min_size=SIZE, max_size=SIZE)
+FEASIBLE = st.lists(st.booleans(), min_size=SIZE, max_size=SIZE)
 WEIGHTS = st.none() | st.lists(st.integers(0, 4), min_size=SIZE, max_size=SIZE).filter(any)
 
 
@@ -24,8 +25,9 @@ def winners(valid, draws, weights):
     return {i: Fraction(tied.count(i), len(tied)) for i in set(tied)}
 
 
-def brute_force(valid, test, n, weights=None, replace=True):
-    """The law of the reported test value, by enumeration of all sequences (or subsets) of draws."""
+def brute_force(valid, test, n, weights=None, replace=True, feasible=None):
+    """The law of the reported test value, by enumeration of all sequences (or subsets) of draws, and P(none feasible)."""
+    feasible = [True] * len(valid) if feasible is None else feasible
     weights = [1] * len(valid) if weights is None else weights
     total = sum(weights)
     if replace:
@@ -36,12 +38,16 @@ def brute_force(valid, test, n, weights=None, replace=True):
     else:
         subsets = list(itertools.combinations(range(len(valid)), n))
         searches = dict.fromkeys(subsets, Fraction(1, len(subsets)))
-    law = {value: Fraction(0) for value in sorted({t for t, w in zip(test, weights, strict=True) if w})}
+    possible = {t for t, w, can_win in zip(test, weights, feasible, strict=True) if w and can_win}
+    law, none = {value: Fraction(0) for value in sorted(possible)}, Fraction(0)
     for draws, probability in searches.items():
-        if probability:
-            for row, share in winners(valid, draws, weights).items():
+        able = [row for row in draws if feasible[row]]
+        if probability and not able:
+            none += probability
+        elif probability:
+            for row, share in winners(valid, able, weights).items():
                 law[test[row]] += probability * share
-    return law
+    return {value: share / (1 - none) if none < 1 else share for value, share in law.items()}, none
 
 
 def assert_is_law(law, n, expected):
@@ -67,13 +73,46 @@ def assert_is_law(law, n, expected):
 @settings(max_examples=40, deadline=None)
 @given(COLUMN, COLUMN, st.integers(1, 3), WEIGHTS)
 def test_with_replacement_equals_all_sequences(valid, test, n, weights):
-    assert_is_law(RandomSearchLaw(valid, test, weights), n, brute_force(valid, test, n, weights))
+    assert_is_law(RandomSearchLaw(valid, test, weights), n, brute_force(valid, test, n, weights)[0])
 
 
 @settings(max_examples=60, deadline=None)
 @given(COLUMN, COLUMN, st.integers(1, SIZE))
 def test_without_replacement_equals_all_subsets(valid, test, n):
-    assert_is_law(RandomSearchLaw(valid, test, replace=False), n, brute_force(valid, test, n, replace=False))
+    assert_is_law(RandomSearchLaw(valid, test, replace=False), n, brute_force(valid, test, n, replace=False)[0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(COLUMN, COLUMN, st.integers(1, 3), WEIGHTS, FEASIBLE, st.booleans())
+def test_under_a_constraint_the_law_is_that_of_searches_that_draw_a_feasible_row(
+    valid, test, n, weights, feasible, replace
+):
+    weights = weights if replace else None
+    assume(any(able and weight for able, weight in zip(feasible, weights or [1] * SIZE, strict=True)))
+    expected, none = brute_force(valid, test, n, weights, replace, feasible)
+    law = RandomSearchLaw(valid, test, weights, replace=replace, feasible=feasible)
+    assert_is_law(law, n, expected)
+    assert law.none_feasible(n) == pytest.approx(float(none), abs=1e-14)
+    best = brute_force(valid, valid, n, weights, replace, feasible)[0]
+    assert law.mean_valid(n) == pytest.approx(float(sum(value * share for value, share in best.items())), abs=1e-13)
+
+
+def test_rare_feasible_rows_keep_their_relative_precision():
+    law = RandomSearchLaw([0, 1, 2], [5, 6, 7], [1.0, 1e-13, 1e-13], feasible=[False, True, True])
+    assert 1 - law.none_feasible(1) == pytest.approx(2e-13, rel=1e-3)
+    assert law.mean(1) == pytest.approx(6.5, rel=1e-12)
+    assert law.none_feasible([1, 10**13, 10**15]) == pytest.approx([1, np.exp(-2), 0], rel=1e-3)
+    assert RandomSearchLaw([0, 1], [0, 1], feasible=[True, True]).none_feasible(3) == 0
+
+
+def test_equivalent_budget_under_a_constraint_equals_a_full_scan(rng):
+    for share in (0.02, 0.3, 0.9):
+        valid, test = rng.integers(0, 30, (2, 200)).astype(float)
+        law = RandomSearchLaw(valid, test, feasible=np.arange(200) < 200 * share)
+        curve = law.mean(np.arange(1, 5000))
+        for target in [*rng.choice(curve, 5), *rng.uniform(curve.min(), curve.max(), 5), curve.max() + 1e-6]:
+            reached = np.flatnonzero(curve >= target - 1e-12 * max(np.ptp(test), target))
+            assert law.equivalent_budget(target) == (reached[0] + 1 if len(reached) else None)
 
 
 @settings(max_examples=40, deadline=None)
@@ -226,6 +265,9 @@ def test_exact_baseline(cora):
         ({"valid": [1, 2], "test": [1, 2], "weights": [0, 0]}, "not all 0"),
         ({"valid": [1, 2], "test": [1, 2], "weights": [1, 2], "replace": False}, "use replace=True"),
         ({"valid": [1, 2], "test": [1, 2], "direction": "up"}, "'up'; valid: max, min"),
+        ({"valid": [1, 2], "test": [1, 2], "feasible": [True]}, "feasible has 1"),
+        ({"valid": [1, 2], "test": [1, 2], "feasible": [False, False]}, "no row that can be drawn"),
+        ({"valid": [1, 2], "test": [1, 2], "weights": [0, 1], "feasible": [True, False]}, "no row that can be drawn"),
     ],
 )
 def test_wrong_tables_are_refused_in_one_line(arguments, words):

@@ -252,3 +252,64 @@ def test_import_finds_files_in_the_data_folder(
     assert table.unit == "fraction"
     assert table.source["licence"] == "CC0-1.0"
     assert load_benchmark("mine/three").sha256 == table.sha256
+
+
+@pytest.mark.parametrize("missing", [np.nan, None, pd.NaT])
+def test_a_row_without_an_architecture_is_named(frame: pd.DataFrame, missing: Any) -> None:
+    frame["op"] = ["a", "a", missing, "b"]
+    with pytest.raises(HarnessError, match=r"column 'op' names no architecture in 1 row.s., first in row 3"):
+        convert(frame)
+    cells = pd.DataFrame({"architecture": [missing], "valid": [1.0], "test": [2.0]})
+    with pytest.raises(HarnessError, match=r"column 'architecture' names no architecture in 1 row.s., first in row 1"):
+        table_from_frame(cells, "mine/one", NASBench201Space())
+
+
+def leaky(how: str) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    wide = pd.DataFrame({"x": range(40), "valid": 5 + 85 * rng.random(40), "test": 5 + 85 * rng.random(40)})
+    wide["latency"] = wide["test"] / 50 + 1 if how == "scaled" else rng.random(40)
+    if how == "valid":
+        wide["valid"] = wide["test"]
+    return wide
+
+
+@pytest.mark.parametrize(
+    ("how", "caveat"),
+    [
+        ("clean", ""),
+        ("valid", "validation and test are identical in 100.0 % of the rows: a search would see the test."),
+        ("scaled", "columns latency and test are one measurement up to scale and rounding"),
+    ],
+)
+def test_a_test_under_another_name_is_a_caveat(how: str, caveat: str) -> None:
+    caveats = table_from_frame(leaky(how), "mine/forty", arch=["x"]).caveats
+    assert len(caveats) == bool(caveat)
+    assert caveat in "".join(caveats)
+
+
+def test_importing_warns_of_a_test_under_another_name(tmp_path: Path, own_cache: Path, cli: Callable[..., Any]) -> None:
+    from harness.spaces.digits import macro_space
+
+    space = macro_space()
+    for how, warned in (("clean", False), ("valid", True)):
+        cells = leaky(how).assign(architecture=[space.format(space.arch(7 * row)) for row in range(40)])
+        cells.to_csv(tmp_path / "cells.csv", index=False)
+        line = ("--space", "nas-bench-macro", "--arch", "architecture", "--valid", "valid", "--test", "test")
+        done = cli("import", tmp_path / "cells.csv", "--name", f"mine/{how}", *line)
+        assert done.code == 0
+        assert ("warning: mine/valid: validation and test are identical" in done.err) == warned
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("x" * 300, "has 300 characters; wanted at most 200"), ("live/mine", "belongs to a packaged benchmark")],
+)
+def test_names_that_cannot_be_stored_are_refused_before_anything_is_read(
+    name: str, words: str, cli: Callable[..., Any]
+) -> None:
+    line = ("--space", "nasbench201", "--arch", "a", "--valid", "v", "--test", "t")
+    done = cli("import", "absent.csv", "--name", name, *line)
+    assert done.code == 2
+    assert words in done.err
+    assert done.err.count("\n") == 1
+    assert cli("doctor", "--benchmark", name).code == 2

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.spaces.base import CategoricalSpace
 from harness.tabular import store
+from harness.tabular import table as table_module
 from harness.tabular.catalogue import benchmark_names, load_benchmark, save_benchmark
 from harness.tabular.table import Table
 
@@ -96,8 +98,65 @@ def test_a_damaged_table_is_refused(folder: Path, file: str, damage: Callable[[b
         assert load_benchmark("made/up").sha256 == json.loads((folder / "card.json").read_text())["sha256"]
         return
     with pytest.raises(HarnessError, match="made/up") as caught:
-        load_benchmark("made/up")
+        load_benchmark("made/up").verify()
     assert "\n" not in str(caught.value)
+
+
+ARRAYS = ("rows", "codes", "weights", "column-valid", "column-test", "column-latency")
+
+
+@pytest.mark.parametrize("damaged", ARRAYS)
+def test_damage_is_found_when_an_array_is_first_asked_for_and_not_before(folder: Path, damaged: str) -> None:
+    path = folder / f"{damaged}.npy"
+    content = bytearray(path.read_bytes())
+    content[-11] ^= 4
+    path.write_bytes(content)
+    table = load_benchmark("made/up")
+    for name in ARRAYS:
+        kind, _, column = name.partition("-")
+        message = f"{kind} {column}".strip()
+        for _ in range(2):  # a second look is no safer than the first
+            if name == damaged:
+                with pytest.raises(HarnessError, match=f"table made/up in .* is damaged: {message} has SHA-256"):
+                    _ = table.columns[column] if column else getattr(table, kind)
+            else:
+                assert len(table.columns[column] if column else getattr(table, kind))
+
+
+@pytest.mark.parametrize("damaged", ["rows", "codes", "weights", "column-valid", "column-test", "column-latency"])
+def test_no_search_and_no_report_uses_a_damaged_array(
+    folder: Path, damaged: str, tmp_path: Path, cli: Callable[..., Any]
+) -> None:
+    path = folder / f"{damaged}.npy"
+    content = path.read_bytes()
+    path.write_bytes(content[:-3] + bytes([content[-3] ^ 1]) + content[-2:])
+    arguments = ("run", "--benchmark", "made/up", "--method", "local-search", "--seeds", "0:2", "--budget", "5", "-q")
+    arguments += ("-j", "1", "--set", 'metrics=["latency"]', "-o", str(tmp_path / "out"))
+    refused = cli(*arguments)
+    assert refused.code == 2
+    assert f"is damaged: {damaged.replace('-', ' ')} has SHA-256" in refused.err
+    assert refused.err.count("\n") == 1
+    path.write_bytes(content)
+    load_benchmark.cache_clear()
+    assert cli(*arguments).code == 0
+    path.write_bytes(content[:-3] + bytes([content[-3] ^ 1]) + content[-2:])
+    load_benchmark.cache_clear()
+    assert cli("report", tmp_path / "out").code == 0
+    assert "cannot be loaded here" in (tmp_path / "out" / "report" / "report.md").read_text()
+
+
+def test_loading_reads_no_array(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(array: object) -> str:
+        raise AssertionError("an array was read")
+
+    monkeypatch.setattr(table_module, "digest_of", refuse)
+    table = load_benchmark("made/up")
+    assert table.sha256 == json.loads((folder / "card.json").read_text())["sha256"]
+    assert {"valid", "test", "latency"} < set(table.columns)
+    assert "valid" in table.columns
+    assert "curve" not in table.curves
+    with pytest.raises(AssertionError, match="an array was read"):
+        _ = table.valid
 
 
 def cards(card: dict[str, object]) -> Iterator[dict[str, object]]:
@@ -245,7 +304,24 @@ def test_saving_never_takes_another_benchmark_away(folder: Path, name: str, make
     assert load_benchmark("made/up").sha256 == before
 
 
-@pytest.mark.parametrize("name", ["", "/", "a//b", "../up", "a/../../b", ".hidden/a", "a b", "a\\b", "a\nb", "/etc/a"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "/",
+        "a//b",
+        "../up",
+        "a/../../b",
+        ".hidden/a",
+        "a b",
+        "a\\b",
+        "a\nb",
+        "/etc/a",
+        "live/mine",
+        "x" * 300,
+        "a/" + "é" * 120,
+    ],
+)
 def test_unusable_names(own_cache: Path, name: str, make_table: Callable[..., Table]) -> None:
     with pytest.raises(HarnessError, match="benchmark name"):
         save_benchmark(make_table(name=name))

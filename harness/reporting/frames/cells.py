@@ -18,12 +18,13 @@ def groups(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``benchmark, dataset, method, budget, seeds, n, n_failed, n_missing, unit, test_mean``, the seeds and scores
-        of the worst and the best cell by test (``lowest_seed, lowest, highest_seed, highest``), ``first_cell`` (key of
+        Columns ``benchmark, dataset, method, budget, seeds, n, n_failed, n_infeasible, n_missing, unit, test_mean``, the seeds
+        and scores of the worst and the best cell by test (``lowest_seed, lowest, highest_seed, highest``), ``first_cell`` (key of
         the first seed's cell), ``data_sha256`` and ``anchor``.
     """
     rows = []
     present = run.cells.groupby("group").size()
+    infeasible = run.cells[run.cells["status"] == "infeasible"].groupby("group").size()
     for group, (benchmark, entrant) in enumerate(run.pairs):
         done = run.finished(group)
         test = done["test"].to_numpy(dtype=np.float64)
@@ -37,7 +38,8 @@ def groups(run: Run) -> pd.DataFrame:
                 "budget": entrant.budget.amount,
                 "seeds": ranges(run.seeds),
                 "n": len(done),
-                "n_failed": int(present.get(group, 0)) - len(done),
+                "n_failed": int(present.get(group, 0)) - int(infeasible.get(group, 0)) - len(done),
+                "n_infeasible": int(infeasible.get(group, 0)),
                 "n_missing": len(run.seeds) - int(present.get(group, 0)),
                 "unit": benchmark.unit,
                 "test_mean": done["test"].mean(),
@@ -61,7 +63,7 @@ def failures(run: Run) -> pd.DataFrame:
     DataFrame
         Columns ``benchmark, dataset, method, n_failed, seeds, error, first_cell``.
     """
-    failed = run.cells[run.cells["status"] != "ok"]
+    failed = run.cells[run.cells["status"] == "failed"]
     last = failed["error"].str.strip().str.rsplit("\n", n=1).str[-1].str.strip()
     rows = []
     for (group, error), cells in failed.groupby([failed["group"], last], sort=False):

@@ -104,17 +104,19 @@ def areas_under_regret(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a benchmark with a table and method, where budgets are in evaluations: columns `AREA_COLUMNS`, ``group`` and
-        ``is_check``. Regret is the
-        distance of the incumbent's test score from the best one in the table, in the table's unit; ``area`` is its mean
-        over log evaluations from 1 to the budget, and over seeds, with its 95 % t interval ``low, high``; ``random`` the
-        exact area of random search; ``less`` how much smaller the method's is, in percent of that, with its interval.
+        One row a benchmark with a table and method, where budgets are in evaluations and nothing is constrained: columns
+        `AREA_COLUMNS`, ``group`` and ``is_check``. Regret is the distance of the incumbent's test score from the best one in
+        the table, in the table's unit; ``area`` is its mean over log evaluations from 1 to the budget, and over seeds, with
+        its 95 % t interval ``low, high``; ``random`` the exact area of random search; ``less`` how much smaller the
+        method's is, in percent of that, with its interval.
     """
     rows: list[dict[str, Any]] = []
     for group, (benchmark, entrant) in enumerate(run.pairs):
         steps, budget = _trace(run, benchmark, entrant), entrant.budget.amount
         if benchmark.law is None or steps is None or entrant.budget.kind != "evaluations" or budget < 2:
             continue
+        if benchmark.constraints:
+            continue  # there is no regret before a search has an answer
         grid = np.union1d([1, budget], steps["step"])
         incumbents = incumbents_on_grid(steps, grid, value="incumbent_test").to_numpy()
         areas = area_under_regret(_regret(benchmark, incumbents), grid)

@@ -38,7 +38,7 @@ def summary(run: Run) -> pd.DataFrame:
         and the means ``n_evaluations, n_unique, simulated_s, params, flops, latency``.
     """
     rows: list[dict[str, Any]] = []
-    failed = run.cells[run.cells["status"] != "ok"].groupby("group").size()
+    failed = run.cells[run.cells["status"] == "failed"].groupby("group").size()
     for group, (benchmark, entrant) in enumerate(run.pairs):
         done = run.finished(group)
         test, valid = run.scores(group), done["valid"].to_numpy(dtype=np.float64)

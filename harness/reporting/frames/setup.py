@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from harness.problem import Budget
 from harness.reporting.run import Benchmark, Run
+from harness.taxonomy import CATEGORIES
 
 
 def data(run: Run) -> pd.DataFrame:
@@ -20,7 +21,8 @@ def data(run: Run) -> pd.DataFrame:
     -------
     DataFrame
         Columns ``benchmark, dataset, space, rows, metric, unit, direction, measure`` (from which a random architecture is
-        drawn), ``valid_fidelity, test_fidelity, best_test, mean_test, distinct_valid, baseline`` (exact or sampled).
+        drawn), ``valid_fidelity, test_fidelity, best_test, mean_test, distinct_valid, baseline`` (exact or sampled), and the
+        taxonomy's columns.
     """
     return pd.DataFrame([_data_row(benchmark, run.budgets) for benchmark in run.benchmarks])
 
@@ -43,7 +45,7 @@ def sources(run: Run) -> pd.DataFrame:
 
 
 def methods(run: Run) -> pd.DataFrame:
-    """Return one row a method: ``label, name, version, params``."""
+    """Return one row a method: ``label, name, version, params``, and its taxonomy."""
     return pd.DataFrame(
         [
             {
@@ -51,6 +53,7 @@ def methods(run: Run) -> pd.DataFrame:
                 "name": spec["name"],
                 "version": spec["version"],
                 "params": _params(spec["params"]),
+                **_words(spec),
             }
             for spec in run.resolved["methods"]
         ]
@@ -129,6 +132,7 @@ def _data_row(benchmark: Benchmark, budgets: Sequence[Budget]) -> dict[str, Any]
         "mean_test": np.nan,
         "distinct_valid": None,
         "baseline": "sampled",
+        **{f"kind_{key}": word for key, word in _words(card).items()},
     }
     if table is not None and law is not None:
         spread = float(table.weights.max() / table.weights.min())
@@ -139,6 +143,11 @@ def _data_row(benchmark: Benchmark, budgets: Sequence[Budget]) -> dict[str, Any]
             "baseline": "sampled" if None in map(benchmark.draws, budgets) else "exact",
         }
     return row
+
+
+def _words(described: Mapping[str, Any]) -> dict[str, str]:
+    """Return the four words of a method or a benchmark; empty ones where the run is older than they are."""
+    return {key: described.get("taxonomy", {}).get(key, "") for key in CATEGORIES}
 
 
 def _params(params: dict[str, Any]) -> str:

@@ -15,6 +15,8 @@ from harness.reporting.sections.improvement import relative_improvement, worth
 from harness.reporting.sections.live import derived_cells, live_cost, protocol_ladder, supernets
 from harness.reporting.sections.notes import caveats_of_run, definitions
 from harness.reporting.sections.one_shot import one_shot
+from harness.reporting.sections.pareto import pareto
+from harness.reporting.sections.published import published_results
 from harness.reporting.sections.robust import normalised_scores
 from harness.reporting.sections.scores import cost, final_scores
 from harness.reporting.sections.setup import data_and_methods, made_with
@@ -29,6 +31,7 @@ SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     worth,
     anytime_curves,
     final_scores,
+    pareto,
     derived_cells,
     supernets,
     live_cost,
@@ -38,6 +41,7 @@ SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     cost,
     caveats_of_run,
     data_and_methods,
+    published_results,
     made_with,
     definitions,
     records,

@@ -42,6 +42,7 @@ def records(run: Run) -> Section:
             text("seeds", "seeds"),
             integer("n", "finished"),
             integer("n_failed", "failed"),
+            *([integer("n_infeasible", "without a feasible one")] if run.constraints else []),
             integer("n_missing", "missing"),
             Column("lowest", "lowest test (seed)", lambda row: _with_seed(row, "lowest"), numeric=True),
             Column("highest", "highest test (seed)", lambda row: _with_seed(row, "highest"), numeric=True),

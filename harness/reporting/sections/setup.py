@@ -7,6 +7,13 @@ from harness.reporting.frames.setup import budgets, data, methods, provenance, s
 from harness.reporting.model import Column, Section, TableBlock
 from harness.reporting.run import Run
 
+_TITLES = {
+    "space": "kind of space",
+    "strategy": "search strategy",
+    "acceleration": "acceleration",
+    "hardware_cost": "hardware cost",
+}
+
 
 def data_and_methods(run: Run) -> Section:
     """Return what was compared on what."""
@@ -33,6 +40,7 @@ def data_and_methods(run: Run) -> Section:
                     score("best_test", "best test", run),
                     score("mean_test", "mean test", run),
                     text("baseline", "baseline"),
+                    *(text(f"kind_{key}", title) for key, title in _TITLES.items() if key != "strategy"),
                 ],
             ),
             TableBlock(
@@ -56,6 +64,7 @@ def data_and_methods(run: Run) -> Section:
                     text("name", "method"),
                     text("version", "version"),
                     text("params", "parameters"),
+                    *(text(key, title) for key, title in _TITLES.items()),
                 ],
             ),
             TableBlock(
