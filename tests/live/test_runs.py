@@ -257,9 +257,9 @@ def cifar(tmp_path, monkeypatch):
         )
     monkeypatch.setenv("NAS_HARNESS_DATA", str(tmp_path / "data"))
     monkeypatch.setitem(sources._SOURCES, "cifar10", lambda place: sources.read_cifar(TINY_CIFAR, place))
-    benchmark._images.cache_clear()
+    benchmark.images_of.cache_clear()
     yield
-    benchmark._images.cache_clear()
+    benchmark.images_of.cache_clear()
 
 
 SMALLER = ["search.channels=2", "search.cells=3", "evaluation.channels=2", "evaluation.cells=3"]
