@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.errors import HarnessError
 from harness.records import read_run
 from harness.runner import run
 from harness.tabular import synthetic
@@ -116,5 +117,6 @@ def test_a_table_without_losses_is_refused_by_the_suite(tmp_path: Path, cli: Cal
 
 def test_a_schedule_is_of_supernets_only(tmp_path: Path) -> None:
     suite = SUITE | {"seeds": "0:1", "methods": [{"name": "random"}, {"name": "level-schedule"}]}
-    records = run(suite, tmp_path / "run", backend="sequential").set_index("label")
-    assert "wants a supernet; a table has no epochs" in records.loc["level-schedule", "error"]
+    with pytest.raises(HarnessError, match="level-schedule: wants a supernet; a table has no epochs"):
+        run(suite, tmp_path / "run", backend="sequential")
+    assert not (tmp_path / "run").exists()
