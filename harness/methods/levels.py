@@ -284,5 +284,4 @@ class LevelSchedule(OwnLoop):
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Search the supernet."""
-        self.check(live=isinstance(problem, SupernetProblem), budget=problem.budget)
         return SearchResult(cast(SupernetProblem, problem).search_supernet(self.level()))

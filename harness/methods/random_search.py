@@ -155,7 +155,6 @@ class RandomSearchWS(OwnLoop):
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Search the supernet."""
-        self.check(live=isinstance(problem, SupernetProblem), budget=problem.budget)
         return SearchResult(cast(SupernetProblem, problem).search_shared_weights(self.candidates))
 
 

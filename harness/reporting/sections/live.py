@@ -116,15 +116,16 @@ def supernets(run: Run) -> Section | None:
                 partial(draw_weights, run, benchmark, space, group),
             )
         )
-    blocks.append(
-        FigureBlock(
-            "evaluation_curves",
-            f"Recommended architectures trained from scratch, by epoch: {spread}. The last epoch is the result. Measured on "
-            "whole splits in evaluation mode; gaps are in points of accuracy.",
-            "Training loss, validation and test accuracy of the recommended architectures by epoch.",
-            partial(draw_evaluation_curves, run),
+    if run.is_live:  # what a table judges is not trained
+        blocks.append(
+            FigureBlock(
+                "evaluation_curves",
+                f"Recommended architectures trained from scratch, by epoch: {spread}. The last epoch is the result. Measured on "
+                "whole splits in evaluation mode; gaps are in points of accuracy.",
+                "Training loss, validation and test accuracy of the recommended architectures by epoch.",
+                partial(draw_evaluation_curves, run),
+            )
         )
-    )
     blocks.append(_curve_table(run))
     return Section("supernets", "Supernets over the course of the search", blocks)
 
