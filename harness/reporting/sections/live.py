@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -320,4 +321,4 @@ def _space(run: Run, benchmark: str) -> str:
 
 
 def _stem(benchmark: str) -> str:
-    return benchmark.removeprefix("live/").replace("-", "_")
+    return re.sub(r"\W", "_", benchmark.removeprefix("live/"))
