@@ -117,5 +117,6 @@ def test_a_table_without_losses_is_refused_by_the_suite(tmp_path: Path, cli: Cal
 
 def test_a_schedule_is_of_supernets_only(tmp_path: Path) -> None:
     suite = SUITE | {"seeds": "0:1", "methods": [{"name": "random"}, {"name": "level-schedule"}]}
-    with pytest.raises(HarnessError, match="wants a supernet; a table has no epochs"):
+    with pytest.raises(HarnessError, match="level-schedule: wants a supernet; a table has no epochs"):
         run(suite, tmp_path / "run", backend="sequential")
+    assert not (tmp_path / "run").exists()

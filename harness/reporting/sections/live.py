@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -116,15 +117,16 @@ def supernets(run: Run) -> Section | None:
                 partial(draw_weights, run, benchmark, space, group),
             )
         )
-    blocks.append(
-        FigureBlock(
-            "evaluation_curves",
-            f"Recommended architectures trained from scratch, by epoch: {spread}. The last epoch is the result. Measured on "
-            "whole splits in evaluation mode; gaps are in points of accuracy.",
-            "Training loss, validation and test accuracy of the recommended architectures by epoch.",
-            partial(draw_evaluation_curves, run),
+    if run.is_live:  # what a table judges is not trained
+        blocks.append(
+            FigureBlock(
+                "evaluation_curves",
+                f"Recommended architectures trained from scratch, by epoch: {spread}. The last epoch is the result. Measured on "
+                "whole splits in evaluation mode; gaps are in points of accuracy.",
+                "Training loss, validation and test accuracy of the recommended architectures by epoch.",
+                partial(draw_evaluation_curves, run),
+            )
         )
-    )
     blocks.append(_curve_table(run))
     return Section("supernets", "Supernets over the course of the search", blocks)
 
@@ -319,4 +321,4 @@ def _space(run: Run, benchmark: str) -> str:
 
 
 def _stem(benchmark: str) -> str:
-    return benchmark.removeprefix("live/").replace("-", "_")
+    return re.sub(r"\W", "_", benchmark.removeprefix("live/"))

@@ -1,0 +1,145 @@
+"""Supernets that are judged by a recorded table."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.catalogue import benchmark_names, find_benchmark
+from harness.errors import HarnessError
+from harness.live.one_shot import OneShotBenchmark
+from harness.problem import Budget
+from harness.reporting.build import build_report
+from harness.reporting.frames.one_shot import TOP, scored, supernet_rankings
+from harness.reporting.run import load_run
+from harness.runner import run
+from harness.statistics.ranking import kendall
+from harness.tabular import catalogue
+
+SPEC = {
+    "name": "tiny-cells",
+    "description": "Some cells, for tests.",
+    "space": "nasbench201",
+    "data": "digits",
+    "seeds": [0],
+    "recipe": {"channels": 2, "cells": 1, "reductions": 0, "epochs": 1, "batch_size": 256, "learning_rate": 0.1},
+}
+SUITE = {
+    "name": "one-shot",
+    "seeds": "0:2",
+    "benchmarks": ["one-shot/tiny-cells"],
+    "budgets": {"epochs": 1},
+    "search": {"batch_size": 224},
+    "methods": [
+        {"name": "random-architecture", "architectures": 2},
+        {"name": "milenas-1st"},
+        {"name": "random-search-ws"},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def table(cache):
+    """A whole table over the space with made-up scores: recording all cells would take an hour."""
+    from harness.recording.spec import architectures_of, make_spec
+    from harness.tabular.formats import recorded
+
+    spec = make_spec(SPEC)
+    space = spec.images.space
+    archs = sorted(architectures_of(spec, space))
+    rng = np.random.default_rng(0)
+    columns = {
+        "arch": np.array([space.format(arch) for arch in archs], dtype=object),
+        "weight": np.ones(len(archs), dtype=np.int32),
+        "params": np.ones(len(archs), dtype=np.int32),
+        "flops": np.ones(len(archs), dtype=np.int64),
+        "latency_ms": np.ones(len(archs), dtype=np.float32),
+        "train_seconds": np.ones(len(archs), dtype=np.float32),
+    }
+    for split in recorded.SPLITS:
+        columns[f"{split}_loss_0"] = rng.random((len(archs), 1), dtype=np.float32)
+        columns[f"{split}_correct_0"] = rng.integers(400, size=(len(archs), 1), dtype=np.int32)
+    about = {"spec": spec.resolved(), "sizes": {"train": 899, "valid": 449, "test": 449}, "latency": {}, "classes": 10}
+    table = recorded.table_of(recorded.Recording(about, columns), {})
+    catalogue.save_benchmark(table)
+    return table
+
+
+@pytest.fixture(scope="module")
+def output(table, tmp_path_factory):
+    output = tmp_path_factory.mktemp("one-shot")
+    run(SUITE, output)
+    return output
+
+
+def test_it_has_the_split_the_size_and_the_law_of_its_table(table):
+    assert "one-shot/tiny-cells" in benchmark_names()
+    benchmark = find_benchmark("one-shot/tiny-cells")
+    splits = [benchmark.splits(seed) for seed in (0, 1)]
+    assert splits[0].sha256 == splits[1].sha256
+    assert [len(part) for part in (splits[0].train, splits[0].valid, splits[0].test)] == [899, 449, 449]
+    settings = benchmark.settle(Budget("epochs", 1), (), SUITE)
+    for key in ('"channels": 2', '"cells": 1', '"reductions": 0'):
+        assert settings.count(key) == 3, settings  # of search, evaluation and proxy
+    assert benchmark.sha256 != table.sha256
+
+
+def test_what_is_derived_is_looked_up(table, output):
+    records = pd.read_parquet(output / "records.parquet")
+    assert (records["status"] == "ok").all(), records["error"].iloc[0]
+    for _, record in records[records["arch"] != ""].iterrows():
+        row = table.rows[table.space.index(table.space.parse(record["arch"]))]
+        assert (record["valid"], record["test"]) == (table.valid[row], table.test[row])
+    assert set(records.loc[records["arch"] == "", "method"]) == {"random-architecture"}
+
+
+def test_a_sample_is_ranked_by_the_shared_weights(table, output):
+    found = load_run(output)
+    frame = scored(found)
+    assert frame.groupby(["group", "seed"]).size().tolist() == [200] * 4  # two methods with a supernet, two seeds
+    assert frame.groupby(["group", "seed"])["arch"].agg(tuple).nunique() == 1
+    assert frame["shared"].between(0, 100).all()
+    for _, row in frame.sample(5, random_state=0).iterrows():
+        place = table.rows[table.space.index(table.space.parse(row["arch"]))]
+        assert (row["valid"], row["test"]) == (table.valid[place], table.test[place])
+    rankings = supernet_rankings(found).set_index("method")
+    (group,) = {number for number, (_, entrant) in enumerate(found.pairs) if entrant.name == "milenas-1st"}
+    cells = [cell for _, cell in frame[frame["group"] == group].groupby("seed")]
+    taus = [kendall(cell["shared"].to_numpy(), cell["valid"].to_numpy()) for cell in cells]
+    assert rankings.loc["milenas-1st", "tau_valid"] == pytest.approx(np.nanmean(taus))
+    best = [cell.nlargest(round(TOP * 200), "valid") for cell in cells]
+    taus = [kendall(cell["shared"].to_numpy(), cell["valid"].to_numpy()) for cell in best]
+    assert rankings.loc["milenas-1st", "tau_top"] == pytest.approx(np.nanmean(taus))
+    regrets = table.test.max() - found.scores(group)
+    assert rankings.loc["milenas-1st", "regret"] == pytest.approx(regrets.mean())
+    assert np.isnan(rankings.loc["random-architecture", "tau_valid"])  # it has no supernet
+
+
+def test_the_report_has_exact_random_architectures_as_baseline(table, output):
+    report = build_report(output, formats=["csv", "md"])
+    improvement = pd.read_csv(report.folder / "tables" / "relative_improvement.csv")
+    assert set(improvement["baseline"]) == {"random@1"}
+    assert improvement["n_baseline"].isna().all()  # no sample
+    scores = pd.read_parquet(output / "records.parquet").groupby("label")["test"].mean()
+    exact = np.average(table.test, weights=table.weights)
+    for _, row in improvement.iterrows():
+        assert row["ri"] == pytest.approx(100 * (scores[row["method"]] - exact) / exact)
+    assert "## Supernets against the table" in (report.folder / "report.md").read_text()
+
+
+def test_the_same_with_another_number_of_workers(output, tmp_path, same_results):
+    run(SUITE, tmp_path, jobs=2)
+    same_results(tmp_path, output)
+
+
+def test_wrong_input(table):
+    with pytest.raises(
+        HarnessError, match="unknown benchmark 'one-shot/tiny-cell'; did you mean 'one-shot/tiny-cells'"
+    ):
+        find_benchmark("one-shot/tiny-cell")
+    benchmark = find_benchmark("one-shot/tiny-cells")
+    with pytest.raises(HarnessError, match="evaluation: epochs is what the table was recorded by; leave it out"):
+        benchmark.settle(Budget("epochs", 1), (), {"evaluation": {"epochs": 3}})
+    with pytest.raises(HarnessError, match="its budget is in epochs"):
+        benchmark.settle(Budget("evaluations", 1), (), {})
+    with pytest.raises(HarnessError, match="nasbench-graph/cora is not a recorded table"):
+        OneShotBenchmark("one-shot/nasbench-graph/cora").settle(Budget("epochs", 1), (), {})
