@@ -111,7 +111,8 @@ def join_test_values(
     search, origin
         As in `common_columns`.
     """
-    feasible = feasible_rows(table, group.constraints)[rows] if group.constraints else np.ones(rows.size, dtype=bool)
+    satisfies = feasible_rows(table, group.constraints)
+    feasible = satisfies[rows]
     changes = _incumbent_changes(table, rows, feasible)
     spent = np.cumsum(table.columns[COST][rows]) if COST in table.columns else np.full(rows.size, NAN)
     final: int | None = None
@@ -119,7 +120,7 @@ def join_test_values(
         final = int(table.rows[table.space.index(search.arch)])
     elif not search.error and changes.size:
         final = int(rows[changes[-1]])
-    answers = final is not None and (not group.constraints or bool(feasible_rows(table, group.constraints)[final]))
+    answers = final is not None and bool(satisfies[final])
 
     def of_final(column: str) -> float:
         return NAN if final is None or column not in table.columns else float(table.columns[column][final])

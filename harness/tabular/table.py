@@ -236,6 +236,7 @@ class Table:
             )
         self.visible(metrics)
         check_constraints(self, constraints)
+        self.verify()  # before anything is run and written
         return ""
 
     def describe(self) -> dict[str, Any]:
