@@ -166,7 +166,6 @@ def join_test_values(
     search, origin
         As in `common_columns`.
     """
-<<<<<<< HEAD
     is_feasible = feasible_rows(table, group.constraints) if group.constraints else np.ones(len(table), dtype=bool)
     feasible = is_feasible[rows]
     seen = _seen_scores(table, rows, epochs)
@@ -174,22 +173,12 @@ def join_test_values(
     changes = places[_incumbent_changes(seen[places] if table.direction == "max" else -seen[places], epochs[places])]
     seconds = np.cumsum(Seconds(table)(rows, epochs))
     trained = np.cumsum(epochs, dtype=np.float64) if table.epochs is not None else np.full(rows.size, NAN)
-=======
-    satisfies = feasible_rows(table, group.constraints)
-    feasible = satisfies[rows]
-    changes = _incumbent_changes(table, rows, feasible)
-    spent = np.cumsum(table.columns[COST][rows]) if COST in table.columns else np.full(rows.size, NAN)
->>>>>>> multi
     final: int | None = None
     if not search.error and search.arch is not None:
         final = int(table.rows[table.space.index(search.arch)])
     elif not search.error and changes.size:
         final = int(rows[changes[-1]])
-<<<<<<< HEAD
     answers = final is not None and bool(is_feasible[final])
-=======
-    answers = final is not None and bool(satisfies[final])
->>>>>>> multi
 
     def of_final(column: str) -> float:
         return NAN if final is None or column not in table.columns else float(table.columns[column][final])
