@@ -17,7 +17,8 @@ from harness.live.benchmark import live_names
 from harness.methods.base import method_class, method_names
 from harness.reporting import build_report
 from harness.spaces.base import CategoricalSpace
-from harness.tabular.catalogue import SPACES, make_space, packaged_names
+from harness.spaces.named import SPACES, make_space
+from harness.tabular.catalogue import packaged_names
 from harness.tabular.table import Table
 from harness.taxonomy import CATEGORIES, KINDS, Taxonomy
 from harness.testing import check_benchmark, check_method
