@@ -128,6 +128,46 @@ def test_no_infeasible_architecture_scores_as_much_as_a_feasible_one(
     assert (every == scores).all()
 
 
+@pytest.mark.parametrize("direction", ["max", "min"])
+@pytest.mark.parametrize("epoch", [1, 4, 9])
+def test_trainings_that_stop_early_keep_infeasible_architectures_behind(
+    direction: str, epoch: int, make_table: Callable[..., Table]
+) -> None:
+    table = make_table(direction=direction, epochs=9)
+    problem = TabularProblem(table, Budget("evaluations", len(table)), (), FAST)
+    found = [problem.evaluate(problem.architecture(row), epoch) for row in range(len(table))]
+    feasible, sign = feasible_rows(table, FAST), 1 if direction == "max" else -1
+    curve = sign * table.curves["valid"][:, epoch - 1]
+    assert [one.feasible for one in found] == feasible.tolist()
+    scores = np.array([one.score for one in found])
+    np.testing.assert_array_equal(scores[feasible], curve[feasible])
+    np.testing.assert_allclose(scores[~feasible], curve.min() - violation(table, FAST)[~feasible])
+
+
+@pytest.mark.parametrize("name", ["successive-halving", "hyperband"])
+def test_searches_of_short_trainings_end_at_a_feasible_architecture(name: str, tmp_path: Path) -> None:
+    suite = suite_of(
+        methods=[{"name": name}],
+        benchmarks=["synthetic/ridge"],
+        budgets={"epochs": 800},
+        constraint={"cost": "<= 12.5"},
+        metrics=["cost"],
+    )
+    records = harness.run(suite, tmp_path, backend="sequential")
+    table = harness.load_benchmark("synthetic/ridge")
+    feasible = table.columns["cost"] <= 12.5
+    evaluated = read_evaluations(tmp_path)
+    for record in records.itertuples():
+        wholly = np.asarray(evaluated[record.cell])
+        assert 0 < len(wholly) < record.n_evaluations  # what was trained for a while only has another score
+        answers = wholly[feasible[wholly]]
+        assert record.status == "ok"
+        assert record.valid == table.valid[answers].max()
+    report = (build_report(tmp_path).folder / "report.md").read_text()
+    law = random_search_law(table, suite.constraints)
+    assert f"with probability {law.none_feasible(800 // 27):.2g} at 29 draws" in report
+
+
 @pytest.mark.parametrize("name", ["random", "regularized-evolution", "local-search", "reinforce"])
 def test_methods_end_at_the_best_feasible_architecture(name: str, tmp_path: Path) -> None:
     suite = suite_of(

@@ -1,5 +1,7 @@
 """Supernets that are judged by a recorded table."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +16,7 @@ from harness.reporting.run import load_run
 from harness.runner import run
 from harness.statistics.ranking import kendall
 from harness.tabular import catalogue
+from harness.taxonomy import Taxonomy
 
 SPEC = {
     "name": "tiny-cells",
@@ -123,7 +126,22 @@ def test_the_report_has_exact_random_architectures_as_baseline(table, output):
     exact = np.average(table.test, weights=table.weights)
     for _, row in improvement.iterrows():
         assert row["ri"] == pytest.approx(100 * (scores[row["method"]] - exact) / exact)
-    assert "## Supernets against the table" in (report.folder / "report.md").read_text()
+    claims = improvement.set_index("method")["p_holm"].notna()
+    assert not claims["random-architecture"]  # it is what the baseline is the expectation of
+    text = (report.folder / "report.md").read_text()
+    assert "## Supernets against the table" in text
+    assert "random draws" not in text.partition("## How the numbers")[0]  # nothing was evaluated, so it is worth none
+    assert "Area under regret" not in text
+    assert "(simulated)" not in text
+
+
+def test_its_words(table, cli):
+    assert find_benchmark("one-shot/tiny-cells").taxonomy == Taxonomy("cell", "any", "weight sharing", "lookup")
+    (line,) = [line for line in cli("ls", "benchmarks").out.splitlines() if line.startswith("one-shot/tiny-cells")]
+    assert re.split("  +", line)[1:] == [
+        *("cell", "any", "weight sharing", "lookup"),
+        "one-shot: what supernets derive is looked up in a table",
+    ]
 
 
 def test_the_same_with_another_number_of_workers(output, tmp_path, same_results):
