@@ -274,7 +274,9 @@ def _named(hint: Any) -> str:
         return " or ".join(map(_named, kinds))
     if origin is typing.Literal:
         return " or ".join(map(repr, kinds))
-    return "None" if hint is type(None) else hint.__name__ if not kinds else str(hint).replace("typing.", "")
+    if hint is type(None):
+        return "None"
+    return hint.__name__ if not kinds or Any in kinds else str(hint).replace("typing.", "")
 
 
 def _source_hash(cls: type) -> str:
