@@ -235,7 +235,7 @@ TABLES: dict[str, tuple[str, str, str, str]] = {
         "|avg_pool_3x3~0|+|none~0|none~1|+|none~0|none~1|none~2|",
         "",
         "",
-        "row 2: space nasbench201",
+        "names no architecture in 1 row(s), first in row 2",
     ),
     "percent and fraction": ("50.5", "0.505", "", "mixes percent and fraction: 0.505 in row 2"),
     "columns in two units": ("10.25,1\n", "0.1025,1\n", "", "percent and fraction"),

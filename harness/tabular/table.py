@@ -244,6 +244,7 @@ class Table:
         check_budget(self, budget)
         self.visible(metrics)
         check_constraints(self, constraints)
+        self.verify()  # before anything is run and written
         return ""
 
     def describe(self) -> dict[str, Any]:
