@@ -34,7 +34,7 @@ class Evaluation(NamedTuple):
     ----------
     score
         Validation score, larger is better (a table whose direction is ``min`` is negated). An infeasible architecture has
-        the worst score of the table, less how far it is beyond the bounds: no feasible one scores less.
+        the worst score of the table after as many epochs, less how far it is beyond the bounds: no feasible one scores less.
     cost
         Simulated seconds of this evaluation, as long as it was trained; NaN where the benchmark knows none.
     metrics

@@ -216,7 +216,8 @@ def test_evaluations_at_an_epoch_are_those_of_the_curves(direction: str, make_ta
     sign = 1 if direction == "max" else -1
     for row, code in enumerate(table.codes):
         for epoch in range(1, 10):
-            score, cost, metrics = problem.evaluate(code, epoch)
+            score, cost, metrics, feasible = problem.evaluate(code, epoch)
+            assert feasible  # nothing is constrained
             assert score == sign * table.curves["valid"][row, epoch - 1]
             assert cost == metrics["cost"] == table.curves["cost"][row, epoch - 1]
             assert metrics["train_loss"] == table.curves["train_loss"][row, epoch - 1]

@@ -166,8 +166,8 @@ def join_test_values(
     search, origin
         As in `common_columns`.
     """
-    is_feasible = feasible_rows(table, group.constraints) if group.constraints else np.ones(len(table), dtype=bool)
-    feasible = is_feasible[rows]
+    satisfies = feasible_rows(table, group.constraints)
+    feasible = satisfies[rows]
     seen = _seen_scores(table, rows, epochs)
     places = np.flatnonzero(feasible)  # others are never an answer
     changes = places[_incumbent_changes(seen[places] if table.direction == "max" else -seen[places], epochs[places])]
@@ -178,7 +178,7 @@ def join_test_values(
         final = int(table.rows[table.space.index(search.arch)])
     elif not search.error and changes.size:
         final = int(rows[changes[-1]])
-    answers = final is not None and bool(is_feasible[final])
+    answers = final is not None and bool(satisfies[final])
 
     def of_final(column: str) -> float:
         return NAN if final is None or column not in table.columns else float(table.columns[column][final])

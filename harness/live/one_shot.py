@@ -34,8 +34,15 @@ def one_shot_names() -> Iterator[str]:
     shipped = recorded.shipped_files(".parquet")
     yield from (PREFIX + name for name in shipped)
     for name in store.stored_names():
-        if name not in shipped and _recording(store.card_of(name)).get("space") in SPACES:
+        if name not in shipped and _has_supernet(name):
             yield PREFIX + name
+
+
+def _has_supernet(name: str) -> bool:
+    try:
+        return _recording(store.card_of(name)).get("space") in SPACES
+    except (HarnessError, AttributeError, TypeError):  # a damaged table is refused when it is asked for
+        return False
 
 
 def _recording(card: Mapping[str, Any]) -> Mapping[str, Any]:
