@@ -35,8 +35,9 @@ def _images(draw: Callable[[], Figure], kinds: tuple[str, ...]) -> dict[str, byt
     images = {}
     with in_style():
         figure = draw()
-        figure.draw_without_rendering()  # lays it out, once for all kinds
-        figure.set_layout_engine(None)
+        if (engine := figure.get_layout_engine()) is not None:  # laid out once for all kinds
+            engine.execute(figure)
+            figure.set_layout_engine(None)
         for kind in kinds:
             stream = io.BytesIO()
             figure.savefig(stream, format=kind, dpi=_DPI, metadata=_METADATA[kind])
