@@ -441,7 +441,9 @@ def test_the_suites_of_the_comparison(name):
 @pytest.mark.slow
 def test_a_shortened_run_on_mnist(tmp_path, cli):
     changes = ["budgets.epochs=2", "evaluation.epochs=2", "methods.1.candidates=3"]
-    changes += [f"{part}.{key}" for part in ("search", "evaluation") for key in ("channels=2", "cells=1", "batch_size=625")]
+    changes += [
+        f"{part}.{key}" for part in ("search", "evaluation") for key in ("channels=2", "cells=1", "batch_size=625")
+    ]
     command = ["run", "live-mnist", "--seeds", "0:1", "-o", tmp_path / "out", "-q", "--backend", "sequential"]
     outcome = cli(*command, *(argument for change in changes for argument in ("--set", change)))
     assert outcome.code == 0, outcome
