@@ -439,10 +439,13 @@ def test_the_suites_of_the_comparison(name):
 
 
 @pytest.mark.slow
-def test_a_shortened_run_on_mnist(tmp_path, cli):
+def test_a_shortened_run_on_mnist(tmp_path, cli, monkeypatch):
+    whole = sources.load("mnist5k")
+    some = replace(whole, images=whole.images[::10], labels=whole.labels[::10])  # the digits come one after another
+    monkeypatch.setattr("harness.live.benchmark.images_of", lambda _: some)
     changes = ["budgets.epochs=2", "evaluation.epochs=2", "methods.1.candidates=3"]
     changes += [
-        f"{part}.{key}" for part in ("search", "evaluation") for key in ("channels=2", "cells=1", "batch_size=625")
+        f"{part}.{key}" for part in ("search", "evaluation") for key in ("channels=2", "cells=1", "batch_size=90")
     ]
     command = ["run", "live-mnist", "--seeds", "0:1", "-o", tmp_path / "out", "-q", "--backend", "sequential"]
     outcome = cli(*command, *(argument for change in changes for argument in ("--set", change)))
