@@ -18,6 +18,16 @@ class BudgetExhausted(HarnessError):
     """`Problem.evaluate` was called after the budget had been spent."""
 
 
+def first_line(error: Exception) -> str:
+    """First line of what an exception says, or its type where it says nothing."""
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def reason_of(error: Exception) -> str:
+    """As `first_line`; of a `KeyError`, which says nothing but the key, that there is no such key."""
+    return f"no {error}" if isinstance(error, KeyError) else first_line(error)
+
+
 def unknown_name(kind: str, name: str, valid: Iterable[str], where: str = "") -> HarnessError:
     """Say that `name` is not a valid `kind`, with the nearest valid names first and then the whole list.
 

@@ -11,7 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from harness.errors import HarnessError, RunError, unknown_name
+from harness.errors import HarnessError, RunError, first_line, unknown_name
+from harness.journal import Journal
+from harness.progress import counting
 
 BACKENDS = ("loky", "threading", "sequential", "dask")
 
@@ -84,6 +86,45 @@ def fan_out(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterat
         ) from error
 
 
+def fan_out_into(
+    journal: Journal,
+    function: Callable[[Task], dict[str, Any]],
+    tasks: Sequence[Task],
+    jobs: int,
+    name: str,
+    total: int,
+    *,
+    show: bool,
+) -> list[dict[str, Any]]:
+    """Fan out to worker processes, and keep each result in a journal as soon as it is there.
+
+    Parameters
+    ----------
+    journal
+        Where results go.
+    function, tasks
+        What is to be done. A result with the key ``error`` tells of a failure.
+    jobs
+        Worker processes; -1 for one a core.
+    name, total, show
+        For the progress: what it belongs to, of how many tasks these are the last, whether to show it.
+
+    Returns
+    -------
+    list of dict
+        Results that tell of a failure: they are not kept, so that another call tries again.
+    """
+    failed = []
+    with workers(jobs), counting(name, total, total - len(tasks), show=show) as advance:
+        for result in fan_out(function, tasks):
+            if "error" in result:
+                failed.append(result)
+            else:
+                journal.append([result])
+            advance()
+    return failed
+
+
 def owner_of_workers(backend: str = "loky") -> int:
     """What to hand to `end_with`: this process if its workers are its own, 0 if they are not ours to end."""
     return os.getpid() if backend == "loky" else 0
@@ -114,5 +155,5 @@ def _dask_client(scheduler: str) -> AbstractContextManager[Any]:
     try:
         client: AbstractContextManager[Any] = Client(scheduler, timeout=10)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
-        raise HarnessError(f"no Dask scheduler answers at {scheduler}: {str(error).splitlines()[0]}") from error
+        raise HarnessError(f"no Dask scheduler answers at {scheduler}: {first_line(error)}") from error
     return client

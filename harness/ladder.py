@@ -14,10 +14,9 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import HarnessError, RunError
-from harness.fan_out import check_jobs, end_with, fan_out, owner_of_workers, workers
+from harness.fan_out import check_jobs, end_with, fan_out_into, owner_of_workers
 from harness.journal import Journal
 from harness.live.benchmark import LiveBenchmark, LiveSettings, live_names
-from harness.progress import counting
 from harness.records import RunFolder, read_epochs, read_run
 from harness.statistics import intraclass_correlation, kendall, mean_band
 from harness.suite import Group, groups_of
@@ -93,16 +92,10 @@ def climb(folder: Path, jobs: int = 1, *, repeats: int = 3, epochs: int | None =
         journal = Journal(folder / FOLDER / JOURNAL)
         done = {item["key"] for item in journal.read()}
         missing = [task for task in tasks if task.key not in done]
-        failed: list[str] = []
-        with workers(jobs), counting("protocol", len(tasks), len(tasks) - len(missing), show=progress) as advance:
-            for item in fan_out(train_one, missing):
-                if "error" in item:
-                    failed.append(f"{item['rung']}, {item['arch']}: {item['error']}")
-                else:
-                    journal.append([item])
-                advance()
+        failed = fan_out_into(journal, train_one, missing, jobs, "protocol", len(tasks), show=progress)
     if failed:
-        raise RunError(f"{len(failed)} of {len(tasks)} trainings failed; {failed[0]}")
+        first = f"{failed[0]['rung']}, {failed[0]['arch']}: {failed[0]['error']}"
+        raise RunError(f"{len(failed)} of {len(tasks)} trainings failed; {first}")
     return repeats * len(missing)
 
 

@@ -16,22 +16,29 @@ if TYPE_CHECKING:
     from harness.suite import Suite
 
 
+LINES_EVERY = 1000  # things, where their number is not known and progress is no bar
+
+
 def _on_a_terminal() -> bool:
     return sys.stderr.isatty() and not os.environ.get("CI")
 
 
 @contextmanager
-def counting(name: str, total: int, done: int, *, show: bool) -> Iterator[Callable[[], object]]:
-    """Progress of many equal things: a bar on a terminal, a line at every hundredth elsewhere, with the time that is left.
+def counting(
+    name: str, total: int | None = None, done: int = 0, *, show: bool, unit: str = "it"
+) -> Iterator[Callable[[], object]]:
+    """Progress of many equal things: a bar on a terminal, now and then a line elsewhere, with the time that is left.
 
     Parameters
     ----------
     name
         What they belong to.
     total, done
-        How many there are, and how many were finished before.
+        How many there are, None where that is not known; and how many were finished before.
     show
         Whether to show anything.
+    unit
+        What they are called.
 
     Yields
     ------
@@ -41,7 +48,7 @@ def counting(name: str, total: int, done: int, *, show: bool) -> Iterator[Callab
     if show and _on_a_terminal():
         from tqdm import tqdm
 
-        with tqdm(total=total, initial=done, desc=name, smoothing=0.02) as bar:
+        with tqdm(total=total, initial=done, desc=name, unit=unit, smoothing=0.02) as bar:
             yield bar.update
         return
     start, count = time.monotonic(), done
@@ -49,7 +56,12 @@ def counting(name: str, total: int, done: int, *, show: bool) -> Iterator[Callab
     def advance() -> None:
         nonlocal count
         count += 1
-        if show and (count == total or 100 * count // total > 100 * (count - 1) // total):
+        if not show:
+            return
+        if total is None:
+            if count % LINES_EVERY == 0:
+                print(f"{name}: {count:,} {unit} read", file=sys.stderr, flush=True)
+        elif count == total or 100 * count // total > 100 * (count - 1) // total:
             left = (time.monotonic() - start) / (count - done) * (total - count)
             print(f"{name}: {count:,} of {total:,}, {left / 60:.0f} min left", file=sys.stderr, flush=True)
 

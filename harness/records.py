@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from filelock import FileLock, Timeout
-
-from harness.errors import HarnessError, RunError
+from harness.errors import HarnessError, first_line
+from harness.files import held, write_whole
 from harness.journal import Journal
 from harness.suite import SCHEMA
 
@@ -157,24 +155,16 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._journal = Journal(path / JOURNAL)
-        self._lock = FileLock(path / ".lock")
+        self._held = held(path, "run")
 
     def __enter__(self) -> Self:
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise HarnessError(
-                f"{self.path}: another run is writing into this folder; wait for it, or choose another -o"
-            ) from None
-        except OSError as error:
-            raise HarnessError(f"{self.path}: cannot be used as an output folder: {error.strerror}") from error
+        self._held.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._lock.release()
+        self._held.__exit__(kind, error, traceback)
 
     def entries(self) -> dict[str, Entry]:
         """All cells that are finished, compacted or not, by key; a later failure never hides an earlier success."""
@@ -264,7 +254,7 @@ def read_run(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
         if not isinstance(resolved, dict) or resolved.get("schema") != SCHEMA:
             raise ValueError(f"suite.resolved.json is not of schema {SCHEMA}")
     except (OSError, ValueError) as error:
-        raise HarnessError(f"{path}: damaged: {_first_line(error)}") from error
+        raise HarnessError(f"{path}: damaged: {first_line(error)}") from error
     return _read_frame(path / RECORDS, RECORD_COLUMNS), _read_frame(path / TRACES, TRACE_COLUMNS), resolved
 
 
@@ -307,21 +297,6 @@ def write_parquet(path: Path, frame: pd.DataFrame, columns: Mapping[str, tuple[s
     write_whole(path, sink.getvalue().to_pybytes())
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that after a crash it is either the old one or the new one."""
-    scratch = path.with_name(f".{path.name}.writing")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with scratch.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        scratch.replace(path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise RunError(f"{path}: {error.strerror}; what was there before is intact") from error
-
-
 def _compacted(path: Path) -> Iterator[Entry]:
     if not (path / RECORDS).is_file():
         return
@@ -361,7 +336,7 @@ def _read_frame(path: Path, columns: Mapping[str, tuple[str, str]]) -> pd.DataFr
         if missing := [column for column in columns if column not in frame.columns]:
             raise ValueError(f"it has no column {missing[0]}")
     except (OSError, ValueError) as error:
-        raise HarnessError(f"{path} is damaged: {_first_line(error)}; move its folder away") from error
+        raise HarnessError(f"{path} is damaged: {first_line(error)}; move its folder away") from error
     return frame
 
 
@@ -380,10 +355,6 @@ def _digest(frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> str:
         digest.update(f"{key} {len(values)}".encode())
         digest.update(pd.util.hash_pandas_object(values, index=False).to_numpy().tobytes())
     return digest.hexdigest()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _typed(rows: list[dict[str, Any]], columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:

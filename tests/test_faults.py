@@ -18,9 +18,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness import records
-from harness.errors import HarnessError
-from harness.records import Entry, RunError, RunFolder, read_run
+from harness.errors import HarnessError, RunError
+from harness.files import write_whole
+from harness.records import Entry, RunFolder, read_run
 from harness.runner import run
 
 SUITE: dict[str, Any] = {
@@ -238,10 +238,10 @@ def test_an_append_that_fails_leaves_no_half_line(tmp_path: Path, monkeypatch: p
 
 def test_a_whole_file_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
-    records.write_whole(path, b"old")
+    write_whole(path, b"old")
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(5, "Input/output error")))
     with pytest.raises(RunError, match="Input/output error; what was there before is intact"):
-        records.write_whole(path, b"new")
+        write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -186,7 +186,7 @@ def _rng(options: argparse.Namespace) -> Any:
 
 def _print_tables(options: argparse.Namespace, notes: Sequence[str] = (), **tables: pd.DataFrame) -> int:
     """Print the tables that are not empty; the CSV file is of the first, others have their name in that of the file."""
-    from harness.records import write_whole
+    from harness.files import write_whole
 
     shown = {name: table for name, table in tables.items() if len(table)}
     for place, (name, table) in enumerate(shown.items() if options.csv else ()):

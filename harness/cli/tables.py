@@ -168,10 +168,10 @@ def _record(options: argparse.Namespace) -> int:
     if options.verify is not None:
         return _verify(options)
     from harness.catalogue import find_benchmark
+    from harness.files import write_whole
     from harness.recording.card import card
     from harness.recording.record import record
     from harness.recording.table import finish
-    from harness.records import write_whole
     from harness.tabular.formats.recorded import read
     from harness.tabular.table import Table
 

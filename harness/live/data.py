@@ -136,6 +136,12 @@ def split(data: Images, seed: int, *, test: float = 0.25, train: float = 0.5) ->
     return Splits(data, seed, first, second, held)
 
 
+def split_by_shares(data: Images, seed: int, shares: Sequence[float]) -> Splits:
+    """As `split`, with the shares of all images that train, validate and test, whose sum is 1."""
+    train, valid, test = shares
+    return split(data, seed, test=test, train=train / (train + valid))
+
+
 def _stratified(labels: Rows, rng: np.random.Generator) -> Rows:
     """All rows in a random order in which every run of them holds the classes in proportion."""
     order = rng.permutation(len(labels))

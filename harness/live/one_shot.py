@@ -92,13 +92,12 @@ class OneShotBenchmark(LiveBenchmark):
         HarnessError
             If the images here are not those of the table.
         """
-        from harness.live.data import split
+        from harness.live.data import split_by_shares
 
         images = LiveBenchmark(f"live/{self.space_name}-{self.dataset}")
         if images.sha256 != self._spec["data_sha256"]:
             raise HarnessError(f"benchmark {self.name}: its table was recorded on other {self.dataset} images")
-        train, valid, test = self._spec["shares"]
-        return split(images.images, self._spec["split"], test=test, train=train / (train + valid))
+        return split_by_shares(images.images, self._spec["split"], self._spec["shares"])
 
     @cached_property
     def sha256(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError, unknown_name
+from harness.errors import HarnessError, reason_of, unknown_name
 from harness.live.data import Images, Rows
 
 
@@ -128,8 +128,7 @@ def _read_python(form: Cifar, path: Path, n: int) -> tuple[NDArray[np.uint8], Ro
             content = _ArrayUnpickler(stream, encoding="bytes").load()
         pixels, labels = np.asarray(content[b"data"]), np.asarray(content[form.label])
     except Exception as error:  # a damaged pickle may raise nearly anything
-        reason = f"no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
-        raise HarnessError(f"{path}: cannot read it as a file of {form.name}: {reason.splitlines()[0]}") from error
+        raise HarnessError(f"{path}: cannot read it as a file of {form.name}: {reason_of(error)}") from error
     if pixels.shape != (n, PIXELS) or pixels.dtype != np.uint8 or labels.shape != (n,) or labels.dtype.kind != "i":
         raise HarnessError(
             f"{path}: wanted {n} x {PIXELS} bytes and {n} labels, "

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from harness import provenance
 from harness.errors import HarnessError, RunError
-from harness.fan_out import check_jobs, end_with, fan_out, owner_of_workers, workers
+from harness.fan_out import check_jobs, end_with, fan_out_into, owner_of_workers
+from harness.files import held, write_whole
 from harness.journal import Journal
-from harness.progress import counting
 from harness.recording.spec import Spec, architectures_of, make_spec
-from harness.records import write_whole
 from harness.spaces.base import Arch
 
 JOURNAL, SPEC, ENVIRONMENT = "journal.jsonl", "spec.json", "environment.json"
@@ -61,23 +57,18 @@ def record(spec: Spec, output: Path, jobs: int = 1, *, progress: bool = False) -
     """
     check_jobs(jobs)
     wanted = wanted_architectures(spec)
-    with held(output):
+    with held(output, "recording"):
         _claim(output, spec)
         journal = Journal(output / JOURNAL)
         done = {item["arch"] for item in journal.read()}
         missing = [arch for arch in wanted if spec.images.space.format(arch) not in done]
-        failed: list[str] = []
         owner = owner_of_workers()
         tasks = [Task(spec, arch, owner) for arch in missing]
-        with workers(jobs), counting(spec.name, len(wanted), len(wanted) - len(missing), show=progress) as advance:
-            for item in fan_out(train_one, tasks):
-                if "error" in item:
-                    failed.append(f"{item['arch']}: {item['error']}")
-                else:
-                    journal.append([item])
-                advance()
+        failed = fan_out_into(journal, train_one, tasks, jobs, spec.name, len(wanted), show=progress)
     if failed:
-        raise RunError(f"{len(failed)} of {len(wanted)} architectures could not be trained; {failed[0]}")
+        raise RunError(
+            f"{len(failed)} of {len(wanted)} architectures could not be trained; {failed[0]['arch']}: {failed[0]['error']}"
+        )
     return len(missing)
 
 
@@ -136,21 +127,6 @@ def wanted_architectures(spec: Spec) -> Sequence[Arch]:
 
     check(spec.space, splits, spec.recipe)
     return architectures_of(spec, spec.images.space)
-
-
-@contextmanager
-def held(output: Path) -> Iterator[None]:
-    """One process at a time writes into a folder."""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        with FileLock(output / ".lock", timeout=0):
-            yield
-    except Timeout:
-        raise HarnessError(
-            f"{output}: another recording is writing into this folder; wait for it, or choose another -o"
-        ) from None
-    except OSError as error:
-        raise HarnessError(f"{output}: cannot be used as an output folder: {error.strerror}") from error
 
 
 def _claim(output: Path, spec: Spec) -> None:

@@ -64,10 +64,9 @@ class Spec:
 
     def splits(self) -> Splits:
         """The images, split."""
-        from harness.live.data import split
+        from harness.live.data import split_by_shares
 
-        train, valid, test = self.shares
-        return split(self.images.images, self.split, test=test, train=train / (train + valid))
+        return split_by_shares(self.images.images, self.split, self.shares)
 
     def resolved(self) -> dict[str, Any]:
         """Everything that decides what is recorded, as plain JSON values."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.errors import HarnessError
+from harness.files import held
 from harness.journal import Journal
 from harness.progress import counting
-from harness.recording.record import ENVIRONMENT, held, trainings, wanted_architectures
+from harness.recording.record import ENVIRONMENT, trainings, wanted_architectures
 from harness.recording.spec import Spec
 from harness.spaces.base import Arch, Space
 from harness.tabular.formats.recorded import SPLITS, Recording, write
@@ -53,7 +54,7 @@ def finish(spec: Spec, output: Path, *, progress: bool = False) -> Path:
         raise HarnessError(
             f"{output}: {len(missing):,} of {len(texts):,} architectures are not trained yet, e.g. {missing[0]}; record again"
         )
-    with held(output):
+    with held(output, "recording"):
         latencies = _latencies(spec, output, texts, progress)
     recording = _recording(spec, output, texts, trained, latencies)
     path = output / f"{spec.name}.parquet"

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from harness import provenance
 from harness.constraint import random_search_law
 from harness.errors import HarnessError
+from harness.files import write_whole
 from harness.problem import Budget
-from harness.records import edited, read_run, write_whole
+from harness.records import edited, read_run
 from harness.suite import constraints_of, groups_of
 from harness.tabular.catalogue import load_benchmark
 from harness.tabular.table import COST, Table

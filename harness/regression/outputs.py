@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from harness.records import write_whole
+from harness.files import write_whole
 from harness.regression.check import CellFinding, CheckResult
 
 EXIT_CODES = {"pass": 0, "regressed": 1, "inconclusive": 3}

@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from harness.errors import HarnessError
-from harness.records import write_whole
+from harness.files import write_whole
 from harness.reporting.model import FigureBlock
 from harness.reporting.style import in_style
 

@@ -76,13 +76,13 @@ def draw_weights(run: Run, benchmark: str, space: str, group: str) -> Figure:
     reach = max(float(np.abs(values).max()) for values in ratios.values()) or 1.0
     norm = Normalize(-reach, reach)
     edges = [f"{source}→{target}" for source, target in EDGES[space]]
-    height = 0.8 + len(ratios) * (0.25 + 0.085 * len(edges))
+    height = 0.8 + len(ratios) * (0.4 + 0.085 * len(edges))
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots(len(ratios), 1, sharex=True, squeeze=False)[:, 0]
     for ax, (method, values) in zip(axes, ratios.items(), strict=True):
         plot_weights(values, names, ax=ax, norm=norm)
         ax.set_yticks(range(len(edges)), edges, fontsize=5)
-        ax.set_ylabel(short(method, 20), fontsize=7.5)
+        ax.set_title(short(method), fontsize=7.5)
     axes[0].tick_params(labeltop=True)
     epochs = max(len(values) for values in ratios.values())
     figure.supxlabel(f"within each operation, from left to right: epochs 1 to {epochs}", fontsize=8)

@@ -65,9 +65,9 @@ def marks_of(run: Run) -> Marks:
     budgets = list(dict.fromkeys(entrant.budget for entrant in run.entrants))
     found = {EXACT: EXACT_MARK}
     for entrant in run.entrants:
-        line = LINES[budgets.index(entrant.budget) % len(LINES)]
+        line = budgets.index(entrant.budget)
         if entrant.is_check:
-            found[entrant.name] = Mark(CHECK_COLOUR, "x", line)
+            found[entrant.name] = Mark(CHECK_COLOUR, "x", LINES[line % len(LINES)])
         else:
             found[entrant.name] = _mark(labels.index(entrant.method.label), line)
     return found
@@ -84,6 +84,9 @@ def short(label: str, width: int = 32) -> str:
     return label if len(label) <= width else f"{label[: width - 1]}…"
 
 
-def _mark(place: int, line: Any = "-") -> Mark:
-    # Where the colours are used up, another marker keeps methods apart.
-    return Mark(COLOURS[place % len(COLOURS)], MARKERS[(place + place // len(COLOURS)) % len(MARKERS)], line)
+def _mark(place: int, line: int = 0) -> Mark:
+    # Where the colours are used up, another marker and another line keep methods apart.
+    turn = place // len(COLOURS)
+    return Mark(
+        COLOURS[place % len(COLOURS)], MARKERS[(place + turn) % len(MARKERS)], LINES[(line + turn) % len(LINES)]
+    )

@@ -13,7 +13,7 @@ import platformdirs
 from numpy.typing import NDArray
 
 from harness.doctor import leaks
-from harness.errors import HarnessError, unknown_name
+from harness.errors import HarnessError, first_line, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
 from harness.spaces.named import make_space
 from harness.tabular import catalogue, store
@@ -46,7 +46,7 @@ def read_frame(path: Path, texts: Sequence[str] = ()) -> pd.DataFrame:
     except PermissionError as error:
         raise HarnessError(f"{path}: no permission to read it") from error
     except Exception as error:  # each format and compression has errors of its own
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         raise HarnessError(
             f"{path}: cannot be read as {'Parquet' if path.suffix == '.parquet' else 'CSV'}: {reason}"
         ) from error

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
 from harness.errors import HarnessError
+from harness.progress import counting
 from harness.tabular import catalogue, frame, store
 from harness.tabular.formats import (
     Job,
@@ -36,7 +34,6 @@ FORMATS: tuple[ModuleType, ...] = (
     nasbench201,
     recorded,
 )
-LINES_EVERY = 1000  # architectures, where progress is no bar
 
 
 def import_published(
@@ -76,7 +73,7 @@ def import_published(
     """
     path = analog.published_file() if file == analog.PACKAGE else frame.find(file)
     names = []
-    with _counting(path.name, progress) as advance:
+    with counting(path.name, show=progress, unit="architectures") as advance:
         try:
             module = _format_of(path)
             source = describe_source(path)
@@ -122,23 +119,3 @@ def _damage(path: Path) -> str:
         f" (its name promises an MD5 ending in {promised[1]}, it has {found} in {path.stat().st_size:,} bytes: "
         "fetch it again)"
     )
-
-
-@contextmanager
-def _counting(name: str, show: bool) -> Iterator[Callable[[], object]]:
-    """Progress: a bar on a terminal, now and then a line elsewhere."""
-    if show and sys.stderr.isatty():
-        from tqdm import tqdm
-
-        with tqdm(unit=" architectures", desc=name) as bar:
-            yield bar.update
-        return
-    count = 0
-
-    def advance() -> None:
-        nonlocal count
-        count += 1
-        if show and count % LINES_EVERY == 0:
-            print(f"{name}: {count:,} architectures read", file=sys.stderr)
-
-    yield advance

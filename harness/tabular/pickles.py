@@ -24,7 +24,7 @@ from typing import IO, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, first_line
 
 LARGEST_FILE = 2**31  # bytes that one pickle may have once decompressed
 LARGEST_STREAM = 2**36  # the same for a pickle that is read item by item
@@ -114,7 +114,7 @@ def refusals(path: Path) -> Iterator[None]:
     except EOFError as error:
         raise HarnessError(f"{path}: refused to read this pickle: it is cut short; fetch the file again") from error
     except Exception as error:  # a damaged pickle may raise nearly anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         raise HarnessError(f"{path}: refused to read this pickle: {reason}") from error
 
 

@@ -23,7 +23,7 @@ import platformdirs
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, reason_of
 from harness.spaces.base import Space
 from harness.tabular.table import CheckedArrays, Table, checked, digest_of
 
@@ -137,7 +137,7 @@ def load(name: str, space: Space) -> Table:
         )
         vars(table)["sha256"] = card["sha256"]  # of arrays that are what the card says
     except Exception as error:  # a damaged file may raise nearly anything
-        reason = f"no {error}" if isinstance(error, KeyError) else (str(error) or type(error).__name__).splitlines()[0]
+        reason = reason_of(error)
         raise HarnessError(f"{where} is damaged: {reason}; delete the folder and import it again") from error
     return table
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.errors import HarnessError, RunError
-from harness.recording import record as recording
+from harness.files import held
 from harness.recording.record import JOURNAL, SPEC, record, trainings
 from harness.recording.spec import make_spec
 from harness.recording.table import finish
@@ -76,7 +76,10 @@ def test_a_folder_of_something_else(spec, tmp_path):
 
 
 def test_two_recordings_do_not_share_a_folder(spec, tmp_path):
-    with recording.held(tmp_path), pytest.raises(HarnessError, match="another recording is writing into this folder"):
+    with (
+        held(tmp_path, "recording"),
+        pytest.raises(HarnessError, match="another recording is writing into this folder"),
+    ):
         record(spec, tmp_path)
 
 

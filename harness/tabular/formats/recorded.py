@@ -30,7 +30,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, reason_of
+from harness.files import write_whole
 from harness.spaces.base import Space
 from harness.spaces.named import SPACES, make_space
 from harness.tabular.formats import Job
@@ -108,7 +109,7 @@ def read(path: Path) -> Recording:
         if digest(footer["about"], columns) != footer["sha256"]:
             raise ValueError("its content is not what its footer says; it was edited")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = f"no {error}" if isinstance(error, KeyError) else (str(error) or type(error).__name__).splitlines()[0]
+        reason = reason_of(error)
         raise HarnessError(f"{path}: not a whole recorded table: {reason}") from error
     return Recording(footer["about"], columns)
 
@@ -117,8 +118,6 @@ def write(path: Path, recording: Recording) -> None:
     """Write a recorded table, whole or not at all."""
     import pyarrow as pa
     import pyarrow.parquet as pq
-
-    from harness.records import write_whole
 
     arrays = {name: _column(values) for name, values in recording.columns.items()}
     footer = {

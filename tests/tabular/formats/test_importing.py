@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness import progress
 from harness.cli import main
 from harness.errors import HarnessError
 from harness.tabular import importing, store
@@ -135,7 +136,7 @@ def test_curves_are_checked_on_first_touch(topology: Path) -> None:
 def test_progress_is_a_line_now_and_then(
     topology: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(importing, "LINES_EVERY", 2)
+    monkeypatch.setattr(progress, "LINES_EVERY", 2)
     import_published(str(topology))
     assert capsys.readouterr().err == "NATS-tss-v1_0-3ffb9-simple: 2 architectures read\n"
     import_published(str(topology), progress=False)
