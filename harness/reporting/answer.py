@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from harness.reporting.formats import joined, plural, signed
-from harness.reporting.frames.improvement import AVERAGE, LEVEL, relative_improvements
+from harness.reporting.frames.improvement import LEVEL, in_words, relative_improvements
 from harness.reporting.frames.scores import random_equivalents
 from harness.reporting.model import Claim
 from harness.reporting.run import Entrant, Run
@@ -48,11 +48,7 @@ def _standing(run: Run, entrant: Entrant) -> str:
     frame = run.of(relative_improvements)
     own = frame[(frame["method"] == entrant.name) & frame["is_main"]]
     baseline = own["baseline"].iloc[0]
-    them = (
-        "the average of random architectures"
-        if baseline == AVERAGE and run.has_supernets
-        else "random search at equal budget"
-    )
+    them = in_words(run, baseline)
     tested = own[own["p_holm"].notna()]
     note = f"; {plural(len(own) - len(tested), run.noun)} without a test" if len(tested) < len(own) else ""
     if len(tested) == 0:

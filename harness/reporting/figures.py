@@ -60,8 +60,7 @@ def draw_forest(run: Run) -> Figure:
         plot_forest(part, ax=ax, marks=marks)
         ax.set_title(f"over {baseline}" + (", the average architecture" if baseline == AVERAGE else ""))
         ax.tick_params(labelleft=place == 0)
-    labels = {entrant.name: method_text(run, entrant.name, entrant.is_check) for entrant in run.entrants}
-    legend(figure, marks, frame.loc[frame["ri"].notna(), "method"].drop_duplicates(), markers=True, labels=labels)
+    legend(figure, marks, frame.loc[frame["ri"].notna(), "method"].drop_duplicates(), markers=True, labels=_labels(run))
     return figure
 
 
@@ -146,7 +145,7 @@ def draw_pareto(run: Run, goal: Goal, score: str = VALID) -> Figure:
         ax.set_title(_title(run, benchmark))
     figure.supxlabel(str(goal), fontsize=8)
     figure.supylabel("validation score" if score == VALID else "test score", fontsize=8)
-    legend(figure, marks, [entrant.name for entrant in run.entrants])
+    legend(figure, marks, [entrant.name for entrant in run.entrants], labels=_labels(run))
     return figure
 
 
@@ -177,6 +176,10 @@ def _panels(run: Run, frame: pd.DataFrame, draw: Callable[[pd.DataFrame, Axes], 
         ax.set_title(_title(run, benchmarks[str(key[0])]) + (f", budget {key[1]:,}" if several else ""))
     figure.supxlabel(xlabel, fontsize=8)
     return figure
+
+
+def _labels(run: Run) -> dict[str, str]:
+    return {entrant.name: method_text(run, entrant.name, entrant.is_check) for entrant in run.entrants}
 
 
 def _title(run: Run, benchmark: Benchmark) -> str:

@@ -79,7 +79,9 @@ def test_a_method_has_one_colour_in_all_figures(small_run: Run) -> None:
 
 def test_more_methods_than_colours_differ_in_their_markers() -> None:
     marks = marks_for([f"method {i}" for i in range(20)])
-    assert len({(mark.colour, mark.line) for mark in marks.values()}) == 21  # curves without markers are told apart, too
+    assert (
+        len({(mark.colour, mark.line) for mark in marks.values()}) == 21
+    )  # curves without markers are told apart, too
     assert len({(mark.colour, mark.marker) for mark in marks.values()}) == 21
     assert len(COLOURS) == 7
 

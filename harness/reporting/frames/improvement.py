@@ -73,6 +73,12 @@ def at_equal_budget(budget: Budget) -> str:
     return f"random@{budget.short}"
 
 
+def in_words(run: Run, baseline: str) -> str:
+    """Return what a main baseline is called in a sentence."""
+    is_average = baseline == AVERAGE and run.has_supernets
+    return "the average of random architectures" if is_average else "random search at equal budget"
+
+
 def baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseline]:
     """Yield the average architecture and random search at equal budget, as far as there are such; one of them is the main one.
 

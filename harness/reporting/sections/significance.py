@@ -11,6 +11,7 @@ from harness.reporting.formats import (
     integer,
     interval,
     is_missing,
+    joined,
     method,
     number,
     p_text,
@@ -18,6 +19,7 @@ from harness.reporting.formats import (
     points,
     text,
 )
+from harness.reporting.frames.improvement import in_words
 from harness.reporting.frames.significance import (
     AGGREGATE_COLUMNS,
     EXACT_UP_TO,
@@ -44,7 +46,7 @@ def tests(run: Run) -> Section:
     ]
     table = TableBlock(
         "significance",
-        "All tests of each method against random search with the same budget.",
+        f"All tests of each method against {joined(dict.fromkeys(in_words(run, name) for name in frame['baseline']))}.",
         frame,
         [
             dataset(run),
