@@ -23,6 +23,26 @@ COLUMNS = ("valid", "test", "cost", "latency", "test_extra", "train_loss", "vali
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test of the folders that need torch has its mark."""
+    for item in items:
+        if any(ROOT / "tests" / folder in item.path.parents for folder in ("live", "recording")):
+            item.add_marker(pytest.mark.torch)
+
+
+@pytest.fixture(autouse=True)
+def one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Torch computes with one thread in a test that is marked so, and with as many as before after it."""
+    if request.node.get_closest_marker("torch") is None:
+        yield
+        return
+    torch = pytest.importorskip("torch", reason="needs the extra `live`")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The table store of this test session, never the user's own; processes that tests start inherit it."""

@@ -5,21 +5,6 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `live`")
 
 
-def pytest_collection_modifyitems(items):
-    here = __file__.rpartition("conftest.py")[0]
-    for item in items:
-        if str(item.path).startswith(here):
-            item.add_marker(pytest.mark.torch)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="session")
 def splits():
     from harness.live.data import split

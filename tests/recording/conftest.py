@@ -15,20 +15,6 @@ TINY = {
 }
 
 
-def pytest_collection_modifyitems(items):
-    here = __file__.rpartition("conftest.py")[0]
-    for item in items:
-        if str(item.path).startswith(here):
-            item.add_marker(pytest.mark.torch)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="session")
 def tiny():
     """A specification as its TOML file would hold it."""
