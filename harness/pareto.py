@@ -18,9 +18,7 @@ from numpy.typing import NDArray
 from harness.constraint import feasible_rows
 from harness.errors import HarnessError, unknown_name
 from harness.reporting.run import Benchmark, Run
-from harness.statistics import expected_hypervolume, holm, hypervolume, pareto_front
-from harness.statistics._student import no_spread_note, variance_of_mean
-from harness.statistics.estimate import t_estimate
+from harness.statistics import Estimate, expected_hypervolume, holm, hypervolume, mean_difference, pareto_front
 from harness.tabular.table import TEST, VALID, Table
 
 FloatArray = NDArray[np.float64]
@@ -142,18 +140,21 @@ def hypervolumes(
         exact expectation for as many draws, all in percent of the table's own hypervolume; ``p_value`` is two-sided, that
         the mean is random search's, ``p_holm`` adjusted over all claims: simulated random search is a check.
     """
+    areas: dict[tuple[str, str], _Area] = {}  # the same for all methods
     rows: list[dict[str, Any]] = []
     for group, (benchmark, entrant) in enumerate(run.pairs):
         for goal in goals if benchmark.table is not None else ():
-            area = _Area(benchmark, goal, score, reference or {})
+            if (key := (benchmark.name, goal.column)) not in areas:
+                areas[key] = _Area(benchmark, goal, score, reference or {})
+            area, draws = areas[key], benchmark.draws(entrant.budget)
             found = np.array([area.of(evaluated) for evaluated in _evaluated(run, group)])
-            draws = benchmark.draws(entrant.budget)
             random = np.nan if draws is None else area.of_random(draws)
-            note = no_spread_note(found) if len(found) else "no evaluations were kept"
-            if len(found) == 0:
-                found = np.array([np.nan])
-            error = float(np.sqrt(variance_of_mean(found))) if len(found) > 1 else np.nan
-            estimate = t_estimate(float(found.mean()), error, len(found) - 1, 0.95, "t", random, note)
+            estimate = Estimate(np.nan, np.nan, np.nan, 0.95, "t", note="no evaluations were kept")
+            p_value = np.nan
+            if len(found):
+                estimate = mean_difference(found, np.zeros_like(found), paired=True)
+                if draws is not None:
+                    p_value = mean_difference(found, np.full_like(found, random), paired=True).p_value
             rows.append(
                 {
                     "benchmark": benchmark.name,
@@ -161,14 +162,14 @@ def hypervolumes(
                     "method": entrant.name,
                     "budget": entrant.budget.amount,
                     "goal": goal.column,
-                    "n": int(np.isfinite(found).sum()),
+                    "n": len(found),
                     "hypervolume": estimate.estimate,
                     "ci_low": estimate.low,
                     "ci_high": estimate.high,
                     "random": random,
-                    "p_value": estimate.p_value,
+                    "p_value": p_value,
                     "p_holm": np.nan,
-                    "note": note,
+                    "note": estimate.note,
                     "group": group,
                     "is_check": entrant.is_check,
                 }
@@ -217,6 +218,7 @@ class _Area:
             if column in reference:
                 self._reference[place] = sign * reference[column]
         self._whole = hypervolume(self._points[self._feasible], self._reference)
+        self._random: dict[int, float] = {}  # by number of draws
         if not self._whole > 0:
             raise HarnessError(
                 f"benchmark {table.name}: no architecture is better than the reference point in both goals"
@@ -226,8 +228,10 @@ class _Area:
         return 100.0 * hypervolume(self._points[rows[self._feasible[rows]]], self._reference) / self._whole
 
     def of_random(self, draws: int) -> float:
-        area = expected_hypervolume(self._points, self._reference, draws, self._weights, self._feasible)
-        return 100.0 * area / self._whole
+        if draws not in self._random:  # a sum over the whole table
+            area = expected_hypervolume(self._points, self._reference, draws, self._weights, self._feasible)
+            self._random[draws] = 100.0 * area / self._whole
+        return self._random[draws]
 
 
 def _evaluated(run: Run, group: int) -> list[NDArray[np.int64]]:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -90,14 +91,13 @@ class SharedWeights:
             self.rows.append(self._epoch(len(self.rows)))
             if checkpoint is not None:
                 self.save(checkpoint)
-        drawn = self._drawn("candidates", 0)
-        scored = [(arch, self.accuracy(arch)) for arch, _ in zip(drawn, range(self.candidates), strict=False)]
-        arch = max(scored, key=lambda pair: pair[1])[0]
+        drawn = list(islice(self._drawn("candidates", 0), self.candidates))
+        arch = drawn[int(np.argmax(self.accuracies(drawn)))]
         return arch, [*self.rows[:-1], self.rows[-1] | self._described(arch)]
 
-    def accuracy(self, arch: Arch) -> float:
-        """Accuracy (percent) of an architecture on the validation split, with the shared weights."""
-        return scores(self.network, self.space, self._splits, self.settings.batch_size, [arch], self._device)[0]
+    def accuracies(self, archs: Sequence[Arch]) -> list[float]:
+        """Accuracies (percent) of architectures on the validation split, with the shared weights."""
+        return scores(self.network, self.space, self._splits, self.settings.batch_size, archs, self._device)
 
     def step(self, arch: Arch, images: Tensor, labels: Tensor) -> tuple[float, int]:
         """Train the weights of one architecture on a batch: its loss before, and how many images it got right."""
@@ -242,5 +242,5 @@ def estimate_seconds(space: str, splits: Splits, settings: SearchSettings, candi
     sample = search._drawn("pilot", 0)
     timed = 3
     step = sum(seconds(partial(search.step, next(sample), *batch)) for _ in range(timed)) / timed
-    measure = sum(seconds(partial(search.accuracy, next(sample))) for _ in range(timed)) / timed
+    measure = sum(seconds(partial(search.accuracies, [next(sample)])) for _ in range(timed)) / timed
     return settings.epochs * (search.steps * step + measure) + candidates * measure
