@@ -68,7 +68,6 @@ class NSGA2(AskTell):
         self._draw = streams.uniforms("move").__next__
         self._variables = mutable_variables(problem.space)
         self._parents: list[Arch] = []
-        self._order: list[int] = []  # place of every parent in the order of survival, 0 the best
         self._newcomers: list[Arch] = []
         self._goals: list[list[float]] = []  # of the parents, then of the newcomers
 
