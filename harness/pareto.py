@@ -17,8 +17,17 @@ from numpy.typing import NDArray
 
 from harness.constraint import feasible_rows
 from harness.errors import HarnessError, unknown_name
+from harness.reporting.frames.curves import EXACT
 from harness.reporting.run import Benchmark, Run
-from harness.statistics import Estimate, expected_hypervolume, holm, hypervolume, mean_difference, pareto_front
+from harness.statistics import (
+    Estimate,
+    attained_by_draws,
+    expected_hypervolume,
+    holm,
+    hypervolume,
+    mean_difference,
+    pareto_front,
+)
 from harness.tabular.table import TEST, VALID, Table
 
 FloatArray = NDArray[np.float64]
@@ -180,30 +189,44 @@ def hypervolumes(
 
 
 def attainment(run: Run, benchmark: Benchmark, goal: Goal, score: str = VALID) -> pd.DataFrame:
-    """Return what half of a method's searches attain on a table, for every method.
+    """Return what half of a method's searches attain on a table, for every method, and what random search does.
 
     Returns
     -------
     DataFrame
         ``method, column, score``: the best score that at least half of the seeds reach with no worse a value of the column,
-        in the table's own units, where there is one (Fonseca & Fleming 1996: the median attainment surface).
+        in the table's own units, where there is one (Fonseca & Fleming 1996: the median attainment surface). Method `EXACT`
+        is random search, exactly, with as many draws as the largest budget has; without rows where that is unknown.
     """
     assert benchmark.table is not None
-    points = points_of(benchmark.table, [goal], score)
-    points[~benchmark.feasible] = -np.inf
-    sign = 1.0 if benchmark.table.direction == "max" else -1.0
+    table, sign = benchmark.table, benchmark.sign
+    points = points_of(table, [goal], score)
     frames = []
-    for entrant in run.entrants:
-        sets = [points[rows] for rows in _evaluated(run, run.group(benchmark, entrant))]
-        values = np.unique(np.concatenate([one[:, 1] for one in sets])) if sets else np.empty(0)
-        values = values[np.isfinite(values)]
-        values = values[np.unique(np.linspace(0, len(values) - 1, _POINTS).astype(int))] if len(values) else values
-        best = [[one[one[:, 1] >= value, 0].max(initial=-np.inf) for value in values] for one in sets]
-        scores = np.sort(best, axis=0)[len(sets) // 2] if len(values) else np.empty(0)  # what half of them reach
+
+    def add(name: str, values: FloatArray, scores: FloatArray) -> None:
         known = np.isfinite(scores)
         frame = pd.DataFrame({"column": goal.sign * values[known], "score": sign * scores[known]})
-        frames.append(frame.assign(method=entrant.name))
+        frames.append(frame.assign(method=name))
+
+    draws = max((count for budget in run.budgets if (count := benchmark.draws(budget))), default=None)
+    if draws is not None:
+        levels = _some(points[benchmark.feasible, 1])
+        scores = attained_by_draws(points, levels, draws, 0.5, table.weights, benchmark.feasible)
+        add(EXACT, levels, scores)
+    points[~benchmark.feasible] = -np.inf
+    for entrant in run.entrants:
+        sets = [points[rows] for rows in _evaluated(run, run.group(benchmark, entrant))]
+        levels = _some(np.concatenate([one[:, 1] for one in sets])) if sets else np.empty(0)
+        best = [[one[one[:, 1] >= level, 0].max(initial=-np.inf) for level in levels] for one in sets]
+        # What half of them reach.
+        add(entrant.name, levels, np.sort(best, axis=0)[len(sets) // 2] if len(levels) else np.empty(0))
     return pd.concat(frames, ignore_index=True)
+
+
+def _some(values: FloatArray) -> FloatArray:
+    """Return the distinct finite values, thinned to what a curve needs."""
+    values = np.unique(values[np.isfinite(values)])
+    return values[np.unique(np.linspace(0, len(values) - 1, _POINTS).astype(int))] if len(values) else values
 
 
 class _Area:

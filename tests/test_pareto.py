@@ -19,6 +19,7 @@ from harness.errors import HarnessError
 from harness.pareto import Goal, attainment, goals_of, points_of, table_front
 from harness.records import edited, read_evaluations, read_run
 from harness.reporting import build_report
+from harness.reporting.frames.curves import EXACT
 from harness.reporting.run import load_run
 from harness.statistics import expected_hypervolume, hypervolume
 from harness.tabular import synthetic
@@ -141,7 +142,15 @@ def test_half_of_the_searches_attain_the_median_surface(folder: Path) -> None:
     table = harness.load_benchmark("synthetic/ridge")
     points, kept = points_of(table, LESS), read_evaluations(folder)
     curves = attainment(run, run.benchmarks[0], LESS[0])
-    for method, curve in curves.groupby("method"):
+    exact = curves[curves["method"] == EXACT]
+    draws = run.benchmarks[0].draws(run.budgets[0])
+    for row in exact.iloc[::5].itertuples():
+        reach, above = (
+            1 - (1 - (hit & (-points[:, 1] <= row.column)).mean()) ** draws
+            for hit in (points[:, 0] >= row.score, points[:, 0] > row.score)
+        )
+        assert above < 0.5 <= reach
+    for method, curve in curves[curves["method"] != EXACT].groupby("method"):
         cells = run.cells.loc[run.cells["label"] == method, "cell"]
         sets = [points[kept[cell]] for cell in cells]
         for row in curve.iloc[::5].itertuples():

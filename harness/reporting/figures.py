@@ -134,10 +134,11 @@ def draw_pareto(run: Run, goal: Goal, score: str = VALID) -> Figure:
         assert benchmark.table is not None
         ax = figure.add_subplot(rows, columns, place + 1)
         score_points = points_of(benchmark.table, [goal], score)[benchmark.feasible]
+        attained = attainment(run, benchmark, goal, score)
         plot_front(
             score_points * [benchmark.sign, goal.sign],
             (benchmark.sign, goal.sign),
-            attainment(run, benchmark, goal, score),
+            attained,
             unit=benchmark.unit,
             ax=ax,
             marks=marks,
@@ -145,7 +146,8 @@ def draw_pareto(run: Run, goal: Goal, score: str = VALID) -> Figure:
         ax.set_title(_title(run, benchmark))
     figure.supxlabel(str(goal), fontsize=8)
     figure.supylabel("validation score" if score == VALID else "test score", fontsize=8)
-    legend(figure, marks, [entrant.name for entrant in run.entrants], labels=_labels(run))
+    exact = [EXACT] if any(map(run.benchmarks[0].draws, run.budgets)) else []
+    legend(figure, marks, [*exact, *(entrant.name for entrant in run.entrants)], labels={EXACT: EXACT} | _labels(run))
     return figure
 
 

@@ -13,7 +13,7 @@ from harness.reporting.formats import shown_score
 from harness.reporting.frames.curves import EXACT
 from harness.reporting.frames.improvement import LEVEL
 from harness.reporting.run import FloatArray
-from harness.reporting.style import EXACT_MARK, Mark, Marks, marks_for, short
+from harness.reporting.style import EXACT_MARK, FRONT_MARK, Mark, Marks, marks_for, short
 from harness.statistics import pareto_front
 
 if TYPE_CHECKING:
@@ -215,7 +215,8 @@ def plot_front(
     signs
         1 where larger is better, -1 where smaller is, of score and column.
     curves
-        Columns ``method, column, score``, as `harness.pareto.attainment` returns them; None for none.
+        Columns ``method, column, score``, as `harness.pareto.attainment` returns them; None for none. Where there are some,
+        the scores' axis is fitted to them and the front.
     unit
         Of the score.
     ax, marks
@@ -226,12 +227,14 @@ def plot_front(
     # As pixels: tens of thousands of points would make a file of megabytes.
     ax.plot(column, score, ".", color="#c4c4c4", markersize=1.5, markeredgewidth=0, rasterized=True, zorder=1)
     front, end = pareto_front(points * signs), signs[1] * float((signs[1] * column).min())
-    _steps(ax, column[front], score[front], signs, end, EXACT_MARK, linewidth=1.4)
+    _steps(ax, column[front], score[front], signs, end, FRONT_MARK, linewidth=1.4)
+    ax.locator_params(axis="x", nbins=5)
     if curves is not None:
         marks = marks or marks_for(curves["method"])
         for method, curve in _by_method(curves):
             y = shown_score(curve["score"].to_numpy(), unit)
             _steps(ax, curve["column"].to_numpy(), y, signs, end, marks[method], linewidth=1.1)
+        _limit(ax, score[front], np.asarray(shown_score(curves["score"].to_numpy(), unit)))
     return ax
 
 

@@ -52,6 +52,7 @@ class Mark:
 
 Marks = Mapping[str, Mark]
 EXACT_MARK, CHECK_COLOUR = Mark("#222222", "d"), "#7a7a7a"
+FRONT_MARK = Mark("#222222", line=(0, (1, 1)))  # a table's own Pareto front
 
 
 def in_style() -> AbstractContextManager[None]:

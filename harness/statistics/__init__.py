@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from harness.statistics.many import Ranking, against_control, can_carry, compare_over_datasets
     from harness.statistics.multiple import benjamini_hochberg, holm
     from harness.statistics.noninferiority import Changes, Verdict, cell_changes, equivalence_p_value, non_inferiority
-    from harness.statistics.pareto import dominance_ranks, expected_hypervolume, hypervolume, pareto_front
+    from harness.statistics.pareto import (
+        attained_by_draws,
+        dominance_ranks,
+        expected_hypervolume,
+        hypervolume,
+        pareto_front,
+    )
     from harness.statistics.power import detectable_improvement, detection_power, seeds_needed
     from harness.statistics.ranking import (
         Lottery,
@@ -60,6 +66,7 @@ __all__ = [
     "against_control",
     "aggregate_improvement",
     "area_under_regret",
+    "attained_by_draws",
     "bayesian_signed_rank",
     "benjamini_hochberg",
     "can_carry",
@@ -117,7 +124,7 @@ _MODULES = {
     "many": ("Ranking", "against_control", "can_carry", "compare_over_datasets"),
     "multiple": ("benjamini_hochberg", "holm"),
     "noninferiority": ("Changes", "Verdict", "cell_changes", "equivalence_p_value", "non_inferiority"),
-    "pareto": ("dominance_ranks", "expected_hypervolume", "hypervolume", "pareto_front"),
+    "pareto": ("attained_by_draws", "dominance_ranks", "expected_hypervolume", "hypervolume", "pareto_front"),
     "power": ("detectable_improvement", "detection_power", "seeds_needed"),
     "ranking": (
         "Lottery",

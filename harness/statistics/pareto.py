@@ -6,8 +6,8 @@ of what its points dominate and the reference point does not exceed (Zitzler & T
 
 Random search attains a point z if one of its draws is at least as good in every goal. Draws are independent, so it does
 with probability ``1 - (1 - p(z))^n``, where p(z) is the share of the table's weight that is at least as good as z; the
-expected hypervolume is the integral of that over z. Between the table's own values nothing changes, so for two goals it
-is a finite sum over their grid, without simulation.
+expected hypervolume is the integral of that over z, and the points that it attains with a given probability are those of
+enough weight. Between the table's own values nothing changes, so for two goals both are finite sums, without simulation.
 """
 
 from __future__ import annotations
@@ -108,6 +108,52 @@ def expected_hypervolume(
             attained = chances[mass] if equal else -np.expm1(n * _log1m(np.minimum(mass / total, 1.0)))
             area += width * float(heights @ attained)
     return area
+
+
+def attained_by_draws(
+    points: npt.ArrayLike,
+    levels: npt.ArrayLike,
+    n: int,
+    probability: float = 0.5,
+    weights: npt.ArrayLike | None = None,
+    feasible: npt.ArrayLike | None = None,
+) -> FloatArray:
+    """Return what `n` independent random draws from a table attain with a given probability, exactly.
+
+    Parameters
+    ----------
+    points, weights, feasible
+        As in `expected_hypervolume`.
+    levels : array_like, shape (L,)
+        Values of the second goal.
+    n
+        Number of draws, with replacement.
+    probability
+        One half gives the median attainment surface (Fonseca & Fleming 1996).
+
+    Returns
+    -------
+    ndarray, shape (L,)
+        For each level the greatest value of the first goal such that, with at least this probability, some draw is at least
+        as good in both; -inf where there is none.
+    """
+    points, n, levels = finite("points", points, 2), int(counts("n", n)), finite("levels", levels)
+    if not 0 < probability < 1:
+        raise HarnessError(f"probability: must lie between 0 and 1, not {probability}")
+    weights = np.ones(len(points)) if weights is None else finite("weights", weights)
+    counted = np.ones(len(points), dtype=bool) if feasible is None else np.asarray(feasible, dtype=bool)
+    same_length(points=points, weights=weights, feasible=counted)
+    # 1 - (1 - p)^n >= probability, with room for the rounding of sums.
+    enough = -np.expm1(np.log1p(-probability) / n) * weights.sum() * (1 - 1e-12)
+    order = np.argsort(-points[:, 0], kind="stable")
+    order = order[counted[order]]
+    best, second, mass = points[order, 0], points[order, 1], weights[order]
+    found = np.full(len(levels), -np.inf)
+    for place, level in enumerate(levels):
+        reached = np.cumsum(np.where(second >= level, mass, 0.0))
+        if reached.size and reached[-1] >= enough:
+            found[place] = best[np.searchsorted(reached, enough)]
+    return found
 
 
 def _above(points: npt.ArrayLike, reference: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
-from harness.statistics import dominance_ranks, expected_hypervolume, hypervolume, pareto_front
+from harness.statistics import attained_by_draws, dominance_ranks, expected_hypervolume, hypervolume, pareto_front
 
 POINTS = st.lists(st.tuples(*[st.integers(0, 5)] * 2), min_size=1, max_size=7)
 CLOUDS = st.integers(1, 4).flatmap(
@@ -68,6 +68,37 @@ def test_expected_hypervolume_equals_all_sequences(points, n, weights, feasible,
         expected += probability * area([points[i] for i in draws if feasible[i]], reference)
     found = expected_hypervolume(points, reference, n, weights, feasible)
     assert found == pytest.approx(float(expected), abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    POINTS,
+    st.integers(1, 3),
+    st.sampled_from([0.1, 0.5, 0.9]),
+    st.none() | st.lists(st.integers(1, 4), min_size=7, max_size=7),
+    st.lists(st.booleans(), min_size=7, max_size=7),
+)
+def test_what_draws_attain_equals_all_sequences(points, n, probability, weights, feasible):
+    weights, feasible = None if weights is None else weights[: len(points)], feasible[: len(points)]
+    share = (
+        [Fraction(weight, sum(weights)) for weight in weights] if weights else [Fraction(1, len(points))] * len(points)
+    )
+
+    def chance(score, level):
+        """That some draw is at least as good in both, over all sequences of draws."""
+        hit = [ok and x >= score and y >= level for (x, y), ok in zip(points, feasible, strict=True)]
+        sequences = itertools.product(range(len(points)), repeat=n)
+        return sum(Fraction(np.prod([share[i] for i in one])) for one in sequences if any(hit[i] for i in one))
+
+    found = attained_by_draws(points, range(6), n, probability, weights, feasible)
+    for level, best in enumerate(found):
+        reached = [score for score in range(6) if chance(score, level) >= Fraction(str(probability))]
+        assert best == (max(reached) if reached else -np.inf)
+
+
+def test_a_probability_is_between_0_and_1():
+    with pytest.raises(HarnessError, match="probability: must lie between 0 and 1, not 1"):
+        attained_by_draws([(1, 1)], [0], 3, 1)
 
 
 def test_unequal_weights_take_another_way_to_the_same_numbers(rng):

@@ -16,11 +16,13 @@ def pareto(run: Run) -> Section | None:
         return None
     frame = hypervolumes(run, goals)
     frame = frame.assign(anchor=frame["group"].map(run.anchor))
+    largest = ", at the largest budget" if len(run.budgets) > 1 else ""
     blocks: list[Block] = [
         FigureBlock(
             f"pareto_{goal.column}",
-            f"Validation score against {goal.column}. Grey: the table's architectures; black: its Pareto front; in colour: what "
-            "at least half of the searches of a method attain." + left_out(run),
+            f"Validation score against {goal.column}. Grey: the table's architectures; dotted: their Pareto front; black: what "
+            f"random search attains with probability one half, exactly{largest}; in colour: what at least half of the searches "
+            "of a method attain." + left_out(run),
             f"Scatter plots, one panel a data set: validation score against {goal.column}, with Pareto fronts as steps.",
             lambda goal=goal: draw_pareto(run, goal),  # type: ignore[misc]
         )
