@@ -28,7 +28,7 @@ from harness.reporting.frames.improvement import LEVEL, RI_COLUMNS
 from harness.reporting.model import Block, Claim, Column, Document, FigureBlock, Prose, Section, TableBlock
 from harness.reporting.plots import plot_forest
 from harness.reporting.run import PERCENT_UNITS
-from harness.reporting.sections.improvement import glance_column
+from harness.reporting.sections.improvement import at_a_glance
 from harness.reporting.style import Mark, marks_for, short
 from harness.results.improvement import AGGREGATE_COLUMNS, POPULATIONS, aggregates, detectable, relative_improvements
 from harness.results.model import RUN_COLUMNS, Fault, Results
@@ -115,14 +115,14 @@ def _improvement(results: Results, improvements: pd.DataFrame) -> Section:
 
 
 def _glance(results: Results, improvements: pd.DataFrame) -> TableBlock:
-    wide = improvements.pivot(index="dataset", columns="method", values=["ri", "ci_low", "ci_high", "p_holm"])
-    wide.columns = wide.columns.map(lambda pair: f"{pair[1]} {pair[0]}")
+    datasets, methods = ({name: name for name in names} for names in (results.datasets, results.baselines))
+    wide, columns = at_a_glance(improvements, "dataset", datasets, methods)
     family = plural(int(improvements["p_value"].count()), "test")
     return TableBlock(
         "improvement_at_a_glance",
         "RI in % over each method's own baseline: estimate and half of the 95 % interval.",
-        wide.loc[results.datasets].reset_index(),
-        [text("dataset", "data set"), *(glance_column(method, method) for method in results.baselines)],
+        wide,
+        columns,
         note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {family} of the table.",
     )
 

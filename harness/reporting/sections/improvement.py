@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from harness.reporting.figures import draw_forest, left_out
@@ -23,6 +25,8 @@ from harness.reporting.frames.improvement import AVERAGE, RI_COLUMNS, relative_i
 from harness.reporting.frames.scores import EQUIVALENT_COLUMNS, random_equivalents
 from harness.reporting.model import Column, FigureBlock, Row, Section, TableBlock
 from harness.reporting.run import Run
+
+_MOST_ACROSS = 7  # methods that stand side by side
 
 
 def relative_improvement(run: Run) -> Section:
@@ -82,21 +86,16 @@ def worth(run: Run) -> Section | None:
 def _glance(run: Run, baseline: str) -> TableBlock:
     frame = run.of(relative_improvements)
     frame = frame[frame["baseline"] == baseline]
-    rows, is_check = (
-        frame["benchmark"].drop_duplicates(),
-        frame.drop_duplicates("method").set_index("method")["is_check"],
-    )
-    wide = frame.pivot(index="benchmark", columns="method", values=["ri", "ci_low", "ci_high", "p_holm"]).loc[rows]
-    wide.columns = wide.columns.map(lambda pair: f"{pair[1]} {pair[0]}")
+    is_check = frame.drop_duplicates("method").set_index("method")["is_check"]
+    methods = {str(name): method_text(run, str(name), check) for name, check in is_check.items()}
+    titles = {name: run.titles[name] for name in frame["benchmark"].drop_duplicates()}
+    wide, columns = at_a_glance(frame, "benchmark", titles, methods)
     meaning = "the average architecture" if baseline == AVERAGE else "random search with the same budget"
     return TableBlock(
         f"improvement_over_{baseline.replace('@', '_')}",
         f"RI in % over {baseline}, {meaning}: estimate and half of the 95 % interval.",
-        wide.reset_index(),
-        [
-            dataset(run),
-            *(glance_column(str(name), method_text(run, str(name), check)) for name, check in is_check.items()),
-        ],
+        wide,
+        columns,
         note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {frame['p_holm'].count()} claims of the table."
         + _of_checks(run, frame),
     )
@@ -116,8 +115,36 @@ def _evaluations(run: Run) -> Column:
     return number("evaluations", "evaluations", 1, help="that the method made, mean over seeds")
 
 
-def glance_column(name: str, title: str) -> Column:
-    """Return the column of a method in the table at a glance: RI, half of its interval, and whether it is decided."""
+def at_a_glance(
+    frame: pd.DataFrame, key: str, datasets: Mapping[str, str], methods: Mapping[str, str]
+) -> tuple[pd.DataFrame, list[Column]]:
+    """Return relative improvements side by side: a row a data set and a column a method, or turned where those are too many.
+
+    Parameters
+    ----------
+    frame
+        A row a data set and method, with ``ri, ci_low, ci_high, p_holm``.
+    key
+        Column with the data set.
+    datasets, methods
+        What they are called, in order.
+
+    Returns
+    -------
+    tuple of DataFrame and list of Column
+        The numbers, and how they are shown.
+    """
+    sides = [(key, "data set", datasets), ("method", "method", methods)]
+    if len(methods) > max(len(datasets), _MOST_ACROSS):
+        sides.reverse()
+    (down, head, rows), (across, _, columns) = sides
+    wide = frame.pivot(index=down, columns=across, values=["ri", "ci_low", "ci_high", "p_holm"]).loc[list(rows)]
+    wide.columns = wide.columns.map(lambda pair: f"{pair[1]} {pair[0]}")
+    first = Column(down, head, lambda row: rows[row[down]])
+    return wide.reset_index(), [first, *(_glance_column(name, title) for name, title in columns.items())]
+
+
+def _glance_column(name: str, title: str) -> Column:
     ri, low, high, p_holm = (f"{name} {key}" for key in ("ri", "ci_low", "ci_high", "p_holm"))
 
     def tone(row: Row) -> str:
