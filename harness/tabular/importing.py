@@ -35,6 +35,16 @@ FORMATS: tuple[ModuleType, ...] = (
     recorded,
 )
 
+# Where files of such names are published, for whoever has not fetched one yet.
+HOMES = {
+    r"NAS-Bench-201-v": "https://github.com/D-X-Y/NAS-Bench-201",
+    r"NATS-[ts]ss-v": "https://github.com/D-X-Y/NATS-Bench",
+    r"nasbench_(full|only108)": "https://github.com/google-research/nasbench",
+    r"\w+\d\.bench$": "https://github.com/THUMNLab/NAS-Bench-Graph",
+    r"nas-bench-macro": "https://github.com/xiusu/NAS-Bench-Macro",
+    r"HW-NAS-Bench": "https://github.com/GATECH-EIC/HW-NAS-Bench",
+}
+
 
 def import_published(
     file: str,
@@ -71,7 +81,7 @@ def import_published(
     HarnessError
         If the file is not found or not recognised, is damaged, or asks for more than plain data.
     """
-    path = analog.published_file() if file == analog.PACKAGE else frame.find(file)
+    path = analog.published_file() if file == analog.PACKAGE else _find(file)
     names = []
     with counting(path.name, show=progress, unit="architectures") as advance:
         try:
@@ -87,6 +97,14 @@ def import_published(
         except HarnessError as error:
             raise HarnessError(f"{error}{_damage(path)}") from error
     return names
+
+
+def _find(file: str) -> Path:
+    try:
+        return frame.find(file)
+    except HarnessError as error:
+        home = next((home for name, home in HOMES.items() if re.match(name, Path(file).name)), None)
+        raise HarnessError(f"{error}; it is published at {home}") if home else error
 
 
 def _format_of(path: Path) -> ModuleType:

@@ -50,6 +50,8 @@ def test_files_are_found_in_the_data_folder(topology: Path, tmp_path: Path, monk
     ("name", "body", "message"),
     [
         ("nothing", None, "no such file, neither here nor in"),
+        ("NAS-Bench-201-v1_0-e61699.pth", None, "it is published at https://github.com/D-X-Y/NAS-Bench-201"),
+        ("citeseer2.bench", None, "it is published at https://github.com/THUMNLab/NAS-Bench-Graph"),
         ("table.csv", b"a,b\n1,2\n", "not recognised as a published benchmark (NATS-tss-v1_0-3ffb9-simple or"),
         ("notes.json", b"{}", "state --name, --space, --arch, --valid and --test"),
         ("NAS-Bench-201-v1_1-096897.pth", b"PK\x03\x04" + bytes(500), "promises an MD5 ending in 096897"),
