@@ -103,8 +103,10 @@ def _find(file: str) -> Path:
     try:
         return frame.find(file)
     except HarnessError as error:
-        home = next((home for name, home in HOMES.items() if re.match(name, Path(file).name)), None)
-        raise HarnessError(f"{error}; it is published at {home}") if home else error
+        for name, home in HOMES.items():
+            if re.match(name, Path(file).name):
+                raise HarnessError(f"{error}; it is published at {home}") from error
+        raise
 
 
 def _format_of(path: Path) -> ModuleType:
