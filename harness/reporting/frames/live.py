@@ -155,6 +155,7 @@ def stability(run: Run) -> pd.DataFrame:
                 strongest.append(np.hstack([_strongest(cell[name]) for name in alphas]))
                 changed = cell["arch"] != cell["arch"].shift()
                 changes.append(int(cell.loc[changed, "epoch"].max()))
+        ends = [one[-LAST - 1 :] for one in strongest]
         last = own.drop_duplicates("cell", keep="last")
         skips, convolutions = (
             last[[name for name in last if str(name).startswith(prefix)]].sum(axis=1)
@@ -166,7 +167,7 @@ def stability(run: Run) -> pd.DataFrame:
                 "dataset": benchmark.dataset,
                 "method": entrant.name,
                 "n": len(last),
-                "flips": _mean([100 * np.mean(one[1:] != one[:-1]) for one in (s[-LAST - 1 :] for s in strongest)]),
+                "flips": _mean([100 * np.mean(one[1:] != one[:-1]) for one in ends if len(one) > 1]),
                 "last_change": _mean(changes),
                 "agreement": _mean([100 * np.mean(a[-1] == b[-1]) for a, b in combinations(strongest, 2)]),
                 "skips": skips.mean(),
