@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH, PANEL_HEIGHT, COLUMNS = 9.0, 1.9, 3  # inches, inches, panels a row
+LEGEND_ROWS, LEGEND_ROW = 2, 0.17  # rows of a legend that a figure has room for; inches of every further one
 MOST = 24  # panels that a figure has at most
 
 
@@ -204,7 +205,11 @@ def legend(
         # A label with an underscore in front would be left out; a joiner of no width in front keeps it.
         texts.append(f"\u2060{label}" if label.startswith("_") else label)
     inches = 0.6 + 0.065 * max(map(len, texts), default=0)
+    if len(texts) > LEGEND_ROWS * int(figure.get_figwidth() / inches):
+        figure.set_figwidth(WIDTH)
     columns = max(1, min(len(texts), int(figure.get_figwidth() / inches)))
+    # Panels keep their height under a tall legend.
+    figure.set_figheight(figure.get_figheight() + LEGEND_ROW * max(0, math.ceil(len(texts) / columns) - LEGEND_ROWS))
     figure.legend(handles, texts, loc="outside upper center", ncols=columns)
 
 

@@ -19,6 +19,8 @@ from harness.statistics import pareto_front
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MOST_BANDS = 8  # that are drawn on top of each other
+
 
 def plot_forest(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | None = None) -> Axes:
     """Draw relative improvements with their intervals, one row a benchmark and method, benchmarks from the top.
@@ -65,17 +67,21 @@ def plot_anytime(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | 
 
     Notes
     -----
-    The panel begins at a twentieth of the budget: before that all methods are far below, and alike.
+    The panel begins at a twentieth of the budget: before that all methods are far below, and alike. Of more than `MOST_BANDS`
+    methods the bands, which would hide the curves, are left out.
     """
     ax, marks = _axes(ax), marks or marks_for(frame["method"])
     end = int(frame["step"].max())
     start = max(1, end // 20)
     frame = frame[frame["step"] >= start]
-    for method, curve in _by_method(frame):
+    curves = _by_method(frame)
+    for method, curve in curves:
         mark, (mean, low, high) = marks[method], _shown(curve, "mean", "low", "high")
-        ax.fill_between(curve["step"], low, high, step="post", color=mark.colour, alpha=0.16, linewidth=0)
+        if len(curves) <= MOST_BANDS:
+            ax.fill_between(curve["step"], low, high, step="post", color=mark.colour, alpha=0.16, linewidth=0)
         ax.step(curve["step"], mean, where="post", color=mark.colour, linestyle=mark.line, linewidth=1.3)
-    _limit(ax, *_shown(frame[frame["step"] >= 2 * start], "low", "high", "mean"))
+    drawn = ("low", "high", "mean") if len(curves) <= MOST_BANDS else ("mean",)
+    _limit(ax, *_shown(frame[frame["step"] >= 2 * start], *drawn))
     _log_steps(ax, start, end)
     ax.set_xlabel("evaluations")
     return ax

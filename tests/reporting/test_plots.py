@@ -11,10 +11,17 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from harness.reporting.figures import MOST, draw_anytime, draw_forest, drawn, left_out
+from harness.reporting.figures import MOST, draw_anytime, draw_forest, drawn, left_out, legend
 from harness.reporting.frames.curves import EXACT, anytime, distributions, random_curves
 from harness.reporting.frames.improvement import relative_improvements
-from harness.reporting.plots import plot_anytime, plot_distribution, plot_forest, plot_random_curve, plot_ranks
+from harness.reporting.plots import (
+    MOST_BANDS,
+    plot_anytime,
+    plot_distribution,
+    plot_forest,
+    plot_random_curve,
+    plot_ranks,
+)
 from harness.reporting.run import Run
 from harness.reporting.style import COLOURS, in_style, marks_for, marks_of, short
 
@@ -101,6 +108,31 @@ def test_anytime_curve_is_a_step_function(frames: dict[str, pd.DataFrame]) -> No
     np.testing.assert_allclose(ax.lines[0].get_ydata(), 100 * exact["mean"])  # a fraction, shown in percent
     low, high = ax.get_ylim()
     assert low < ax.lines[0].get_ydata()[-1] < high
+
+
+@pytest.mark.parametrize(("count", "bands"), [(MOST_BANDS, MOST_BANDS), (MOST_BANDS + 1, 0)])
+def test_many_curves_have_no_bands_and_the_panel_fits_what_is_drawn(count: int, bands: int) -> None:
+    steps = np.arange(1, 11)
+    curves = [
+        pd.DataFrame({"unit": "percent", "method": f"m{place}", "step": steps, "mean": 80.0 + place + steps})
+        for place in range(count)
+    ]
+    frame = pd.concat(curves).assign(low=lambda one: one["mean"] - 50, high=lambda one: one["mean"] + 50)
+    ax = plot_anytime(frame)
+    assert (len(ax.lines), len(ax.collections)) == (count, bands)
+    low, high = ax.get_ylim()
+    assert (high - low > 100) == bool(bands)
+
+
+def test_panels_keep_their_height_under_a_tall_legend() -> None:
+    def height(count: int) -> float:
+        figure = Figure(figsize=(5, 3))
+        names = [f"a method with a rather long name {place}" for place in range(count)]
+        legend(figure, marks_for(names), names)
+        figure.draw_without_rendering()
+        return figure.get_figheight() - figure.legends[0].get_window_extent().height / figure.dpi
+
+    assert height(20) > 0.9 * height(4)
 
 
 def test_ranks_join_what_cannot_be_told_apart(frames: dict[str, pd.DataFrame]) -> None:

@@ -8,6 +8,7 @@ from harness.reporting.figures import draw_anytime, draw_random_curves, left_out
 from harness.reporting.formats import dataset, integer, interval, method, points, score, scores, text
 from harness.reporting.frames.curves import AREA_COLUMNS, anytime, areas_under_regret, random_curves
 from harness.reporting.model import FigureBlock, Section, TableBlock
+from harness.reporting.plots import MOST_BANDS
 from harness.reporting.run import Run
 
 _EXACT = "The exact curve is the law of random search, which has no error. "
@@ -17,11 +18,13 @@ def anytime_curves(run: Run) -> Section | None:
     """Return mean incumbent test scores by what is spent, and areas under regret; None where nothing finished."""
     if len(run.of(anytime)) == 0:
         return None
+    most = run.of(anytime).groupby(["benchmark", "budget"])["method"].nunique().max()
+    bands = f"; of more than {MOST_BANDS} curves they are in anytime.csv only" if most > MOST_BANDS else ""
     figure = FigureBlock(
         "anytime",
         f"Test score of the incumbent by validation after so many {run.unit}: mean over {len(run.seeds):,} seeds as a step "
         "function. The bands are simultaneous, at 95 %: each covers the whole mean curve of its method at once (bootstrap "
-        "sup-t), not only any one point of it. "
+        f"sup-t), not only any one point of it{bands}. "
         + (_EXACT if any(map(run.benchmarks[0].draws, run.budgets)) else "")
         + "The panels begin at a twentieth of the budget."
         + left_out(run),
