@@ -60,7 +60,9 @@ def draw_forest(run: Run) -> Figure:
         ax = figure.add_subplot(1, len(baselines), place + 1)
         plot_forest(part, ax=ax, marks=marks)
         ax.set_title(f"over {baseline}" + (", the average architecture" if baseline == AVERAGE else ""))
-        ax.tick_params(labelleft=place == 0)
+        # Data sets stand at the same height in all panels if each has as many rows in them.
+        counts = part.groupby("dataset", sort=False).size()
+        ax.tick_params(labelleft=place == 0 or not counts.equals(baselines[0][1].groupby("dataset", sort=False).size()))
     legend(figure, marks, frame.loc[frame["ri"].notna(), "method"].drop_duplicates(), markers=True, labels=_labels(run))
     return figure
 

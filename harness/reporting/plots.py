@@ -35,20 +35,22 @@ def plot_forest(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | N
         How methods are drawn; None gives them colours in their order.
     """
     ax, marks = _axes(ax), marks or marks_for(frame["method"])
-    datasets, methods = list(dict.fromkeys(frame["dataset"])), list(dict.fromkeys(frame["method"]))
-    pitch = len(methods) + 1.0
-    for place, method in enumerate(methods):
-        rows = frame[frame["method"] == method]
-        y = rows["dataset"].map(datasets.index).to_numpy() * pitch + place
-        mark = marks[method]
-        # Intervals that do not exist are not drawn; matplotlib skips NaN.
-        ax.hlines(y, rows["ci_low"], rows["ci_high"], color=mark.colour, linestyle=mark.line, linewidth=1.3)
-        ax.plot(rows["ri"], y, mark.marker, color=mark.colour, markersize=3.8, linestyle="none")
+    ends, middles = [-1.0], {}
+    for dataset, rows in frame.groupby("dataset", sort=False):
+        for y, (method, ri, low, high) in enumerate(
+            rows[["method", "ri", "ci_low", "ci_high"]].itertuples(index=False), start=int(ends[-1] + 1)
+        ):
+            mark = marks[method]
+            # Intervals that do not exist are not drawn; matplotlib skips NaN.
+            ax.hlines(y, low, high, color=mark.colour, linestyle=mark.line, linewidth=1.3)
+            ax.plot([ri], [y], mark.marker, color=mark.colour, markersize=3.8, linestyle="none")
+        middles[str(dataset)] = ends[-1] + (len(rows) + 1) / 2
+        ends.append(ends[-1] + len(rows) + 1)
     ax.axvline(0.0, color=EXACT_MARK.colour, linewidth=0.9, zorder=1.5)
-    for place in range(1, len(datasets)):
-        ax.axhline(place * pitch - 1.0, color="#d0d0d0", linewidth=0.6)
-    ax.set_yticks([place * pitch + (len(methods) - 1) / 2 for place in range(len(datasets))], datasets)
-    ax.set_ylim(len(datasets) * pitch - 1.0, -1.0)
+    for end in ends[1:-1]:
+        ax.axhline(end, color="#d0d0d0", linewidth=0.6)
+    ax.set_yticks(list(middles.values()), list(middles))
+    ax.set_ylim(max(ends[-1], 0.0), -1.0)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
     ax.set_xlabel("relative improvement, %")

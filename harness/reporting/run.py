@@ -210,9 +210,11 @@ class Run:
 
     @cached_property
     def titles(self) -> dict[str, str]:
-        """What tables and figures call each benchmark: its data set, or its whole name where two share that."""
+        """What tables and figures call each benchmark: its data set, or its name where two share that or it is one word."""
         datasets = [benchmark.dataset for benchmark in self.benchmarks]
-        return {b.name: b.dataset if datasets.count(b.dataset) == 1 else b.name for b in self.benchmarks}
+        return {
+            b.name: b.dataset if "/" in b.name and datasets.count(b.dataset) == 1 else b.name for b in self.benchmarks
+        }
 
     def group(self, benchmark: Benchmark, entrant: Entrant) -> int:
         """Return the number of a pair; -1, a group without cells, where the suite does not run this method on this benchmark."""
