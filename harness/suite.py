@@ -58,6 +58,8 @@ class MethodSpec:
         Columns that it may see beside the validation score; None for what the suite says of all methods.
     taxonomy
         What kind of method it is, by category.
+    reads_whole_table
+        Whether no budget bounds what it sees of a table.
     """
 
     name: str
@@ -67,6 +69,7 @@ class MethodSpec:
     benchmarks: tuple[str, ...] = ()
     metrics: tuple[str, ...] | None = None
     taxonomy: Mapping[str, str] = field(default_factory=dict, hash=False)
+    reads_whole_table: bool = False
 
     def runs_on(self, benchmark: str) -> bool:
         """Whether the suite wants it run on this benchmark."""
@@ -457,7 +460,8 @@ def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str
                 )
         chosen = tuple(name for name in benchmarks if any(fnmatch.fnmatch(name, pattern) for pattern in patterns))
         words = method.taxonomy.as_json()
-        specs.append(MethodSpec(name, label, method_params(method), method.version, chosen, shown, words))
+        whole = method.reads_whole_table
+        specs.append(MethodSpec(name, label, method_params(method), method.version, chosen, shown, words, whole))
     return tuple(specs)
 
 

@@ -65,6 +65,11 @@ class Method(ABC):
     version: ClassVar[str] = ""
     source: ClassVar[str] = ""
 
+    @property
+    def reads_whole_table(self) -> bool:
+        """Whether on a table it looks at columns of all architectures at once, so that no budget bounds what it sees."""
+        return False
+
     def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:  # noqa: B027  (most refuse nothing)
         """Refuse a benchmark on which every search would fail, before anything is run; by default none.
 

@@ -87,6 +87,11 @@ class LevelSearch(OwnLoop):
         require(self.table_batch >= 1, f"{self.name}: table_batch must be at least 1, not {self.table_batch}")
         self.level()  # refuses what a level refuses
 
+    @property
+    def reads_whole_table(self) -> bool:
+        """Whether on a table it minimises over all losses at once."""
+        return self.on_tables != "score"
+
     @abstractmethod
     def base_level(self) -> Level:
         """The level with the paper's settings."""

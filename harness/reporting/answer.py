@@ -41,7 +41,30 @@ def answer(run: Run) -> list[Claim]:
     claims = [entrant for entrant in run.entrants if not entrant.is_check]
     if not claims:
         return [Claim("Only random search", "was run: there is nothing to compare with it.")]
-    return [Claim(entrant.name, " ".join([_standing(run, entrant), *_worth(run, entrant)])) for entrant in claims]
+    return [Claim(entrant.name, " ".join(_sentences(run, entrant))) for entrant in claims]
+
+
+def _sentences(run: Run, entrant: Entrant) -> Iterator[str]:
+    if entrant.is_unbounded and not run.has_supernets:
+        yield _beside(run, entrant)
+        return
+    yield _standing(run, entrant)
+    yield from _worth(run, entrant)
+
+
+def _beside(run: Run, entrant: Entrant) -> str:
+    """Return where a method that no budget bounds stands: beside the comparison."""
+    frame = run.of(relative_improvements)
+    own = frame[(frame["method"] == entrant.name) & frame["is_main"] & frame["ri"].notna()]
+    if len(own) == 0:
+        return "reads whole tables at once, and found nothing."
+    ends = joined(dict.fromkeys(f"{signed(end)} %" for end in (own["ri"].min(), own["ri"].max()))).replace(
+        " and ", " to "
+    )
+    return (
+        "reads the whole table at once, which no budget bounds: it shows where its objective leads, at an RI of "
+        f"{ends} over {own['baseline'].iloc[0]}."
+    )
 
 
 def _standing(run: Run, entrant: Entrant) -> str:

@@ -270,10 +270,21 @@ def check_of_the_law(run: Run) -> Iterator[str]:
         )
 
 
+def unbounded(run: Run) -> Iterator[str]:
+    """Methods that read whole tables."""
+    names = [entrant.name for entrant in run.entrants if entrant.is_unbounded]
+    if names and not run.has_supernets:
+        yield (
+            f"{joined(names)}: minimised over the losses of all architectures at once. No budget bounds what they see; they "
+            "show where a level's objective leads, not how well it searches."
+        )
+
+
 def unspent_budgets(run: Run) -> Iterator[str]:
     """Methods that stopped before their budget was spent."""
     counted = run.cells[(run.cells["status"] == "ok") & (run.cells["budget_kind"] == "evaluations")]
     short = counted[counted["n_evaluations"] < counted["budget"]]
+    short = short[~short["group"].map(lambda group: run.pairs[group][1].is_unbounded).astype(bool)]
     for name, cells in short.groupby(short["group"].map(lambda group: run.pairs[group][1].name), sort=False):
         yield f"{name} stopped before its budget was spent in {plural(len(cells), 'cell')}; its baseline has the whole budget."
 
@@ -294,6 +305,7 @@ CAVEATS: tuple[Caveat, ...] = (
     over_selection,
     detectable,
     several_budgets,
+    unbounded,
     unspent_budgets,
     unequal_seeds,
     zero_variance,

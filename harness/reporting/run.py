@@ -53,6 +53,11 @@ class Entrant:
         return self.method.name == "random" or self.is_average
 
     @property
+    def is_unbounded(self) -> bool:
+        """Whether it read whole tables, so that its budget says nothing."""
+        return self.method.reads_whole_table
+
+    @property
     def is_average(self) -> bool:
         """Whether this is the average of random architectures: the baseline of a live benchmark."""
         return self.method.name == "random-architecture"

@@ -11,10 +11,12 @@ import pytest
 
 from harness.records import RECORD_COLUMNS, write_parquet
 from harness.reporting.answer import answer, facts
-from harness.reporting.caveats import check_of_the_law
+from harness.reporting.caveats import check_of_the_law, unbounded, unspent_budgets
 from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.frames.scores import random_equivalents
 from harness.reporting.run import Run, load_run
+
+from .conftest import Make
 
 NAN = float("nan")
 
@@ -128,3 +130,28 @@ def fresh(small: Path) -> Run:
 
 def test_facts(small_run: Run) -> None:
     assert facts(small_run) == "2 methods × 2 tables × 12 seeds at 30 evaluations; 48 searches, none failed."
+
+
+def test_what_reads_the_whole_table_is_set_apart(make_run: Make) -> None:
+    levels = [
+        {"name": "darts-1st", "label": "bilevel"},
+        {"name": "darts-1st", "label": "exact bilevel", "on_tables": "enumerate"},
+    ]
+    run = load_run(
+        make_run(
+            benchmarks=["digits201"],
+            metrics=["train_loss", "valid_loss"],
+            seeds="0:5",
+            methods=[{"name": "random"}, *levels],
+        )
+    )
+    claims = {claim.subject: claim.statement for claim in answer(run)}
+    assert "whole table" not in claims["bilevel"]
+    found = relative_improvements(run)
+    ri = found.loc[(found["method"] == "exact bilevel") & (found["baseline"] == "random@30"), "ri"].iloc[0]
+    assert claims["exact bilevel"] == (
+        "reads the whole table at once, which no budget bounds: it shows where its objective leads, "
+        f"at an RI of {ri:+.2f} % over random@30."
+    )
+    assert [text.partition(":")[0] for text in unbounded(run)] == ["exact bilevel"]
+    assert not list(unspent_budgets(run))
