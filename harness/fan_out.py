@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -134,7 +135,8 @@ def owner_of_workers(backend: str = "loky") -> int:
 def end_with(owner: int) -> None:
     """Called in a worker: it ends when the process that started it is killed; it would wait for ever otherwise.
 
-    What is printed in it goes to standard error, since standard output is that of the process that prints results.
+    What is printed in it goes to standard error, since standard output is that of the process that prints results. An
+    interrupt from the terminal, which reaches all processes, is left to the one that started it: it ends its workers.
     """
 
     def watch() -> None:
@@ -144,6 +146,8 @@ def end_with(owner: int) -> None:
 
     if owner not in (0, os.getpid()):
         sys.stdout = sys.stderr
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=watch, daemon=True).start()
 
 

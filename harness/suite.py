@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import hashlib
 import json
 import re
@@ -444,9 +443,8 @@ def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str
         metrics = params.pop("metrics", None)
         patterns = _texts(params.pop("benchmarks", []), f"{where}: benchmarks of method {label}")
         shown = None if metrics is None else tuple(_texts(metrics, f"{where}: metrics of method {label}"))
-        for pattern in patterns:
-            if not fnmatch.filter(benchmarks, pattern):
-                raise unknown_name("benchmark", pattern, benchmarks, f"{where}: method {label}")
+        own = expand(patterns, f"{where}: method {label}")
+        chosen = tuple(benchmark for benchmark in benchmarks if benchmark in own)
         try:
             method = make_method(name, **params)
         except HarnessError as error:
@@ -458,7 +456,8 @@ def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str
                 raise HarnessError(
                     f"{where}: {spec.label!r} and {label!r} are the same method with the same parameters; leave one out"
                 )
-        chosen = tuple(name for name in benchmarks if any(fnmatch.fnmatch(name, pattern) for pattern in patterns))
+        if own and not chosen:  # `--set benchmarks=...` took away all that it is for
+            continue
         words = method.taxonomy.as_json()
         whole = method.reads_whole_table
         specs.append(MethodSpec(name, label, method_params(method), method.version, chosen, shown, words, whole))

@@ -70,6 +70,11 @@ def test_a_benchmark_that_nothing_is_run_on() -> None:
         make_suite(wanted)
 
 
+def test_a_method_whose_benchmarks_are_not_the_suites_is_left_out() -> None:
+    suite = make_suite(document(LEVEL, benchmarks=["nasbench-graph/cora"]))
+    assert [method.label for method in suite.methods] == ["random"]
+
+
 def test_the_report_leaves_out_what_was_not_run(tmp_path: Path) -> None:
     (tmp_path / "part.toml").write_text(
         """
