@@ -264,27 +264,32 @@ def objective(level: Level, train: Floats | None, valid: Floats | None) -> Float
 
 
 class SoftmaxProduct:
-    """The distribution over a table's rows that independent softmaxes over every variable's choices induce.
+    """The distribution over encodings that independent softmaxes over every variable's choices induce.
 
-    ``q(a) ∝ Π_e softmax(θ_e)[a_e]`` over the rows that exist. On a full product that is the product itself; on other
-    tables it is the product conditioned on the architecture having a row.
+    ``q(a) ∝ w(a) Π_e softmax(θ_e)[a_e]`` over the encodings that a table has, so that equal softmaxes draw by the measure w.
+    On a full product of equal weights that is the product itself; otherwise it is the product conditioned on the encoding
+    being there. All encodings of an architecture count, not one of each: else a method would draw from another
+    distribution than random search does.
 
     Parameters
     ----------
     codes
-        The architecture of every row, shape (rows, variables).
+        The encodings, shape (n, variables).
     cardinalities
         Number of choices of every variable. θ is flat: the choices of variable 0, then of variable 1, ...
+    weights
+        Positive measure of every encoding, shape (n,); None for equal ones.
     """
 
-    def __init__(self, codes: NDArray[np.integer], cardinalities: Sequence[int]) -> None:
+    def __init__(self, codes: NDArray[np.integer], cardinalities: Sequence[int], weights: Floats | None = None) -> None:
         offsets = np.concatenate([[0], np.cumsum(cardinalities)[:-1]])
         self.size = int(sum(cardinalities))
         self._columns = codes.astype(np.intp) + offsets
+        self._log_weights = 0.0 if weights is None else np.log(weights)
 
     def probabilities(self, theta: Floats) -> Floats:
-        """q of every row: (rows,)."""
-        logits = theta[self._columns].sum(axis=1)
+        """q of every encoding: (n,)."""
+        logits = theta[self._columns].sum(axis=1) + self._log_weights
         mass = np.exp(logits - logits.max())
         return np.asarray(mass / mass.sum())
 
@@ -293,26 +298,28 @@ class SoftmaxProduct:
         q = self.probabilities(theta)
         return self._sum_by_choice(q * (losses - q @ losses))
 
-    def score_gradient(self, theta: Floats, losses: Floats, rows: NDArray[np.integer], baseline: float = 0.0) -> Floats:
-        """Score-function estimate of the gradient: the mean of ``(f - b)(1[a_e = o] - q_e(o))`` over drawn rows.
+    def score_gradient(
+        self, theta: Floats, losses: Floats, drawn: NDArray[np.integer], baseline: float = 0.0
+    ) -> Floats:
+        """Score-function estimate of the gradient: the mean of ``(f - b)(1[a_e = o] - q_e(o))`` over draws.
 
         Parameters
         ----------
         theta
-            Parameters that `rows` were drawn with, see `sample`.
+            Parameters that `drawn` were drawn with, see `sample`.
         losses
-            Losses of the drawn rows, shape (draws,).
-        rows
-            The drawn rows, shape (draws,).
+            Losses of the drawn encodings, shape (draws,).
+        drawn
+            Which were drawn, shape (draws,).
         baseline
             Any number that does not depend on these draws.
         """
-        advantages = (losses - baseline) / len(rows)
-        weights = np.bincount(rows, weights=advantages, minlength=len(self._columns))
+        advantages = (losses - baseline) / len(drawn)
+        weights = np.bincount(drawn, weights=advantages, minlength=len(self._columns))
         return self._sum_by_choice(weights - advantages.sum() * self.probabilities(theta))
 
     def sample(self, theta: Floats, draws: int, rng: np.random.Generator) -> NDArray[np.intp]:
-        """Draw rows from q: (draws,)."""
+        """Draw encodings from q, as their places: (draws,)."""
         steps = np.cumsum(self.probabilities(theta))
         drawn = np.searchsorted(steps, rng.random(draws) * steps[-1], side="right")
         return np.asarray(np.minimum(drawn, len(steps) - 1))
@@ -324,16 +331,16 @@ class SoftmaxProduct:
 
 
 def minimiser(losses: Floats) -> int:
-    """Row of the least objective, the first of equals. No distribution over the rows has a smaller expected loss."""
+    """Row of the least objective, the first of equals. No distribution over them has a smaller expected loss."""
     return int(np.argmin(losses))
 
 
 def descend(
     product: SoftmaxProduct, losses: Floats, start: Floats, *, steps: int = 200, learning_rate: float = 0.3
 ) -> int:
-    """Row that exact gradient descent (Adam) on θ ends at: the most probable one.
+    """Encoding, as its place, that exact gradient descent (Adam) on θ ends at: the most probable one.
 
-    The relaxation is not convex: its regret to `minimiser` is a result, not an error.
+    `losses` are of every encoding. The relaxation is not convex: its regret to `minimiser` is a result, not an error.
     """
     theta = _Adam(start, learning_rate)
     for _ in range(steps):
@@ -352,22 +359,22 @@ def descend_by_score(
     learning_rate: float = 0.1,
     momentum: float = 0.9,
 ) -> int:
-    """Row that descent with score-function gradients ends at, for a budget of table queries.
+    """Encoding, as its place, that descent with score-function gradients ends at, for a budget of table queries.
 
-    `query` returns the objective of drawn rows. One table query returns both losses, so mixed-level costs what bilevel
+    `query` returns the objective of drawn encodings. One table query returns both losses, so mixed-level costs what bilevel
     costs. The baseline is a running mean of earlier losses. With `queries` None it goes on until `query` raises
     `BudgetExhausted`; a batch that was cut short is not learnt from.
     """
     theta = _Adam(start, learning_rate)
     baseline = 0.0
     for step in itertools.count() if queries is None else range(queries // batch):
-        rows = product.sample(theta.value, batch, rng)
+        places = product.sample(theta.value, batch, rng)
         try:
-            drawn = query(rows)
+            drawn = query(places)
         except BudgetExhausted:
             break
         if step > 0:  # the first batch only sets the baseline
-            theta.step(product.score_gradient(theta.value, drawn, rows, baseline))
+            theta.step(product.score_gradient(theta.value, drawn, places, baseline))
         baseline = float(drawn.mean()) if step == 0 else momentum * baseline + (1 - momentum) * float(drawn.mean())
     return int(np.argmax(product.probabilities(theta.value)))
 

@@ -234,6 +234,21 @@ class TabularProblem(Problem):
         """(n_rows, variables) encoding of every row of the table."""
         return self._codes
 
+    @property
+    def encodings(self) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.float64]]:
+        """All encodings that have a row (n, variables), their rows (n,), and the measure of random architectures on them (n,).
+
+        The measure is up to a factor; that of a row is shared out evenly among its encodings.
+        """
+        rows = np.asarray(self._rows)
+        there = np.flatnonzero(rows >= 0)
+        rows = rows[there]
+        return (
+            self.space.codes(there),
+            rows,
+            (self._measure.weights / np.bincount(rows, minlength=len(self._codes)))[rows],
+        )
+
     def architecture(self, row: int) -> Arch:
         """Encoding of a row."""
         return tuple(self._codes[row].tolist())
@@ -425,6 +440,7 @@ class Measure:
 
     def __init__(self, table: Table) -> None:
         self._n_rows = len(table)
+        self.weights = table.weights
         self._cumulative = None if table.has_equal_weights else np.cumsum(table.weights)
 
     def row(self, uniform: float) -> int:

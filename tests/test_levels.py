@@ -131,6 +131,15 @@ def test_on_a_full_product_rows_have_the_product_of_the_softmaxes():
     np.testing.assert_allclose(SoftmaxProduct(codes, (2, 3)).probabilities(theta), expected)
 
 
+def test_weights_are_the_measure_of_equal_softmaxes():
+    codes, weights = np.array([(0, 0), (0, 1), (1, 2)]), np.array([3.0, 1.0, 4.0])
+    product_of = SoftmaxProduct(codes, (2, 3), weights)
+    np.testing.assert_allclose(product_of.probabilities(np.zeros(5)), weights / 8)
+    theta, losses = np.array([0.3, -1.0, 0.0, 2.0, 0.5]), np.array([1.0, -2.0, 0.5])
+    expected = numeric(lambda t: product_of.probabilities(t) @ losses, theta)
+    np.testing.assert_allclose(product_of.gradient(theta, losses), expected, atol=1e-9)
+
+
 @pytest.mark.parametrize("baseline", [0.0, 2.5])
 def test_the_score_function_estimates_the_gradient(table, baseline):
     codes, train, valid = table

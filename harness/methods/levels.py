@@ -68,7 +68,7 @@ class LevelSearch(OwnLoop):
     table_learning_rate: float = 0.1
     table_batch: int = 10
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "gradient", "weight sharing", "none")
 
     def __post_init__(self) -> None:
@@ -121,33 +121,35 @@ class LevelSearch(OwnLoop):
         losses = objective(self.level(), problem.metric(TRAIN_LOSS), problem.metric(VALID_LOSS))
         if self.on_tables == "enumerate":
             return SearchResult(problem.architecture(minimiser(losses)))
-        product = SoftmaxProduct(problem.architectures, problem.space.cardinalities)
+        codes, rows, measure = problem.encodings
+        product = SoftmaxProduct(codes, problem.space.cardinalities, measure)
         start = 0.01 * streams.generator("start").standard_normal(product.size)
-        row = descend(product, losses, start, learning_rate=self.table_learning_rate)
-        return SearchResult(problem.architecture(row))
+        place = descend(product, losses[rows], start, learning_rate=self.table_learning_rate)
+        return SearchResult(tuple(codes[place].tolist()))
 
     def _by_score(self, problem: TabularProblem, streams: Streams) -> SearchResult:
-        product = SoftmaxProduct(problem.architectures, problem.space.cardinalities)
+        codes, _, measure = problem.encodings
+        product = SoftmaxProduct(codes, problem.space.cardinalities, measure)
         queries = (
             problem.budget.amount if problem.budget.kind == "evaluations" else None
         )  # how many, their costs decide
-        row = descend_by_score(
+        place = descend_by_score(
             product,
-            self._query(problem),
+            self._query(problem, codes),
             np.zeros(product.size),
             streams.generator("move"),
             queries=queries,
             batch=self.table_batch if queries is None else min(self.table_batch, queries),
             learning_rate=self.table_learning_rate,
         )
-        return SearchResult(problem.architecture(row))
+        return SearchResult(tuple(codes[place].tolist()))
 
-    def _query(self, problem: TabularProblem) -> Callable[[NDArray[np.intp]], Floats]:
-        """Objective of drawn rows, one evaluation each."""
+    def _query(self, problem: TabularProblem, codes: NDArray[np.integer]) -> Callable[[NDArray[np.intp]], Floats]:
+        """Objective of drawn encodings, one evaluation each."""
         train_share, valid_share = self.level().shares
 
-        def query(rows: NDArray[np.intp]) -> Floats:
-            found = [problem.evaluate(problem.architecture(int(row))).metrics for row in rows]
+        def query(places: NDArray[np.intp]) -> Floats:
+            found = [problem.evaluate(tuple(code)).metrics for code in codes[places].tolist()]
             train = np.array([train_share * metrics[TRAIN_LOSS] if train_share > 0 else 0.0 for metrics in found])
             valid = np.array([valid_share * metrics[VALID_LOSS] if valid_share > 0 else 0.0 for metrics in found])
             return train + valid

@@ -122,7 +122,9 @@ class Benchmark:
     def feasible(self) -> NDArray[np.bool_]:
         """(n_rows,) whether each architecture of the table, which must be here, satisfies the constraints."""
         assert self.table is not None
-        return feasible_rows(self.table, self.constraints)
+        rows = feasible_rows(self.table, self.constraints)
+        rows.setflags(write=False)  # many statistics are handed it
+        return rows
 
     def draws(self, budget: Budget) -> int | None:
         """Return how many architectures random search evaluates at a budget; None by chance, and without the table.

@@ -84,7 +84,7 @@ def expected_hypervolume(
     """
     points, n = finite("points", points, 2), int(counts("n", n))
     weights = np.ones(len(points)) if weights is None else finite("weights", weights)
-    counted = np.ones(len(points), dtype=bool) if feasible is None else np.asarray(feasible, dtype=bool)
+    counted = np.ones(len(points), dtype=bool) if feasible is None else np.array(feasible, dtype=bool)  # a copy
     same_length(points=points, weights=weights, feasible=counted)
     equal = weights.min() == weights.max()
     # Equal weights are counts, so that the chances of all sums of them fit a table.

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
+from harness.methods.base import make_method, run_search
+from harness.problem import Budget, TabularProblem
 from harness.records import read_run
 from harness.runner import run
+from harness.streams import Streams
 from harness.tabular import synthetic
 from harness.tabular.catalogue import load_benchmark
 from harness.tabular.table import Table
@@ -120,3 +123,26 @@ def test_a_schedule_is_of_supernets_only(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="level-schedule: wants a supernet; a table has no epochs"):
         run(suite, tmp_path / "run", backend="sequential")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["digits201", "nasbench-graph/cora"])
+def test_encodings_carry_the_measure_of_random_architectures(name: str) -> None:
+    table = load_benchmark(name)
+    codes, rows, measure = TabularProblem(table, Budget("evaluations", 1)).encodings
+    assert len(codes) == (table.rows >= 0).sum()
+    assert (table.rows[table.space.indices(codes)] == rows).all()
+    np.testing.assert_allclose(np.bincount(rows, weights=measure), table.weights)
+
+
+def test_levels_begin_with_the_architectures_that_random_search_draws() -> None:
+    """A level's first batch has the law of random draws: what many encodings share is not drawn as seldom as the rest."""
+    table = load_benchmark("digits201")
+    drawn = []
+    for seed in range(60):
+        problem = TabularProblem(table, Budget("evaluations", 10), metrics=("train_loss", "valid_loss"))
+        run_search(make_method("darts-1st"), problem, Streams("digits201", seed))
+        drawn.append(table.test[problem.history])
+    scores = np.concatenate(drawn)
+    mean = np.average(table.test, weights=table.weights)
+    assert abs(scores.mean() - mean) < 4 * scores.std() / math.sqrt(len(scores))
+    assert abs(table.test.mean() - mean) > 4 * scores.std() / math.sqrt(len(scores))  # it could tell

@@ -96,6 +96,19 @@ def test_what_draws_attain_equals_all_sequences(points, n, probability, weights,
         assert best == (max(reached) if reached else -np.inf)
 
 
+def test_what_is_handed_over_is_left_as_it_is():
+    points, weights, feasible = (
+        np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0]]),
+        np.array([1.0, 2.0, 1.0]),
+        np.ones(3, bool),
+    )
+    expected_hypervolume(points, (0, 0), 5, weights, feasible)
+    attained_by_draws(points, [0.0, 1.0], 5, 0.5, weights, feasible)
+    assert feasible.all()
+    assert points.tolist() == [[1, 1], [2, 0], [0, 2]]
+    assert weights.tolist() == [1, 2, 1]
+
+
 def test_a_probability_is_between_0_and_1():
     with pytest.raises(HarnessError, match="probability: must lie between 0 and 1, not 1"):
         attained_by_draws([(1, 1)], [0], 3, 1)
