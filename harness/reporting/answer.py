@@ -57,13 +57,15 @@ def _beside(run: Run, entrant: Entrant) -> str:
     frame = run.of(relative_improvements)
     own = frame[(frame["method"] == entrant.name) & frame["is_main"] & frame["ri"].notna()]
     if len(own) == 0:
-        return "reads whole tables at once, and found nothing."
+        return (
+            "reads the whole table at once, which no budget bounds, and stands beside the comparison: without a result."
+        )
     ends = joined(dict.fromkeys(f"{signed(end)} %" for end in (own["ri"].min(), own["ri"].max()))).replace(
         " and ", " to "
     )
     return (
-        "reads the whole table at once, which no budget bounds: it shows where its objective leads, at an RI of "
-        f"{ends} over {own['baseline'].iloc[0]}."
+        "reads the whole table at once, which no budget bounds, and stands beside the comparison: "
+        f"RI {ends} over {own['baseline'].iloc[0]}."
     )
 
 

@@ -275,8 +275,8 @@ def unbounded(run: Run) -> Iterator[str]:
     names = [entrant.name for entrant in run.entrants if entrant.is_unbounded]
     if names and not run.has_supernets:
         yield (
-            f"{joined(names)}: minimised over the losses of all architectures at once. No budget bounds what they see; they "
-            "show where a level's objective leads, not how well it searches."
+            f"{joined(names)}: minimised over the losses of all architectures at once. No budget bounds what they see, so they "
+            "are no search of equal cost; a level's minimiser is one architecture, and its test score one draw of noise."
         )
 
 

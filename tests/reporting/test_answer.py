@@ -12,6 +12,7 @@ import pytest
 from harness.records import RECORD_COLUMNS, write_parquet
 from harness.reporting.answer import answer, facts
 from harness.reporting.caveats import check_of_the_law, unbounded, unspent_budgets
+from harness.reporting.formats import signed
 from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.frames.scores import random_equivalents
 from harness.reporting.run import Run, load_run
@@ -150,8 +151,8 @@ def test_what_reads_the_whole_table_is_set_apart(make_run: Make) -> None:
     found = relative_improvements(run)
     ri = found.loc[(found["method"] == "exact bilevel") & (found["baseline"] == "random@30"), "ri"].iloc[0]
     assert claims["exact bilevel"] == (
-        "reads the whole table at once, which no budget bounds: it shows where its objective leads, "
-        f"at an RI of {ri:+.2f} % over random@30."
+        "reads the whole table at once, which no budget bounds, and stands beside the comparison: "
+        f"RI {signed(ri)} % over random@30."
     )
     assert [text.partition(":")[0] for text in unbounded(run)] == ["exact bilevel"]
     assert not list(unspent_budgets(run))

@@ -138,7 +138,8 @@ def _tests(run: Run, benchmark: Benchmark, entrant: Entrant) -> dict[str, float]
     p_exact = np.nan
     if isinstance(baseline.scores, ExactBaseline):
         wins = probability_of_improvement(scores, baseline.scores)
-        if len(scores) <= EXACT_UP_TO and not entrant.is_check:
+        # Equal answers are one answer, not as many as there are seeds.
+        if len(scores) <= EXACT_UP_TO and not entrant.is_check and np.ptp(scores) > 0:
             p_exact = exact_p_value(scores, baseline.scores).p_value
     else:
         wins = probability_of_improvement(benchmark.sign * scores, benchmark.sign * baseline.scores)

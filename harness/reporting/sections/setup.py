@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.reporting.formats import dataset, integer, number, score, text
+from harness.reporting.formats import dataset, integer, joined, number, score, text
 from harness.reporting.frames.setup import budgets, data, methods, provenance, sources
 from harness.reporting.model import Column, Section, TableBlock
 from harness.reporting.run import Run
@@ -15,6 +15,12 @@ _TITLES = {
 }
 
 
+def _beside(run: Run) -> str:
+    """Return which columns methods saw beside the validation scores."""
+    shown = sorted({name for entrant in run.entrants for name in entrant.method.shown(tuple(run.resolved["metrics"]))})
+    return f" and, where it asks for them, {joined(shown)}" if shown else " only"
+
+
 def data_and_methods(run: Run) -> Section:
     """Return what was compared on what."""
     return Section(
@@ -23,7 +29,8 @@ def data_and_methods(run: Run) -> Section:
         [
             TableBlock(
                 "data",
-                "Tables that were searched. A search sees validation scores only; test scores are joined when it has ended.",
+                f"Tables that were searched. A search sees validation scores{_beside(run)}; test scores are joined when it "
+                "has ended.",
                 run.of(data),
                 [
                     text("benchmark", "benchmark"),
