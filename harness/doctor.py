@@ -95,7 +95,15 @@ def check_installation() -> list[Finding]:
 
 def check_benchmark_table(name: str) -> list[Finding]:
     """Audit a table by name; see `audit`."""
-    return audit(catalogue.load_benchmark(name))
+    from harness.catalogue import find_benchmark  # which audits what it imports
+    from harness.live.one_shot import PREFIX as ONE_SHOT
+
+    benchmark = find_benchmark(name)
+    if not isinstance(benchmark, Table):
+        judge = name.removeprefix(ONE_SHOT)
+        instead = f"its supernets are judged by {judge}: audit that" if judge != name else "it trains in the run"
+        raise HarnessError(f"benchmark {name}: there is no table to audit; {instead}")
+    return audit(benchmark)
 
 
 def audit(table: Table) -> list[Finding]:

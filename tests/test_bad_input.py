@@ -215,6 +215,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status of garbage": ("status garbage", "no readable suite.resolved.json"),
     "status of a list": ("status list", "no readable suite.resolved.json"),
     "report of nothing": ("report nothing", "wanted the output folder of `nas-harness run`"),
+    "doctor of a one-shot benchmark": ("doctor --benchmark one-shot/digits201", "judged by digits201: audit that"),
+    "doctor of a live benchmark": ("doctor --benchmark live/darts-digits", "no table to audit; it trains in the run"),
     "doctor of an unknown benchmark": ("doctor --benchmark nasbench-graph/cory", "did you mean 'nasbench-graph/cora'"),
     "unknown command": ("rnu suite.toml -o OUT", "invalid choice: 'rnu'"),
     "no command": ("", "required"),
