@@ -81,6 +81,8 @@ def _standing(run: Run, entrant: Entrant) -> str:
     decided = tested[tested["p_holm"] < LEVEL]
     won, lost = decided[decided["ri"] > 0], decided[decided["ri"] < 0]
     only = f"the only {run.noun}{' with a test' if note else ''}"
+    if len(own) == 1 < len(run.benchmarks):
+        only = f"its only {run.noun} ({run.titles[own['benchmark'].iloc[0]]})"
     tables = f"all {plural(len(tested), run.noun)}" if len(tested) > 1 else only
     if len(decided) == 0:
         seen = f": inconclusive, {_bounds(tested.iloc[0])}" if run.is_live and len(tested) == 1 else ""

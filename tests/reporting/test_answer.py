@@ -133,6 +133,12 @@ def test_facts(small_run: Run) -> None:
     assert facts(small_run) == "2 methods × 2 tables × 12 seeds at 30 evaluations; 48 searches, none failed."
 
 
+def test_a_method_on_one_of_several_tables(make_run: Make) -> None:
+    methods = [{"name": "random"}, {"name": "local-search", "benchmarks": ["nasbench-graph/pubmed"]}]
+    (claim,) = answer(load_run(make_run(methods=methods)))
+    assert "on its only table (pubmed)" in claim.statement
+
+
 def test_what_reads_the_whole_table_is_set_apart(make_run: Make) -> None:
     levels = [
         {"name": "darts-1st", "label": "bilevel"},
