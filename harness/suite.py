@@ -443,7 +443,7 @@ def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str
         metrics = params.pop("metrics", None)
         patterns = _texts(params.pop("benchmarks", []), f"{where}: benchmarks of method {label}")
         shown = None if metrics is None else tuple(_texts(metrics, f"{where}: metrics of method {label}"))
-        own = expand(patterns, f"{where}: method {label}")
+        own = expand(patterns, f"{where}: method {label}") if patterns else []
         chosen = tuple(benchmark for benchmark in benchmarks if benchmark in own)
         try:
             method = make_method(name, **params)

@@ -56,17 +56,11 @@ def _beside(run: Run, entrant: Entrant) -> str:
     """Return where a method that no budget bounds stands: beside the comparison."""
     frame = run.of(relative_improvements)
     own = frame[(frame["method"] == entrant.name) & frame["is_main"] & frame["ri"].notna()]
-    if len(own) == 0:
-        return (
-            "reads the whole table at once, which no budget bounds, and stands beside the comparison: without a result."
-        )
-    ends = joined(dict.fromkeys(f"{signed(end)} %" for end in (own["ri"].min(), own["ri"].max()))).replace(
-        " and ", " to "
-    )
-    return (
-        "reads the whole table at once, which no budget bounds, and stands beside the comparison: "
-        f"RI {ends} over {own['baseline'].iloc[0]}."
-    )
+    result = "without a result"
+    if len(own):
+        ends = dict.fromkeys(f"{signed(end)} %" for end in (own["ri"].min(), own["ri"].max()))
+        result = f"RI {' to '.join(ends)} over {own['baseline'].iloc[0]}"
+    return f"reads the whole table at once, which no budget bounds, and stands beside the comparison: {result}."
 
 
 def _standing(run: Run, entrant: Entrant) -> str:

@@ -150,7 +150,7 @@ def draw_pareto(run: Run, goal: Goal, score: str = VALID) -> Figure:
     figure.supxlabel(str(goal), fontsize=8)
     figure.supylabel("validation score" if score == VALID else "test score", fontsize=8)
     exact = [EXACT] if any(map(run.benchmarks[0].draws, run.budgets)) else []
-    legend(figure, marks, [*exact, *(entrant.name for entrant in run.entrants)], labels={EXACT: EXACT} | _labels(run))
+    legend(figure, marks, [*exact, *(entrant.name for entrant in run.entrants)], labels=_labels(run))
     return figure
 
 
@@ -184,7 +184,8 @@ def _panels(run: Run, frame: pd.DataFrame, draw: Callable[[pd.DataFrame, Axes], 
 
 
 def _labels(run: Run) -> dict[str, str]:
-    return {entrant.name: method_text(run, entrant.name, entrant.is_check) for entrant in run.entrants}
+    names = {entrant.name: method_text(run, entrant.name, entrant.is_check) for entrant in run.entrants}
+    return {EXACT: EXACT} | names
 
 
 def _title(run: Run, benchmark: Benchmark) -> str:

@@ -35,22 +35,21 @@ def plot_forest(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | N
         How methods are drawn; None gives them colours in their order.
     """
     ax, marks = _axes(ax), marks or marks_for(frame["method"])
-    ends, middles = [-1.0], {}
-    for dataset, rows in frame.groupby("dataset", sort=False):
-        for y, (method, ri, low, high) in enumerate(
-            rows[["method", "ri", "ci_low", "ci_high"]].itertuples(index=False), start=int(ends[-1] + 1)
-        ):
-            mark = marks[method]
-            # Intervals that do not exist are not drawn; matplotlib skips NaN.
-            ax.hlines(y, low, high, color=mark.colour, linestyle=mark.line, linewidth=1.3)
-            ax.plot([ri], [y], mark.marker, color=mark.colour, markersize=3.8, linestyle="none")
-        middles[str(dataset)] = ends[-1] + (len(rows) + 1) / 2
-        ends.append(ends[-1] + len(rows) + 1)
+    number, datasets = pd.factorize(frame["dataset"])
+    order = np.argsort(number, kind="stable")
+    number = number[order]
+    # One row after the other, and an empty one between data sets.
+    frame = frame.iloc[order].assign(y=np.arange(len(frame)) + number)
+    for method, rows in _by_method(frame):
+        mark = marks[method]
+        # Intervals that do not exist are not drawn; matplotlib skips NaN.
+        ax.hlines(rows["y"], rows["ci_low"], rows["ci_high"], color=mark.colour, linestyle=mark.line, linewidth=1.3)
+        ax.plot(rows["ri"], rows["y"], mark.marker, color=mark.colour, markersize=3.8, linestyle="none")
     ax.axvline(0.0, color=EXACT_MARK.colour, linewidth=0.9, zorder=1.5)
-    for end in ends[1:-1]:
-        ax.axhline(end, color="#d0d0d0", linewidth=0.6)
-    ax.set_yticks(list(middles.values()), list(middles))
-    ax.set_ylim(max(ends[-1], 0.0), -1.0)
+    for y in frame["y"].groupby(number).min().iloc[1:]:
+        ax.axhline(y - 1.0, color="#d0d0d0", linewidth=0.6)
+    ax.set_yticks(frame["y"].groupby(number).mean(), datasets)
+    ax.set_ylim(len(frame) + max(0, len(datasets) - 1), -1.0)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=False, axis="y")
     ax.set_xlabel("relative improvement, %")

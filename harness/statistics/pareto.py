@@ -82,10 +82,8 @@ def expected_hypervolume(
     Time goes with the product of the numbers of different values of the two goals: a second for 20,000 rows of equal weight
     whose values all differ, ten times as much where weights differ.
     """
-    points, n = finite("points", points, 2), int(counts("n", n))
-    weights = np.ones(len(points)) if weights is None else finite("weights", weights)
-    counted = np.ones(len(points), dtype=bool) if feasible is None else np.array(feasible, dtype=bool)  # a copy
-    same_length(points=points, weights=weights, feasible=counted)
+    points, weights, counted = _table(points, weights, feasible)
+    n = int(counts("n", n))
     equal = weights.min() == weights.max()
     # Equal weights are counts, so that the chances of all sums of them fit a table.
     mass_of: npt.NDArray[Any] = np.ones(len(points), dtype=np.int64) if equal else weights
@@ -137,12 +135,10 @@ def attained_by_draws(
         For each level the greatest value of the first goal such that, with at least this probability, some draw is at least
         as good in both; -inf where there is none.
     """
-    points, n, levels = finite("points", points, 2), int(counts("n", n)), finite("levels", levels)
+    points, weights, counted = _table(points, weights, feasible)
+    n, levels = int(counts("n", n)), finite("levels", levels)
     if not 0 < probability < 1:
         raise HarnessError(f"probability: must lie between 0 and 1, not {probability}")
-    weights = np.ones(len(points)) if weights is None else finite("weights", weights)
-    counted = np.ones(len(points), dtype=bool) if feasible is None else np.asarray(feasible, dtype=bool)
-    same_length(points=points, weights=weights, feasible=counted)
     # 1 - (1 - p)^n >= probability, with room for the rounding of sums.
     enough = -np.expm1(np.log1p(-probability) / n) * weights.sum() * (1 - 1e-12)
     order = np.argsort(-points[:, 0], kind="stable")
@@ -154,6 +150,17 @@ def attained_by_draws(
         if reached.size and reached[-1] >= enough:
             found[place] = best[np.searchsorted(reached, enough)]
     return found
+
+
+def _table(
+    points: npt.ArrayLike, weights: npt.ArrayLike | None, feasible: npt.ArrayLike | None
+) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Return points, weights and which rows count, checked; the last is a copy."""
+    points = finite("points", points, 2)
+    weights = np.ones(len(points)) if weights is None else finite("weights", weights)
+    counted = np.ones(len(points), dtype=bool) if feasible is None else np.array(feasible, dtype=bool)
+    same_length(points=points, weights=weights, feasible=counted)
+    return points, weights, counted
 
 
 def _above(points: npt.ArrayLike, reference: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
