@@ -2,7 +2,7 @@
 
 Runs are read from their output folders, tables from the catalogue. Scores of different tables are made alike by random
 search: a difference in RI points is 100 times a difference in scores over the mean score of random search at the same
-budget, signed so that more is better.
+budget, or of random architectures where supernets are searched, signed so that more is better.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from harness.pareto import HYPERVOLUME_COLUMNS, Goal, goals_of, hypervolumes, ru
 from harness.problem import Budget
 from harness.records import RECORDS
 from harness.reporting.figures import draw_front, draw_pareto
+from harness.reporting.frames.improvement import Baseline, baselines, relative_improvements
 from harness.reporting.images import save_figure
 from harness.reporting.run import Benchmark, Entrant, Run, load_run
 from harness.spaces.darts import CONCAT, INPUTS, Gene, Genotype
 from harness.statistics import (
+    ExactBaseline,
     Ranking,
     bayesian_signed_rank,
     benjamini_hochberg,
@@ -99,7 +101,8 @@ def plan_seeds(folder: Path, detect: float, power: float = 0.8, level: float = 0
         One row a benchmark and method: ``benchmark, method, budget, n, cv`` (percent of random search's mean, with its 95 %
         interval ``cv_low, cv_high``), ``seeds_exact`` (one-sample test against exact random search), ``seeds_sampled`` (of
         the method, and as many of random search, which is simulated), ``detectable_exact, detectable_sampled`` (by the `n`
-        seeds that are there) and ``note``. The exact columns are NaN without the table.
+        seeds that are there) and ``note``. The exact columns are NaN without an exact law. A live run also has ``seeds_paired,
+        detectable_paired``, of the test that its report makes: seed by seed against the architectures drawn on the same split.
 
     Notes
     -----
@@ -110,6 +113,7 @@ def plan_seeds(folder: Path, detect: float, power: float = 0.8, level: float = 0
         raise HarnessError(f"detect: {detect} is never found, whatever the seeds; give a percentage other than 0")
     run = load_run(folder)
     rows: list[dict[str, Any]] = []
+    paired = _paired_deviations(run)
     for group, (benchmark, entrant) in enumerate(run.pairs):
         scores, mean, std = run.scores(group), *_random(run, benchmark, entrant.budget)
         row = {"benchmark": benchmark.name, "method": entrant.name, "budget": entrant.budget.amount, "n": len(scores)}
@@ -120,15 +124,21 @@ def plan_seeds(folder: Path, detect: float, power: float = 0.8, level: float = 0
         cv, pooled = 100.0 * spread / mean, 100.0 * np.sqrt((spread**2 + std**2) / 2.0) / mean
         low, high = cv * np.sqrt((n - 1) / stats.chi2.ppf([0.975, 0.025], n - 1))
         row |= {"cv": cv, "cv_low": low, "cv_high": high}
-        if benchmark.draws(entrant.budget) is not None:
+        if isinstance(_baseline(run, benchmark, entrant.budget).scores, ExactBaseline):
             row["seeds_exact"] = seeds_needed(detect, cv, True, power, level)
             row["detectable_exact"] = detectable_improvement(n, cv, True, power, level)
+        if group in paired.index:
+            row["seeds_paired"] = seeds_needed(detect, paired[group], True, power, level)
+            row["detectable_paired"] = detectable_improvement(n, paired[group], True, power, level)
         row["seeds_sampled"] = seeds_needed(detect, pooled, False, power, level)
         row["detectable_sampled"] = detectable_improvement(n, pooled, False, power, level)
         rows.append(row | {"note": benchmark.why_not})
     columns = ["benchmark", "method", "budget", "n", "cv", "cv_low", "cv_high", "seeds_exact", "seeds_sampled"]
-    frame = pd.DataFrame(rows, columns=[*columns, "detectable_exact", "detectable_sampled", "note"])
-    return frame.astype({"seeds_exact": "Int64", "seeds_sampled": "Int64"})
+    columns += ["detectable_exact", "detectable_sampled"]
+    if len(paired):
+        columns += ["seeds_paired", "detectable_paired"]
+    frame = pd.DataFrame(rows, columns=[*columns, "note"])
+    return frame.astype({name: "Int64" for name in columns if name.startswith("seeds_")})
 
 
 def ranking(
@@ -319,8 +329,9 @@ def compare_pairs(folder: Path, rng: np.random.Generator, rope: float | None = N
     Returns
     -------
     Pairs
-        ``tests``: ``benchmark, budget, a, b, n_a, n_b, difference`` (a minus b, RI points), ``ci_low, ci_high, p_welch,
-        p_holm, p_bh`` (Welch's t; the family is all rows), ``win_probability, win_low, win_high`` (that a run of a beats one
+        ``tests``: ``benchmark, budget, a, b, n_a, n_b, difference`` (a minus b, RI points), ``ci_low, ci_high, p_value,
+        test, p_holm, p_bh`` (Welch's t, of supernets' searches the paired t over common seeds, which share the split of the
+        images; the family is all rows), ``win_probability, win_low, win_high`` (that a run of a beats one
         of b), ``p_brunner_munzel, n_paired, p_sign_flip`` (over common seeds, which share the first draws of a search).
         ``over_datasets``: ``budget, a, b, datasets, median_difference, p_wilcoxon, p_holm`` (NaN where the number of data
         sets cannot carry a test), ``win_probability, win_low, win_high`` (that a run of a beats one of b on the same data
@@ -336,8 +347,8 @@ def compare_pairs(folder: Path, rng: np.random.Generator, rope: float | None = N
     if not rows:
         raise HarnessError(f"{folder}: one method beside random search makes no pair; nas-harness report compares it")
     tests = pd.DataFrame(rows)
-    tests = tests.assign(p_holm=holm(tests["p_welch"]), p_bh=benjamini_hochberg(tests["p_welch"]))
-    order = ["ci_low", "ci_high", "p_welch", "p_holm", "p_bh", "win_probability", "win_low", "win_high"]
+    tests = tests.assign(p_holm=holm(tests["p_value"]), p_bh=benjamini_hochberg(tests["p_value"]))
+    order = ["ci_low", "ci_high", "p_value", "test", "p_holm", "p_bh", "win_probability", "win_low", "win_high"]
     head = ["benchmark", "budget", "a", "b", "n_a", "n_b", "difference"]
     tests = tests[[*head, *order, "p_brunner_munzel", "n_paired", "p_sign_flip"]]
     overall, ranks, notes = [], [], []
@@ -400,15 +411,26 @@ def _training(table: Table, name: str) -> FloatArray:
 
 
 def _random(run: Run, benchmark: Benchmark, budget: Budget) -> tuple[float, float]:
-    """Return mean and standard deviation of random search at a budget: exact, or simulated where there is no table."""
-    law, draws = benchmark.law, benchmark.draws(budget)
-    if law is not None and draws is not None:
-        return float(law.mean(draws)), float(law.std(draws))
-    sample = run.sampled_random(benchmark, budget)
-    if len(sample) < 2:
+    """Return mean and standard deviation of the baseline at a budget, see `harness.reporting.frames.improvement.baselines`."""
+    scores = _baseline(run, benchmark, budget).scores
+    if isinstance(scores, ExactBaseline):
+        return scores.mean, float(scores.law.std(scores.n_draws))
+    if len(scores) < 2:
         why_not = benchmark.why_not or f"there is no exact law of random search with so many {run.unit}"
         raise HarnessError(f"{benchmark.name}: {why_not}, and the run has no random search to compare with")
-    return float(sample.mean()), float(np.std(sample, ddof=1))
+    return float(scores.mean()), float(np.std(scores, ddof=1))
+
+
+def _baseline(run: Run, benchmark: Benchmark, budget: Budget) -> Baseline:
+    return next(one for one in baselines(run, benchmark, budget) if one.is_main)
+
+
+def _paired_deviations(run: Run) -> pd.Series[float]:
+    """Return by group the standard deviation over seeds of the log ratio to the baseline, in percent, where seeds are paired."""
+    frame = run.of(relative_improvements)
+    frame = frame[frame["is_main"] & (frame["test"] == "paired log-ratio") & frame["p_value"].notna()]
+    deviations = [100.0 * result.log_error * result.n_method**0.5 for result in frame["result"]]
+    return pd.Series(deviations, index=frame["group"], dtype=np.float64)
 
 
 def _fields(run: Run) -> Iterator[tuple[Benchmark, Budget, list[Entrant]]]:
@@ -434,15 +456,20 @@ def _pair(
     mean, _ = _random(run, benchmark, budget)
     first, second = (100.0 * benchmark.sign * run.scores(run.group(benchmark, one)) / mean for one in (a, b))
     row: dict[str, Any] = {"benchmark": benchmark.name, "budget": budget.amount, "a": a.name, "b": b.name}
-    row |= {"n_a": len(first), "n_b": len(second), "p_welch": np.nan}
+    row |= {"n_a": len(first), "n_b": len(second), "p_value": np.nan, "test": ""}
     if len(first) == 0 or len(second) == 0:
         return row
-    difference, wins = mean_difference(first, second), probability_of_improvement(first, second)
-    row |= {"difference": difference.estimate, "ci_low": difference.low, "ci_high": difference.high}
-    row |= {"p_welch": difference.p_value, "win_probability": wins.estimate, "win_low": wins.low}
-    row |= {"win_high": wins.high, "p_brunner_munzel": wins.p_value}
     common = _common_seeds(run, benchmark, (a, b))
     gaps = np.subtract(*common.to_numpy()) if common.shape[1] else np.empty(0)
+    if run.has_supernets and len(gaps):  # equal seeds share the split of the images
+        one, other = 100.0 * benchmark.sign * common.to_numpy() / mean
+        difference = mean_difference(one, other, paired=True)
+    else:
+        difference = mean_difference(first, second)
+    wins = probability_of_improvement(first, second)
+    row |= {"difference": difference.estimate, "ci_low": difference.low, "ci_high": difference.high}
+    row |= {"p_value": difference.p_value, "test": difference.method, "win_probability": wins.estimate}
+    row |= {"win_low": wins.low, "win_high": wins.high, "p_brunner_munzel": wins.p_value}
     return row | {"n_paired": len(gaps), "p_sign_flip": sign_flip_test(gaps, rng, _FLIPS) if len(gaps) > 1 else np.nan}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from harness.errors import HarnessError, RunError
+from harness.errors import HarnessError, RunError, unknown_name
 from harness.fan_out import check_jobs, end_with, fan_out_into, owner_of_workers
 from harness.journal import Journal
 from harness.live.benchmark import LiveBenchmark, LiveSettings, live_names
@@ -28,7 +28,7 @@ FOLDER, JOURNAL = "protocol", "journal.jsonl"
 # DARTS's strengths; it hides 16 of 32 pixels.
 HIDDEN, DROP_PATH, AUXILIARY = 0.5, 0.2, 0.4
 RUNGS = ("base", "cutout", "drop path", "auxiliary head", "all")
-COLUMNS = ("benchmark", "rung", "splits", "architectures", "repeats", "test", "difference", "low", "high")
+COLUMNS = ("benchmark", "rung", "splits", "architectures", "repeats", "epochs", "test", "difference", "low", "high")
 SPREADS = ("between_architectures", "between_seeds", "icc", "icc_low", "icc_high", "tau")
 
 
@@ -52,8 +52,17 @@ class Task:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def climb(folder: Path, jobs: int = 1, *, repeats: int = 3, epochs: int | None = None, progress: bool = False) -> int:
-    """Train every architecture that a live run evaluated under each recipe of the ladder, on the split that it was found on.
+def climb(
+    folder: Path,
+    jobs: int = 1,
+    *,
+    repeats: int = 3,
+    epochs: int | None = None,
+    methods: Sequence[str] | None = None,
+    most: int | None = None,
+    progress: bool = False,
+) -> int:
+    """Train the architectures that a live run evaluated under each recipe of the ladder, on the splits that they were found on.
 
     The recipes are the run's own with all switches of the protocol off, with each of them alone, and with all. What is there
     already of the same recipes is kept.
@@ -68,6 +77,10 @@ def climb(folder: Path, jobs: int = 1, *, repeats: int = 3, epochs: int | None =
         Trainings of each architecture and recipe, with weights and batches of their own; at least 2.
     epochs
         Of each training; None: the run's own.
+    methods
+        Labels of the methods whose architectures are trained; None: all.
+    most
+        Architectures of each method and seed, the first ones; None: all. Only random architectures are several.
     progress
         Whether to show progress on standard error.
 
@@ -79,15 +92,17 @@ def climb(folder: Path, jobs: int = 1, *, repeats: int = 3, epochs: int | None =
     Raises
     ------
     HarnessError
-        If the folder holds no finished live run.
+        If the folder holds no finished live run, or it has no such method.
     RunError
         If trainings failed: the others are kept.
     """
     check_jobs(jobs)
     if repeats < 2:
         raise HarnessError(f"repeats: wanted at least 2, to tell seeds from architectures, not {repeats}")
+    if most is not None and most < 1:
+        raise HarnessError(f"architectures: wanted at least 1 of each method and seed, not {most}")
     with RunFolder(folder):
-        tasks = list(_tasks(folder, repeats, epochs))
+        tasks = list(_tasks(folder, repeats, epochs, methods, most))
         (folder / FOLDER).mkdir(exist_ok=True)
         journal = Journal(folder / FOLDER / JOURNAL)
         done = {item["key"] for item in journal.read()}
@@ -128,11 +143,13 @@ def train_one(task: Task) -> dict[str, Any]:
 def trained(folder: Path) -> pd.DataFrame:
     """What the ladder of a run has so far: ``benchmark, rung, split, arch, epochs, repeat, test`` (percent).
 
-    Of recipes that were tried one after the other the last is kept, of each rung.
+    Of ladders with other epochs or repeats only the one that was trained last is kept: they do not mix.
     """
+    items = list(Journal(folder / FOLDER / JOURNAL).read())
     rows: dict[tuple[Any, ...], Mapping[str, Any]] = {}
-    for item in Journal(folder / FOLDER / JOURNAL).read():
-        rows[tuple(item[name] for name in ("benchmark", "rung", "split", "arch"))] = item
+    for item in items:
+        if (item["epochs"], len(item["test"])) == (items[-1]["epochs"], len(items[-1]["test"])):
+            rows[tuple(item[name] for name in ("benchmark", "rung", "split", "arch"))] = item
     frame = pd.DataFrame(list(rows.values()), columns=["benchmark", "rung", "split", "arch", "epochs", "test"])
     frame = frame.assign(repeat=frame["test"].map(lambda test: list(range(len(test)))))
     return frame.explode(["test", "repeat"], ignore_index=True).astype({"test": float, "repeat": int})
@@ -174,37 +191,50 @@ def _spread(part: pd.DataFrame) -> dict[str, Any]:
         "splits": part["split"].nunique(),
         "architectures": len(wide),
         "repeats": wide.shape[1],
+        "epochs": part["epochs"].iloc[0],
         "test": wide.to_numpy().mean(),
     }
-    if len(wide) < 2:
+    splits, scores = wide.index.get_level_values("split"), wide.to_numpy()
+    free = len(wide) - splits.nunique()  # a split's own level costs a degree of freedom
+    if free == 0:
         return found
-    level = wide.mean(axis=1).groupby("split").transform("mean")
-    scores = wide.sub(level, axis=0).to_numpy()
-    icc = intraclass_correlation(scores)
+    icc = intraclass_correlation(scores, groups=splits)
+    means = wide.mean(axis=1)
+    spread = float(((means - means.groupby("split").transform("mean")) ** 2).sum()) / free
     within = scores.var(axis=1, ddof=1).mean()
-    between = max(0.0, scores.mean(axis=1).var(ddof=1) - within / scores.shape[1])
+    between = max(0.0, spread - within / scores.shape[1])
     spreads = (between**0.5, within**0.5, icc.estimate, icc.low, icc.high)
     return found | dict(zip(SPREADS, spreads, strict=False))
 
 
-def _tasks(folder: Path, repeats: int, epochs: int | None) -> Iterator[Task]:
+def _tasks(
+    folder: Path, repeats: int, epochs: int | None, methods: Sequence[str] | None, most: int | None
+) -> Iterator[Task]:
+    """Yield the trainings split by split, so that what a kill leaves are whole splits."""
     records, _, resolved = read_run(folder)
     groups: dict[str, Group] = {
         group.key(seed): group for group in groups_of(resolved) for seed in resolved["seeds"] if group.settings
     }
     if not any(name in live_names() for name in resolved["benchmarks"]):
         raise HarnessError(f"{folder}: not a live run; the architectures of a table cannot be trained again")
+    labels = [method["label"] for method in resolved["methods"]]
+    if unknown := [name for name in methods or () if name not in labels]:
+        raise unknown_name("method", unknown[0], labels, str(folder))
     tracked = read_epochs(folder)
     seeds = records.set_index("cell")["seed"]
-    pairs: dict[tuple[str, str], None] = {}
+    wanted: dict[tuple[str, int, str], Group] = {}
     if tracked is not None:
-        evaluated = tracked[(tracked["phase"] == "evaluation") & tracked["arch"].notna()]
-        pairs = dict.fromkeys(zip(evaluated["cell"], evaluated["arch"], strict=True))
-    wanted = {(groups[cell].benchmark, int(seeds[cell]), arch): groups[cell] for cell, arch in pairs if cell in groups}
+        evaluated = tracked[(tracked["phase"] == "evaluation") & tracked["arch"].notna() & tracked["cell"].isin(groups)]
+        evaluated = evaluated[["cell", "arch"]].drop_duplicates()
+        for cell, archs in evaluated.groupby("cell", sort=False)["arch"]:
+            group = groups[str(cell)]
+            if methods is None or group.method.label in methods:
+                wanted |= {(group.benchmark, int(seeds[cell]), arch): group for arch in archs[:most]}
     if not wanted:
         raise HarnessError(f"{folder}: none of its cells has evaluated an architecture; nothing to train again")
     owner = owner_of_workers()
-    for ((name, seed, arch), group), rung in itertools.product(wanted.items(), RUNGS):
+    by_split = sorted(wanted.items(), key=lambda item: item[0][:2])
+    for ((name, seed, arch), group), rung in itertools.product(by_split, RUNGS):
         settings = LiveSettings.from_json(group.settings)
         base = settings.evaluation if epochs is None else replace(settings.evaluation, epochs=epochs)
         recipe = ladder(LiveBenchmark(name), base).get(rung)

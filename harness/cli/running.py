@@ -43,6 +43,15 @@ def add_verbs(verbs: Any) -> None:
     )
     protocol.add_argument("--repeats", type=int, default=3, metavar="N", help="trainings of each (default 3)")
     protocol.add_argument("--epochs", type=int, metavar="N", help="epochs of each training (default: the run's own)")
+    protocol.add_argument(
+        "--method", action="append", metavar="LABEL", help="train this method's architectures (default: all methods')"
+    )
+    protocol.add_argument(
+        "--architectures",
+        type=int,
+        metavar="N",
+        help="at most so many of each method and seed (default: all; only random architectures are several)",
+    )
     protocol.add_argument("-q", "--quiet", action="store_true", help="no progress")
 
 
@@ -199,7 +208,15 @@ def _protocol(options: argparse.Namespace) -> int:
 
     from harness.ladder import climb, protocol
 
-    climb(options.run, options.jobs, repeats=options.repeats, epochs=options.epochs, progress=not options.quiet)
+    climb(
+        options.run,
+        options.jobs,
+        repeats=options.repeats,
+        epochs=options.epochs,
+        methods=options.method,
+        most=options.architectures,
+        progress=not options.quiet,
+    )
     table = protocol(options.run)
     text = table.to_string(index=False, float_format="%.4g", na_rep="-")
     print_result(options, json.loads(table.to_json(orient="records")), text)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from harness.reporting.formats import joined, plural, signed
+from harness.reporting.formats import joined, p_text, plural, signed
 from harness.reporting.frames.improvement import LEVEL, in_words, relative_improvements
+from harness.reporting.frames.pairs import method_pairs
 from harness.reporting.frames.scores import random_equivalents
 from harness.reporting.model import Claim
 from harness.reporting.run import Entrant, Run
@@ -37,11 +38,11 @@ def facts(run: Run) -> str:
 
 
 def answer(run: Run) -> list[Claim]:
-    """Return a claim a method: where it beats random search at its own budget, and what it is worth."""
+    """Return a claim a method: where it beats random search at its own budget, and what it is worth; and one on all pairs."""
     claims = [entrant for entrant in run.entrants if not entrant.is_check]
     if not claims:
         return [Claim("Only random search", "was run: there is nothing to compare with it.")]
-    return [Claim(entrant.name, " ".join(_sentences(run, entrant))) for entrant in claims]
+    return [*(Claim(entrant.name, " ".join(_sentences(run, entrant))) for entrant in claims), *_between(run)]
 
 
 def _sentences(run: Run, entrant: Entrant) -> Iterator[str]:
@@ -79,7 +80,8 @@ def _standing(run: Run, entrant: Entrant) -> str:
         only = f"its only {run.noun} ({run.titles[own['benchmark'].iloc[0]]})"
     tables = f"all {plural(len(tested), run.noun)}" if len(tested) > 1 else only
     if len(decided) == 0:
-        seen = f": inconclusive, {_bounds(tested.iloc[0])}" if run.is_live and len(tested) == 1 else ""
+        family = int(frame.loc[frame["baseline"] == baseline, "p_holm"].count())
+        seen = f": inconclusive, {_bounds(tested.iloc[0], family)}" if run.is_live and len(tested) == 1 else ""
         return f"cannot be told from {them} on {tables.replace('all', 'any of')}{note}{seen}."
     for verb, rows in (("beats", won), ("loses to", lost)):
         if len(rows) == len(tested):
@@ -91,11 +93,35 @@ def _standing(run: Run, entrant: Entrant) -> str:
     )
 
 
-def _bounds(row: pd.Series[float]) -> str:
+def _bounds(row: pd.Series[float], family: int) -> str:
     """Return an RI that no test decides, its interval, and what would have been decided."""
+    alone = f" (p {p_text(row['p_value'])} alone, {p_text(row['p_holm'])} by Holm's adjustment over {family} claims)"
     return (
-        f"RI {signed(row['ri'])} % with 95 % interval [{signed(row['ci_low'])}, {signed(row['ci_high'])}], and "
+        f"RI {signed(row['ri'])} % with 95 % interval [{signed(row['ci_low'])}, {signed(row['ci_high'])}]"
+        f"{alone if row['p_value'] < LEVEL else ''}, and "
         f"{plural(int(row['n_method']), 'seed')} would show a true RI of {row['detectable']:.2f} % four times in five"
+    )
+
+
+def _between(run: Run) -> Iterator[Claim]:
+    """Yield which methods are told from each other, seed by seed."""
+    tested = run.of(method_pairs).dropna(subset="p_holm")
+    if len(tested) == 0:
+        return
+    decided = tested[tested["p_holm"] < LEVEL]
+    listed = []
+    for _, row in decided.iterrows():
+        above, below = (row["a"], row["b"]) if row["ri"] > 0 else (row["b"], row["a"])
+        where = f" on {run.titles[row['benchmark']]}" if len(run.benchmarks) > 1 else ""
+        listed.append(f"{above} is above {below}{where}")
+    told = f"{len(decided)} of {plural(len(tested), 'pair')} are told apart" if listed else "no two are told apart"
+    low, high = (f"{end:.2f}" for end in (tested["detectable"].min(), tested["detectable"].max()))
+    yield Claim(
+        "Of the methods themselves",
+        f"{told}, seed by seed after Holm's adjustment{f' over {len(tested)} pairs' * (not listed)}"
+        + (f": {joined(listed)}" if 0 < len(listed) <= _NAMED else "")
+        + f". True differences of {low if low == high else f'{low} to {high}'} % would show four times in five before "
+        "adjustment.",
     )
 
 

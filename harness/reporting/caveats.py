@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 import numpy as np
+import pandas as pd
 
 from harness.reporting.formats import joined, p_text, plural, ranges, score_text, signed
 from harness.reporting.frames.curves import random_curves
 from harness.reporting.frames.improvement import at_equal_budget, relative_improvements
-from harness.reporting.frames.live import update_orders
+from harness.reporting.frames.live import flatness, update_orders
 from harness.reporting.frames.significance import rankings
 from harness.reporting.run import Run
 from harness.statistics import holm
@@ -20,6 +21,7 @@ Caveat = Callable[[Run], Iterator[str]]
 
 MATERIAL = 0.05  # fall of the exact curve, in RI points, from which over-selection is worth a word
 OF_CHECKS = 0.001  # level over all checks of a report: what fails one is worth a search for the fault
+FLAT = 0.98  # of the entropy of equal weights, beyond which α is worth a word
 TIED = 0.5  # share of rows beyond which validation ties are worth a word
 
 
@@ -130,6 +132,20 @@ def sampled_baseline(run: Run) -> Iterator[str]:
             "share the split of the images, so that methods are compared with it seed by seed. With few seeds the intervals are "
             "wide, and “undecided” says no more than that."
         )
+
+
+def flat_alphas(run: Run) -> Iterator[str]:
+    """Architecture parameters that hardly left the point where all candidates weigh the same."""
+    frame = run.of(flatness) if run.has_supernets else pd.DataFrame(columns=["benchmark"])
+    for benchmark, rows in frame.groupby("benchmark", sort=False):
+        flat = rows[rows["share"] > FLAT]
+        if len(flat):
+            least, most = (f"{100 * end:.2f}" for end in (flat["share"].min(), flat["share"].max()))
+            yield (
+                f"{run.titles[str(benchmark)]}: after the last epoch the entropy of α is still {least} to {most} % of that of "
+                f"equal weights ({joined(flat['method'])}). What is derived there hangs on small differences between candidates: "
+                "a longer search or a greater rate of α may derive something else."
+            )
 
 
 def table_caveats(run: Run) -> Iterator[str]:
@@ -308,6 +324,7 @@ CAVEATS: tuple[Caveat, ...] = (
     unbounded,
     unspent_budgets,
     unequal_seeds,
+    flat_alphas,
     zero_variance,
     few_data_sets,
     validation_ties,

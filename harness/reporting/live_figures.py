@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from harness.reporting.cell_graphs import CellGraph, Layout, layout, plot_cell
 from harness.reporting.figures import WIDTH, legend
+from harness.reporting.frames.gaps import gaps
 from harness.reporting.frames.live import alpha_weights, curves, tracked
 from harness.reporting.frames.one_shot import scored
 from harness.reporting.live_plots import plot_agreement, plot_epochs, plot_weights
@@ -38,6 +39,11 @@ EVALUATION_PANELS = {
     "test_gap": "training − test",
 }
 GROUP_PANELS = {"alpha_entropy_": "entropy of α, nats", "convolutions_": "convolutions", "skips_": "skips"}
+GAP_PANELS = {
+    "supernet_gap": "supernet: training − validation",
+    "valid_gap": "from scratch: training − validation",
+    "test_gap": "from scratch: training − test",
+}
 # Candidates and edges behind the rows and columns of a group of architecture parameters.
 CANDIDATES = {"darts": darts.PRIMITIVES, "nasbench201": nasbench201.OPERATIONS}
 EDGES = {"darts": darts.EDGES, "nasbench201": nasbench201.EDGES}
@@ -113,6 +119,32 @@ def draw_protocol(frame: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         ax.set_title(short(titles[str(benchmark)]))
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    return figure
+
+
+def draw_gaps(run: Run) -> Figure:
+    """Draw generalisation gaps with their intervals: a row of panels a benchmark, a panel a gap, methods by λ."""
+    frame, marks = run.of(gaps), marks_of(run)
+    panels = {gap: title for gap, title in GAP_PANELS.items() if frame[gap].notna().any()}
+    parts = list(frame.groupby("benchmark", sort=False))
+    rows = sum(1.0 + 0.17 * len(part) for _, part in parts)
+    figure = Figure(figsize=(WIDTH, 0.3 + rows), layout="constrained")
+    axes = figure.subplots(len(parts), len(panels), squeeze=False, sharey="row")
+    for row, (benchmark, part) in zip(axes, parts, strict=True):
+        for ax, (gap, title) in zip(row, panels.items(), strict=True):
+            shown = part.reset_index(drop=True)
+            if gap == "supernet_gap":  # with random search's each step is another path's
+                shown = shown[shown["level"] != "SharedWeights"]
+            for place, one in shown.iterrows():
+                mark, low, high = marks[one["method"]], one[f"{gap}_low"], one[f"{gap}_high"]
+                ax.plot([low, high], [place, place], color=mark.colour, linewidth=1.4)
+                ax.plot(one[gap], place, color=mark.colour, marker=mark.marker, markersize=4.5)
+            ax.set_yticks(range(len(part)), [short(name, 26) for name in part["method"]], fontsize=7)
+            ax.set_title(title)
+        row[0].invert_yaxis()
+        if len(parts) > 1:
+            row[0].set_ylabel(short(run.titles[str(benchmark)], 20), fontsize=7)
+    figure.supxlabel("points of accuracy", fontsize=8)
     return figure
 
 
@@ -192,6 +224,12 @@ def _grid(run: Run, phase: str, rows: Sequence[tuple[str, dict[str, str]]]) -> F
             plot_epochs(*parts, ax=ax, marks=marks)
             ax.set_xlabel("")
             ax.set_title(title)
+            if quantity.endswith("_loss") and (parts[0]["mean"] > 0).all():
+                # Losses fall by orders of magnitude; the bands' ends, which may be below 0, do not set the scale.
+                ax.set_yscale("log", nonpositive="clip")
+                ax.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
+                ax.yaxis.set_minor_formatter(NullFormatter())
+                ax.set_ylim(parts[0]["mean"].min() / 1.5, parts[0]["mean"].max() * 1.5)
             if column == 0 and len({name for name, _ in rows}) > 1:
                 ax.set_ylabel(short(run.titles[benchmark], 26), fontsize=7)
             drawn.update(dict.fromkeys(parts[0]["method"]))

@@ -52,6 +52,8 @@ def plot_epochs(means: pd.DataFrame, each: pd.DataFrame, *, ax: Axes | None = No
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     is_count = bool((each["value"] == each["value"].round()).all())
     ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=is_count))
+    # A quantity that hardly moves, such as an entropy, is read better in full than as an offset.
+    ax.ticklabel_format(axis="y", useOffset=False)
     ax.set_xlabel("epoch")
     return ax
 

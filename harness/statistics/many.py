@@ -97,8 +97,8 @@ def can_carry(n_datasets: int, n_methods: int, level: float = 0.05) -> str | Non
     if floor > level:
         needed = math.ceil(1 + math.log2(pairs / level))
         return (
-            f"{n_datasets} data sets and {n_methods} methods: the smallest possible Wilcoxon-Holm p-value is "
-            f"{min(floor, 1.0):.3g}, above {level:g}; at least {needed} data sets are needed"
+            f"{n_datasets} data set{'s' * (n_datasets != 1)} and {n_methods} methods: the smallest possible Wilcoxon-Holm "
+            f"p-value is {min(floor, 1.0):.3g}, above {level:g}; at least {needed} data sets are needed"
         )
     if n_methods > 2 and n_datasets < _FRIEDMAN:
         return f"{n_datasets} data sets: Friedman's test of {n_methods} methods needs about {_FRIEDMAN}"

@@ -135,7 +135,9 @@ def noise_ceiling(scores: npt.ArrayLike, agreement: Agreement = kendall) -> tupl
     return float(np.mean(lower)), float(np.mean(upper))
 
 
-def intraclass_correlation(scores: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
+def intraclass_correlation(
+    scores: npt.ArrayLike, confidence: float = 0.95, *, groups: npt.ArrayLike | None = None
+) -> Estimate:
     """Return the share of the variance of single scores that is due to architectures, not to training seeds.
 
     ICC(1,1) of the one-way random-effects model with its F interval (Shrout & Fleiss 1979, Psychol. Bull. 86, 420);
@@ -145,17 +147,31 @@ def intraclass_correlation(scores: npt.ArrayLike, confidence: float = 0.95) -> E
     ----------
     scores : array_like, shape (architectures, seeds)
         Scores of independent trainings.
+    groups : array_like, shape (architectures,), optional
+        What shares a level of its own, such as the split of the data: architectures are compared within it, so that a
+        group costs a degree of freedom.
+
+    Raises
+    ------
+    HarnessError
+        If no group has two architectures.
     """
     scores = _replicated(scores)
     confidence = fraction("confidence", confidence)
     n, k = scores.shape
     means = scores.mean(axis=1)
-    between = k * np.var(means, ddof=1)
+    own = np.zeros(n, dtype=np.intp) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    same_length(scores=scores, groups=own)
+    levels = np.bincount(own, weights=means) / np.bincount(own)
+    free = n - len(levels)
+    if free == 0:
+        raise HarnessError("groups: no two architectures share one; nothing to compare")
+    between = k * np.sum((means - levels[own]) ** 2) / free
     within = np.sum((scores - means[:, np.newaxis]) ** 2) / (n * (k - 1))
     if within == 0:
         note = "all seeds equal: no interval"
         return Estimate(1.0 if between > 0 else np.nan, np.nan, np.nan, confidence, "one-way F", note=note)
-    ratio, df = between / within, (n - 1, n * (k - 1))
+    ratio, df = between / within, (free, n * (k - 1))
     tail = (1.0 - confidence) / 2.0
     low, high = ratio / stats.f.isf(tail, *df), ratio * stats.f.isf(tail, *df[::-1])
     estimate, low, high = ((f - 1.0) / (f + k - 1.0) for f in (ratio, low, high))

@@ -14,6 +14,7 @@ import pytest
 import torch
 from scipy import stats
 
+from harness.analysis import compare_pairs, plan_seeds
 from harness.live import checkpoints, sources
 from harness.live.benchmark import LiveSettings
 from harness.live.data import split
@@ -25,8 +26,11 @@ from harness.planning import plan
 from harness.problem import Budget
 from harness.records import EPOCH_TIME_COLUMNS, EPOCHS, RECORDS, TIME_COLUMNS, TRACES, read_epochs, read_run
 from harness.reporting import build_report
+from harness.reporting.caveats import caveats
+from harness.reporting.run import load_run
 from harness.runner import run
 from harness.spaces.nasbench201 import NASBench201Space
+from harness.statistics import holm
 from harness.suite import load_suite, make_suite
 from harness.testing import reachable
 
@@ -192,6 +196,70 @@ def test_gaps_and_stability_are_those_of_the_epochs(against_average):
         100 * np.mean([np.mean(a == b), np.mean(a == c), np.mean(b == c)])
     )
     assert stability.loc["single-level", "skips"] == own[own["phase"] == "search"]["skips_cell"].mean()
+
+
+def test_levels_stand_beside_each_other_seed_by_seed(tmp_path):
+    """Every pair of methods, and generalisation gaps by λ, of a run with all three levels."""
+    methods = [
+        {"name": "random-architecture", "architectures": 2},
+        {"name": "darts-1st"},
+        {"name": "milenas-1st", "label": "mixed", "lambda_valid": 0.5, "lambda_train": 2.0},
+        {"name": "single-level"},
+    ]
+    run(TINY | {"seeds": "0:3", "methods": methods}, tmp_path / "run", backend="sequential")
+    report = build_report(tmp_path / "run")
+    records = read_run(tmp_path / "run")[0]
+    tests = {label: rows.set_index("seed")["test"] for label, rows in records.groupby("label")}
+    tables = tmp_path / "run" / "report" / "tables"
+    pairs = pd.read_csv(tables / "pairs.csv")
+    assert list(zip(pairs["a"], pairs["b"], strict=True)) == [
+        ("darts-1st", "mixed"),
+        ("darts-1st", "single-level"),
+        ("mixed", "single-level"),
+    ]
+    for row in pairs.itertuples():
+        ratio = np.log(tests[row.a] / tests[row.b])
+        assert row.n == 3
+        assert row.ri == pytest.approx(100 * np.expm1(ratio.mean()))
+        if ratio.std() > 0:
+            assert row.p_value == pytest.approx(stats.ttest_1samp(ratio, 0).pvalue)
+    np.testing.assert_allclose(pairs["p_holm"], holm(pairs["p_value"]))
+    if pairs["p_holm"].notna().any():
+        assert any(claim.startswith("Of the methods themselves") for claim in report.answer)
+
+    gaps = pd.read_csv(tables / "gaps.csv").set_index("method")
+    assert gaps.index.tolist() == ["single-level", "mixed", "darts-1st", "random-architecture"]
+    assert gaps["lambda"].tolist()[:3] == [0, 0.25, np.inf]
+    epochs = read_epochs(tmp_path / "run").query("epoch == 2")
+    labels = epochs["cell"].map(records.set_index("cell")["label"])
+    for label in ("single-level", "mixed", "darts-1st"):
+        search, trained = (epochs[(labels == label) & (epochs["phase"] == name)] for name in ("search", "evaluation"))
+        gap = trained["train_accuracy"] - trained["test_accuracy"]
+        assert gaps.loc[label, "supernet_gap"] == pytest.approx(
+            (search["train_accuracy"] - search["valid_accuracy"]).mean()
+        )
+        assert gaps.loc[label, "test_gap"] == pytest.approx(gap.mean())
+        assert gaps.loc[label, "test_gap_low"] == pytest.approx(
+            stats.t.interval(0.95, 2, gap.mean(), stats.sem(gap))[0]
+        )
+    assert np.isnan(gaps.loc["random-architecture", "supernet_gap"])
+    assert (tmp_path / "run" / "report" / "plots" / "gaps.svg").is_file()
+
+    # Two epochs do not move α far: the report says so, with the numbers.
+    (caveat,) = (text for text in caveats(load_run(tmp_path / "run")) if "entropy of α" in text)
+    entropy = epochs[epochs["phase"] == "search"].groupby(labels)["alpha_entropy_cell"].mean() / np.log(5)
+    assert f"{100 * entropy.min():.2f} to {100 * entropy.max():.2f} %" in caveat
+
+    found = compare_pairs(tmp_path / "run", np.random.default_rng(0)).tests
+    paired = stats.ttest_rel(tests["darts-1st"], tests["mixed"])
+    mean = tests["random-architecture"].mean()
+    assert found.loc[0, "test"] == "paired t"
+    assert found.loc[0, "p_value"] == pytest.approx(paired.pvalue, nan_ok=True)
+    assert found.loc[0, "difference"] == pytest.approx(100 * (tests["darts-1st"] - tests["mixed"]).mean() / mean)
+
+    plan_of = plan_seeds(tmp_path / "run", 5.0).set_index("method")
+    assert pd.isna(plan_of.loc["random-architecture", "seeds_paired"])
+    assert (plan_of.loc[["single-level", "mixed", "darts-1st"], "seeds_paired"] >= 2).all()
 
 
 def test_the_table_of_model_sizes_has_the_best_epoch_of_each(reference):

@@ -91,6 +91,25 @@ def test_intraclass_correlation_of_shrout_and_fleiss():
     assert result.p_value == pytest.approx(stats.f_oneway(*SHROUT_FLEISS).pvalue)
 
 
+def test_a_group_of_architectures_has_a_level_and_costs_a_degree_of_freedom(rng):
+    scores, groups = rng.normal(size=(12, 3)), np.repeat(["a", "b", "c"], 4)
+    result = intraclass_correlation(scores, groups=groups)
+    shifted = scores + np.repeat([100.0, -50.0, 3.0], 4)[:, np.newaxis]
+    assert intraclass_correlation(shifted, groups=groups).estimate == pytest.approx(result.estimate)
+    # The F test of architectures nested in groups: 9 and 24 degrees of freedom.
+    between = sum(3 * 3 * np.var(scores[groups == name].mean(axis=1), ddof=1) for name in "abc") / 9
+    assert result.p_value == pytest.approx(stats.f.sf(between / scores.var(axis=1, ddof=1).mean(), 9, 24))
+    one = intraclass_correlation(scores, groups=["a"] * 12)
+    assert one == intraclass_correlation(scores)
+
+
+def test_groups_of_one_architecture_compare_nothing():
+    with pytest.raises(HarnessError, match="no two architectures share one"):
+        intraclass_correlation([[1, 2], [3, 4]], groups=["a", "b"])
+    with pytest.raises(HarnessError, match="groups"):
+        intraclass_correlation([[1, 2], [3, 4]], groups=["a", "b", "c"])
+
+
 def test_intraclass_correlation_without_noise():
     result = intraclass_correlation([[1, 1], [2, 2]])
     assert (result.estimate, result.note) == (1, "all seeds equal: no interval")
@@ -150,5 +169,15 @@ def test_coverage_of_the_intraclass_correlation(rng):
     hits = 0
     for _ in range(4000):
         result = intraclass_correlation(rng.normal(size=(15, 1)) + rng.normal(0, 0.5, (15, 3)))
+        hits += result.low <= 0.8 <= result.high
+    assert 0.935 <= hits / 4000 <= 0.965
+
+
+@pytest.mark.slow
+def test_coverage_of_the_intraclass_correlation_within_groups(rng):
+    hits, groups = 0, np.repeat(np.arange(8), 3)
+    for _ in range(4000):
+        scores = rng.normal(0, 5, (8, 1))[groups] + rng.normal(size=(24, 1)) + rng.normal(0, 0.5, (24, 3))
+        result = intraclass_correlation(scores, groups=groups)
         hits += result.low <= 0.8 <= result.high
     assert 0.935 <= hits / 4000 <= 0.965

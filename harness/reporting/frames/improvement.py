@@ -127,30 +127,19 @@ def relative_improvements(run: Run) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for group, (benchmark, entrant) in enumerate(run.pairs):
         for baseline in baselines(run, benchmark, entrant.budget):
-            scores = run.scores(group)
-            result, note = _improvement(scores, baseline, run.finished(group)["seed"].to_numpy())
-            low, high = (result.low, result.high) if benchmark.sign > 0 else (-result.high, -result.low)
             rows.append(
                 {
                     "benchmark": benchmark.name,
                     "dataset": benchmark.dataset,
                     "method": entrant.name,
                     "baseline": baseline.name,
-                    "n_method": len(scores),
                     "n_baseline": baseline.size,
-                    "ri": benchmark.sign * result.estimate,
-                    "ci_low": low,
-                    "ci_high": high,
-                    "p_value": result.p_value,
                     "p_holm": np.nan,
                     "group": group,
                     "budget": entrant.budget.amount,
                     "is_check": entrant.is_check,
                     "is_main": baseline.is_main,
-                    "detectable": _detectable(scores, baseline, result),
-                    "test": result.method,
-                    "note": note,
-                    "result": result,
+                    **improvement_of(run, group, baseline),
                 }
             )
     frame = pd.DataFrame(rows).astype({"n_baseline": "Int64"})
@@ -158,6 +147,28 @@ def relative_improvements(run: Run) -> pd.DataFrame:
     frame["p_holm"] = claims.groupby(frame["baseline"]).transform(lambda p: holm(p.to_numpy()))
     is_average = frame["baseline"] == AVERAGE
     return frame.iloc[np.lexsort((frame["budget"], is_average))].reset_index(drop=True)
+
+
+def improvement_of(run: Run, group: int, baseline: Baseline) -> dict[str, Any]:
+    """Return RI of a group over a baseline: ``n_method, ri, ci_low, ci_high, p_value, detectable, test, note, result``.
+
+    Signed and explained as in `relative_improvements`.
+    """
+    benchmark, _ = run.pairs[group]
+    scores = run.scores(group)
+    result, note = _improvement(scores, baseline, run.finished(group)["seed"].to_numpy())
+    low, high = (result.low, result.high) if benchmark.sign > 0 else (-result.high, -result.low)
+    return {
+        "n_method": len(scores),
+        "ri": benchmark.sign * result.estimate,
+        "ci_low": low,
+        "ci_high": high,
+        "p_value": result.p_value,
+        "detectable": _detectable(scores, baseline, result),
+        "test": result.method,
+        "note": note,
+        "result": result,
+    }
 
 
 def win_counts(run: Run) -> pd.DataFrame:

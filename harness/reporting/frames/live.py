@@ -178,6 +178,27 @@ def stability(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(STABILITY_COLUMNS))
 
 
+def flatness(run: Run) -> pd.DataFrame:
+    """Return how near α ends to equal weights: ``benchmark, method, share``, a row a method with architecture parameters.
+
+    ``share`` is the entropy after the last epoch over that of equal weights, mean over seeds and groups.
+    """
+    last = of_phase(run, "search").drop_duplicates("cell", keep="last")
+    rows = []
+    for group, own in last.groupby("group", sort=False) if len(last) else ():
+        benchmark, entrant = run.pairs[cast(int, group)]
+        shares = [
+            (
+                own[f"alpha_entropy_{name.removeprefix(ALPHAS)}"] / own[name].map(lambda edges: np.log(len(edges[0])))
+            ).mean()
+            for name in _alphas(own)
+            if own[name].notna().all()
+        ]
+        if shares:
+            rows.append({"benchmark": benchmark.name, "method": entrant.name, "share": float(np.mean(shares))})
+    return pd.DataFrame(rows, columns=["benchmark", "method", "share"])
+
+
 def _strongest(alphas: pd.Series[Any]) -> NDArray[np.intp]:
     """Return the strongest candidate of every edge after every epoch: (epochs, edges)."""
     return np.array([np.vstack(list(row)).argmax(axis=1) for row in alphas])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from functools import partial
@@ -10,7 +11,20 @@ import pandas as pd
 
 from harness.ladder import COLUMNS, SPREADS, protocol
 from harness.reporting.cell_graphs import CellGraph, cells_of
-from harness.reporting.formats import dataset, integer, joined, method, number, score, text
+from harness.reporting.formats import (
+    NOTHING,
+    dataset,
+    integer,
+    interval,
+    is_missing,
+    joined,
+    method,
+    number,
+    points,
+    score,
+    text,
+)
+from harness.reporting.frames.gaps import GAP_COLUMNS, gaps
 from harness.reporting.frames.live import (
     COST_COLUMNS,
     CURVE_COLUMNS,
@@ -30,6 +44,7 @@ from harness.reporting.live_figures import (
     draw_cell_curves,
     draw_cells,
     draw_evaluation_curves,
+    draw_gaps,
     draw_protocol,
     draw_search_curves,
     draw_weights,
@@ -127,7 +142,7 @@ def supernets(run: Run) -> Section | None:
                 partial(draw_evaluation_curves, run),
             )
         )
-    blocks.append(_curve_table(run))
+    blocks += [*_gaps(run), _curve_table(run)]
     return Section("supernets", "Supernets over the course of the search", blocks)
 
 
@@ -245,6 +260,52 @@ def _stability(run: Run) -> TableBlock:
     )
 
 
+def _gaps(run: Run) -> list[Block]:
+    frame = run.of(gaps)
+    trained = [
+        number("train", "trained, train, %", help="from scratch, after the last epoch"),
+        number("valid", "valid, %"),
+        number("test", "test, %"),
+        points("valid_gap", "train − valid"),
+        interval("valid_gap_low", "valid_gap_high", "95 % interval"),
+        points("test_gap", "train − test"),
+        interval("test_gap_low", "test_gap_high", "95 % interval"),
+    ]
+    table = TableBlock(
+        "gaps",
+        "Generalisation gaps by level and λ after the last epoch, in points of accuracy: means over seeds.",
+        frame,
+        [
+            dataset(run),
+            text("method", "method"),
+            Column(
+                "lambda", "λ", _lambda, numeric=True, help="factor of the validation loss over that of training loss"
+            ),
+            integer("n", "seeds"),
+            number("supernet_train", "supernet, train, %"),
+            number("supernet_valid", "valid, %"),
+            points("supernet_gap", "train − valid"),
+            interval("supernet_gap_low", "supernet_gap_high", "95 % interval"),
+            *(trained if frame["test"].notna().any() else []),
+        ],
+        csv=GAP_COLUMNS,
+        note="λ is 0 of single-level and ∞ of bilevel search. Where it is above 0 the architecture parameters are fitted to the "
+        "validation images, which narrows the supernet's gap to them by itself: the gap to the test images is that of what was "
+        "recommended. A search never sees the test images.",
+    )
+    figure = FigureBlock(
+        "gaps",
+        "Generalisation gaps by λ, which grows downwards, after the last epoch, with 95 % intervals over seeds.",
+        "Dots with intervals, one a method, in a panel a gap; the numbers are in the table.",
+        partial(draw_gaps, run),
+    )
+    return [figure, table]
+
+
+def _lambda(row: Row) -> str:
+    return NOTHING if is_missing(row["lambda"]) else "∞" if row["lambda"] == math.inf else f"{row['lambda']:g}"
+
+
 def protocol_ladder(run: Run) -> Section | None:
     """Return how much is protocol and how much architecture; None without ``nas-harness protocol``."""
     frame = protocol(run.folder) if run.is_live else None
@@ -260,6 +321,7 @@ def protocol_ladder(run: Run) -> Section | None:
             text("rung", "recipe"),
             integer("architectures", "architectures"),
             integer("repeats", "trainings of each"),
+            integer("epochs", "epochs"),
             number("test", "test, %"),
             number("difference", "difference to base, points"),
             Column("low", "95 % interval", _interval, numeric=True, help="t over splits"),

@@ -20,6 +20,7 @@ from harness.reporting.formats import (
     text,
 )
 from harness.reporting.frames.improvement import in_words
+from harness.reporting.frames.pairs import PAIR_COLUMNS, method_pairs
 from harness.reporting.frames.significance import (
     AGGREGATE_COLUMNS,
     EXACT_UP_TO,
@@ -75,7 +76,8 @@ def tests(run: Run) -> Section:
         "ends above one random search, ties counting half, with its 95 % interval.",
         folded=len(frame) > 20,
     )
-    return Section("significance", "Significance, one data set at a time", [table])
+    pairs = [_pairs(run)] if len(run.of(method_pairs)) else []
+    return Section("significance", "Significance, one data set at a time", [table, *pairs])
 
 
 def all_tables(run: Run) -> Section | None:
@@ -96,6 +98,35 @@ def all_tables(run: Run) -> Section | None:
     if len(run.of(mean_ranks)):
         blocks += _ranking(run)
     return Section("all-tables", "Over all data sets", blocks)
+
+
+def _pairs(run: Run) -> TableBlock:
+    frame = run.of(method_pairs)
+    return TableBlock(
+        "pairs",
+        "All pairs of methods, seed by seed: relative improvement of the first over the second.",
+        frame,
+        [
+            dataset(run),
+            text("a", "method"),
+            text("b", "other"),
+            integer("n", "common seeds"),
+            points("ri", "RI, %"),
+            interval("ci_low", "ci_high", "95 % interval"),
+            p_value("p_value", "p", help="two-sided, of paired log ratios"),
+            p_value("p_holm", "p, Holm", help=f"adjusted over all {frame['p_value'].count()} pairs"),
+            number(
+                "detectable",
+                "detectable RI, %",
+                help="smallest true RI found with 80 % power at 5 %, before adjustment",
+            ),
+            *([text("note", "note")] if frame["note"].any() else []),
+        ],
+        csv=PAIR_COLUMNS,
+        note="A family of claims of its own. Equal seeds share the split of the images and the streams that weights and batches "
+        "come from.",
+        folded=len(frame) > 20,
+    )
 
 
 def _aggregate(run: Run, frame: pd.DataFrame) -> TableBlock:
