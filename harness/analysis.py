@@ -25,6 +25,7 @@ from harness.problem import Budget
 from harness.records import RECORDS
 from harness.reporting.figures import draw_front, draw_pareto
 from harness.reporting.frames.improvement import Baseline, baselines, relative_improvements
+from harness.reporting.frames.pairs import common_scores
 from harness.reporting.images import save_figure
 from harness.reporting.run import Benchmark, Entrant, Run, load_run
 from harness.spaces.darts import CONCAT, INPUTS, Gene, Genotype
@@ -98,8 +99,8 @@ def plan_seeds(folder: Path, detect: float, power: float = 0.8, level: float = 0
     Returns
     -------
     DataFrame
-        One row a benchmark and method: ``benchmark, method, budget, n, cv`` (percent of random search's mean, with its 95 %
-        interval ``cv_low, cv_high``), ``seeds_exact`` (one-sample test against exact random search), ``seeds_sampled`` (of
+        One row a benchmark and method: ``benchmark, method, budget, n, cv`` (percent of the baseline's mean, with its 95 %
+        interval ``cv_low, cv_high``), ``seeds_exact`` (one-sample test against an exact baseline), ``seeds_sampled`` (of
         the method, and as many of random search, which is simulated), ``detectable_exact, detectable_sampled`` (by the `n`
         seeds that are there) and ``note``. The exact columns are NaN without an exact law. A live run also has ``seeds_paired,
         detectable_paired``, of the test that its report makes: seed by seed against the architectures drawn on the same split.
@@ -115,9 +116,12 @@ def plan_seeds(folder: Path, detect: float, power: float = 0.8, level: float = 0
     rows: list[dict[str, Any]] = []
     paired = _paired_deviations(run)
     for group, (benchmark, entrant) in enumerate(run.pairs):
-        scores, mean, std = run.scores(group), *_random(run, benchmark, entrant.budget)
+        scores, mean, std = run.scores(group), *_moments(run, benchmark, entrant.budget)
         row = {"benchmark": benchmark.name, "method": entrant.name, "budget": entrant.budget.amount, "n": len(scores)}
         n, spread = len(scores), float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
+        if np.isnan(std):
+            rows.append(row | {"note": "one seed of the baseline"})
+            continue
         if not spread > 0:
             rows.append(row | {"note": "one seed" if n == 1 else "no seed" if n == 0 else "all seeds equal"})
             continue
@@ -127,9 +131,10 @@ def plan_seeds(folder: Path, detect: float, power: float = 0.8, level: float = 0
         if isinstance(_baseline(run, benchmark, entrant.budget).scores, ExactBaseline):
             row["seeds_exact"] = seeds_needed(detect, cv, True, power, level)
             row["detectable_exact"] = detectable_improvement(n, cv, True, power, level)
-        if group in paired.index:
-            row["seeds_paired"] = seeds_needed(detect, paired[group], True, power, level)
-            row["detectable_paired"] = detectable_improvement(n, paired[group], True, power, level)
+        if group in paired:
+            common, deviation = paired[group]
+            row["seeds_paired"] = seeds_needed(detect, deviation, True, power, level)
+            row["detectable_paired"] = detectable_improvement(common, deviation, True, power, level)
         row["seeds_sampled"] = seeds_needed(detect, pooled, False, power, level)
         row["detectable_sampled"] = detectable_improvement(n, pooled, False, power, level)
         rows.append(row | {"note": benchmark.why_not})
@@ -299,7 +304,7 @@ def lottery(folder: Path) -> pd.DataFrame:
                 raise HarnessError(
                     f"{folder}: the settings of {name} on {benchmark.name} share fewer than 2 finished seeds"
                 )
-            mean, _ = _random(run, benchmark, budget)
+            mean, _ = _moments(run, benchmark, budget)
             found = hyperparameter_lottery(benchmark.sign * scores.to_numpy(), benchmark.sign * mean)
             by_setting = (benchmark.sign * scores).mean(axis=1)
             row = {"benchmark": benchmark.name, "method": name, "budget": budget.amount, "settings": len(settings)}
@@ -410,27 +415,32 @@ def _training(table: Table, name: str) -> FloatArray:
     return np.where(place >= 0, other.test[np.maximum(place, 0)], np.nan)
 
 
-def _random(run: Run, benchmark: Benchmark, budget: Budget) -> tuple[float, float]:
-    """Return mean and standard deviation of the baseline at a budget, see `harness.reporting.frames.improvement.baselines`."""
+def _moments(run: Run, benchmark: Benchmark, budget: Budget) -> tuple[float, float]:
+    """Return mean and standard deviation of the main baseline at a budget; no deviation (NaN) of a single score."""
     scores = _baseline(run, benchmark, budget).scores
     if isinstance(scores, ExactBaseline):
         return scores.mean, float(scores.law.std(scores.n_draws))
-    if len(scores) < 2:
+    if len(scores) == 0:
         why_not = benchmark.why_not or f"there is no exact law of random search with so many {run.unit}"
-        raise HarnessError(f"{benchmark.name}: {why_not}, and the run has no random search to compare with")
-    return float(scores.mean()), float(np.std(scores, ddof=1))
+        wanted = "random-architecture or random" if run.is_live else "random"
+        raise HarnessError(
+            f"{benchmark.name}: {why_not}, and no cell of the run to compare with; wanted the method {wanted} in the suite"
+        )
+    return float(scores.mean()), float(np.std(scores, ddof=1)) if len(scores) > 1 else np.nan
 
 
 def _baseline(run: Run, benchmark: Benchmark, budget: Budget) -> Baseline:
     return next(one for one in baselines(run, benchmark, budget) if one.is_main)
 
 
-def _paired_deviations(run: Run) -> pd.Series[float]:
-    """Return by group the standard deviation over seeds of the log ratio to the baseline, in percent, where seeds are paired."""
+def _paired_deviations(run: Run) -> dict[int, tuple[int, float]]:
+    """Return by group the common seeds with the baseline and the deviation of the log ratio over them, in percent."""
     frame = run.of(relative_improvements)
     frame = frame[frame["is_main"] & (frame["test"] == "paired log-ratio") & frame["p_value"].notna()]
-    deviations = [100.0 * result.log_error * result.n_method**0.5 for result in frame["result"]]
-    return pd.Series(deviations, index=frame["group"], dtype=np.float64)
+    return {
+        int(group): (result.n_method, 100.0 * result.log_error * result.n_method**0.5)
+        for group, result in zip(frame["group"], frame["result"], strict=True)
+    }
 
 
 def _fields(run: Run) -> Iterator[tuple[Benchmark, Budget, list[Entrant]]]:
@@ -453,17 +463,18 @@ def _pair(
     run: Run, benchmark: Benchmark, budget: Budget, a: Entrant, b: Entrant, rng: np.random.Generator
 ) -> dict[str, Any]:
     """Return all tests of one pair on one benchmark."""
-    mean, _ = _random(run, benchmark, budget)
+    mean, _ = _moments(run, benchmark, budget)
     first, second = (100.0 * benchmark.sign * run.scores(run.group(benchmark, one)) / mean for one in (a, b))
     row: dict[str, Any] = {"benchmark": benchmark.name, "budget": budget.amount, "a": a.name, "b": b.name}
     row |= {"n_a": len(first), "n_b": len(second), "p_value": np.nan, "test": ""}
     if len(first) == 0 or len(second) == 0:
         return row
-    common = _common_seeds(run, benchmark, (a, b))
-    gaps = np.subtract(*common.to_numpy()) if common.shape[1] else np.empty(0)
-    if run.has_supernets and len(gaps):  # equal seeds share the split of the images
-        one, other = 100.0 * benchmark.sign * common.to_numpy() / mean
-        difference = mean_difference(one, other, paired=True)
+    common = 100.0 * benchmark.sign * common_scores(run, *(run.group(benchmark, one) for one in (a, b))) / mean
+    gaps = np.subtract(*common)
+    if run.has_supernets:  # equal seeds share the split of the images
+        if len(gaps) == 0:
+            return row | {"n_paired": 0}
+        difference = mean_difference(*common, paired=True)  # type: ignore[misc]
     else:
         difference = mean_difference(first, second)
     wins = probability_of_improvement(first, second)
@@ -480,7 +491,7 @@ def _ranking(run: Run, amount: int) -> Ranking | str:
     if reason := can_carry(len(fields), len(names)):
         return reason
     means = [
-        [_mean(100.0 * one.sign * run.scores(run.group(one, e)) / _random(run, one, budget)[0]) for e in entrants]
+        [_mean(100.0 * one.sign * run.scores(run.group(one, e)) / _moments(run, one, budget)[0]) for e in entrants]
         for one, budget, entrants in fields
     ]
     if np.isnan(means).any():

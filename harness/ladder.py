@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from harness.errors import HarnessError, RunError, unknown_name
@@ -28,7 +27,8 @@ FOLDER, JOURNAL = "protocol", "journal.jsonl"
 # DARTS's strengths; it hides 16 of 32 pixels.
 HIDDEN, DROP_PATH, AUXILIARY = 0.5, 0.2, 0.4
 RUNGS = ("base", "cutout", "drop path", "auxiliary head", "all")
-COLUMNS = ("benchmark", "rung", "splits", "architectures", "repeats", "epochs", "test", "difference", "low", "high")
+LADDER = ("benchmark", "epochs", "repeats")  # what the trainings of a ladder have in common
+COLUMNS = (*LADDER, "rung", "splits", "architectures", "test", "difference", "low", "high")
 SPREADS = ("between_architectures", "between_seeds", "icc", "icc_low", "icc_high", "tau")
 
 
@@ -59,7 +59,7 @@ def climb(
     repeats: int = 3,
     epochs: int | None = None,
     methods: Sequence[str] | None = None,
-    most: int | None = None,
+    architectures: int | None = None,
     progress: bool = False,
 ) -> int:
     """Train the architectures that a live run evaluated under each recipe of the ladder, on the splits that they were found on.
@@ -79,8 +79,8 @@ def climb(
         Of each training; None: the run's own.
     methods
         Labels of the methods whose architectures are trained; None: all.
-    most
-        Architectures of each method and seed, the first ones; None: all. Only random architectures are several.
+    architectures
+        Of each method and seed, the first ones; None: all. Only random architectures are several.
     progress
         Whether to show progress on standard error.
 
@@ -99,10 +99,10 @@ def climb(
     check_jobs(jobs)
     if repeats < 2:
         raise HarnessError(f"repeats: wanted at least 2, to tell seeds from architectures, not {repeats}")
-    if most is not None and most < 1:
-        raise HarnessError(f"architectures: wanted at least 1 of each method and seed, not {most}")
+    if architectures is not None and architectures < 1:
+        raise HarnessError(f"architectures: wanted at least 1 of each method and seed, not {architectures}")
     with RunFolder(folder):
-        tasks = list(_tasks(folder, repeats, epochs, methods, most))
+        tasks = list(_tasks(folder, repeats, epochs, methods, architectures))
         (folder / FOLDER).mkdir(exist_ok=True)
         journal = Journal(folder / FOLDER / JOURNAL)
         done = {item["key"] for item in journal.read()}
@@ -141,16 +141,15 @@ def train_one(task: Task) -> dict[str, Any]:
 
 
 def trained(folder: Path) -> pd.DataFrame:
-    """What the ladder of a run has so far: ``benchmark, rung, split, arch, epochs, repeat, test`` (percent).
+    """What the ladders of a run have so far: ``benchmark, epochs, repeats, rung, split, arch, repeat, test`` (percent).
 
-    Of ladders with other epochs or repeats only the one that was trained last is kept: they do not mix.
+    Ladders of other epochs or repeats stand beside each other.
     """
-    items = list(Journal(folder / FOLDER / JOURNAL).read())
     rows: dict[tuple[Any, ...], Mapping[str, Any]] = {}
-    for item in items:
-        if (item["epochs"], len(item["test"])) == (items[-1]["epochs"], len(items[-1]["test"])):
-            rows[tuple(item[name] for name in ("benchmark", "rung", "split", "arch"))] = item
-    frame = pd.DataFrame(list(rows.values()), columns=["benchmark", "rung", "split", "arch", "epochs", "test"])
+    for item in Journal(folder / FOLDER / JOURNAL).read():
+        item["repeats"] = len(item["test"])
+        rows[tuple(item[name] for name in (*LADDER, "rung", "split", "arch"))] = item
+    frame = pd.DataFrame(list(rows.values()), columns=[*LADDER, "rung", "split", "arch", "test"])
     frame = frame.assign(repeat=frame["test"].map(lambda test: list(range(len(test)))))
     return frame.explode(["test", "repeat"], ignore_index=True).astype({"test": float, "repeat": int})
 
@@ -161,28 +160,34 @@ def protocol(folder: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a benchmark and rung, `COLUMNS` and `SPREADS`: mean ``test`` accuracy; ``difference`` to the base recipe in
-        points with a 95 % t interval over splits; standard deviations of an accuracy between architectures and between training
-        seeds within a split; the intraclass correlation of single trainings (Shrout and Fleiss, 1979) and Kendall's ``tau`` of
-        the architectures' means with those under the base recipe. Accuracies are taken from the mean of their split for both,
-        so that an easy split is not taken for a good architecture. Empty without a ladder.
+        A row a ladder (benchmark, epochs and repeats) and rung, `COLUMNS` and `SPREADS`: mean ``test`` accuracy; ``difference``
+        to the base recipe in points, over the architectures that both have, with a 95 % t interval over splits; standard
+        deviations of an accuracy between architectures and between training seeds within a split; the intraclass correlation
+        of single trainings (Shrout and Fleiss, 1979) and Kendall's ``tau`` of the architectures' means with those under the
+        base recipe. An easy split is not taken for a good architecture. NaN where too little is there; empty without a ladder.
     """
     rows = []
-    for (benchmark, rung), part in trained(folder).groupby(["benchmark", "rung"], sort=False):
-        rows.append({"benchmark": benchmark, "rung": rung} | _spread(part))
+    for ladder_of, part in trained(folder).groupby(list(LADDER), sort=False):
+        means = part.groupby(["split", "arch", "rung"])["test"].mean().unstack("rung").reindex(columns=list(RUNGS))
+        for rung in RUNGS:
+            if rung in set(part["rung"]):
+                row = dict(zip(LADDER, ladder_of, strict=True)) | {"rung": rung}
+                both = means[["base", rung]].dropna().set_axis(["base", "rung"], axis=1)
+                rows.append(row | _spread(part[part["rung"] == rung]) | _against_base(both))
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *SPREADS])
-    frame = frame.sort_values("rung", key=lambda names: names.map(RUNGS.index), kind="stable")
-    frame = frame.sort_values("benchmark", kind="stable").reset_index(drop=True)
-    means = trained(folder).groupby(["benchmark", "split", "arch", "rung"])["test"].mean().unstack("rung")
-    for place, row in frame.iterrows():
-        own = means.loc[row["benchmark"]].dropna(subset=["base", row["rung"]])
-        gains = (own[row["rung"]] - own["base"]).groupby("split").mean().to_numpy()
-        band = mean_band(gains[:, None])
-        centred = own - own.groupby("split").transform("mean")
-        found = {"difference": band.mean[0], "low": band.low[0], "high": band.high[0]}
-        found["tau"] = kendall(centred["base"], centred[row["rung"]]) if len(own) > 1 else np.nan
-        frame.loc[place, list(found)] = list(found.values())
-    return frame
+    return frame.sort_values("benchmark", kind="stable", ignore_index=True)
+
+
+def _against_base(both: pd.DataFrame) -> dict[str, float]:
+    """Return how a rung's means of architectures, in the column ``rung``, stand to those of the column ``base``."""
+    if len(both) == 0:
+        return {}
+    band = mean_band((both["rung"] - both["base"]).groupby("split").mean().to_numpy()[:, None])
+    found = {"difference": band.mean[0], "low": band.low[0], "high": band.high[0]}
+    if len(both) > 1:
+        centred = both - both.groupby("split").transform("mean")
+        found["tau"] = kendall(centred["base"], centred["rung"])
+    return found
 
 
 def _spread(part: pd.DataFrame) -> dict[str, Any]:
@@ -190,8 +195,6 @@ def _spread(part: pd.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {
         "splits": part["split"].nunique(),
         "architectures": len(wide),
-        "repeats": wide.shape[1],
-        "epochs": part["epochs"].iloc[0],
         "test": wide.to_numpy().mean(),
     }
     splits, scores = wide.index.get_level_values("split"), wide.to_numpy()
@@ -208,9 +211,9 @@ def _spread(part: pd.DataFrame) -> dict[str, Any]:
 
 
 def _tasks(
-    folder: Path, repeats: int, epochs: int | None, methods: Sequence[str] | None, most: int | None
+    folder: Path, repeats: int, epochs: int | None, methods: Sequence[str] | None, architectures: int | None
 ) -> Iterator[Task]:
-    """Yield the trainings split by split, so that what a kill leaves are whole splits."""
+    """Yield the trainings split by split, and an architecture under all recipes before the next: a kill leaves whole ones."""
     records, _, resolved = read_run(folder)
     groups: dict[str, Group] = {
         group.key(seed): group for group in groups_of(resolved) for seed in resolved["seeds"] if group.settings
@@ -229,9 +232,10 @@ def _tasks(
         for cell, archs in evaluated.groupby("cell", sort=False)["arch"]:
             group = groups[str(cell)]
             if methods is None or group.method.label in methods:
-                wanted |= {(group.benchmark, int(seeds[cell]), arch): group for arch in archs[:most]}
+                wanted |= {(group.benchmark, int(seeds[cell]), arch): group for arch in archs[:architectures]}
     if not wanted:
-        raise HarnessError(f"{folder}: none of its cells has evaluated an architecture; nothing to train again")
+        whose = f"no cell of {', '.join(methods)}" if methods else "none of its cells"
+        raise HarnessError(f"{folder}: {whose} has evaluated an architecture; nothing to train again")
     owner = owner_of_workers()
     by_split = sorted(wanted.items(), key=lambda item: item[0][:2])
     for ((name, seed, arch), group), rung in itertools.product(by_split, RUNGS):

@@ -214,7 +214,7 @@ def _protocol(options: argparse.Namespace) -> int:
         repeats=options.repeats,
         epochs=options.epochs,
         methods=options.method,
-        most=options.architectures,
+        architectures=options.architectures,
         progress=not options.quiet,
     )
     table = protocol(options.run)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from harness.reporting.formats import joined, p_text, plural, signed
+from harness.reporting.formats import joined, p_text, plural, shown_score, signed
 from harness.reporting.frames.improvement import LEVEL, in_words, relative_improvements
 from harness.reporting.frames.pairs import method_pairs
 from harness.reporting.frames.scores import random_equivalents
@@ -111,17 +111,22 @@ def _between(run: Run) -> Iterator[Claim]:
     decided = tested[tested["p_holm"] < LEVEL]
     listed = []
     for _, row in decided.iterrows():
-        above, below = (row["a"], row["b"]) if row["ri"] > 0 else (row["b"], row["a"])
+        better, worse = (row["a"], row["b"]) if row["difference"] > 0 else (row["b"], row["a"])
         where = f" on {run.titles[row['benchmark']]}" if len(run.benchmarks) > 1 else ""
-        listed.append(f"{above} is above {below}{where}")
-    told = f"{len(decided)} of {plural(len(tested), 'pair')} are told apart" if listed else "no two are told apart"
-    low, high = (f"{end:.2f}" for end in (tested["detectable"].min(), tested["detectable"].max()))
+        listed.append(f"{better} is better than {worse}{where}")
+    if listed:
+        told = (
+            f"the difference is significant in {len(listed)} of {plural(len(tested), 'pair')} after Holm's adjustment"
+        )
+        told += f": {joined(listed)}" if len(listed) <= _NAMED else "; the table of all pairs has them"
+    else:
+        told = f"no two are told apart, seed by seed, by Holm's adjustment over {plural(len(tested), 'pair')}"
+    shown = shown_score(tested["detectable"], tested["unit"].iloc[0])
+    ends = dict.fromkeys(f"{end:.2f}" for end in (shown.min(), shown.max()))
+    unit = " points" if run.in_percent else ""
     yield Claim(
         "Of the methods themselves",
-        f"{told}, seed by seed after Holm's adjustment{f' over {len(tested)} pairs' * (not listed)}"
-        + (f": {joined(listed)}" if 0 < len(listed) <= _NAMED else "")
-        + f". True differences of {low if low == high else f'{low} to {high}'} % would show four times in five before "
-        "adjustment.",
+        f"{told}. True differences of {' to '.join(ends)}{unit} would show four times in five before adjustment.",
     )
 
 

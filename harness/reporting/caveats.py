@@ -140,9 +140,9 @@ def flat_alphas(run: Run) -> Iterator[str]:
     for benchmark, rows in frame.groupby("benchmark", sort=False):
         flat = rows[rows["share"] > FLAT]
         if len(flat):
-            least, most = (f"{100 * end:.2f}" for end in (flat["share"].min(), flat["share"].max()))
+            ends = dict.fromkeys(f"{100 * end:.2f}" for end in (flat["share"].min(), flat["share"].max()))
             yield (
-                f"{run.titles[str(benchmark)]}: after the last epoch the entropy of α is still {least} to {most} % of that of "
+                f"{run.titles[str(benchmark)]}: after the last epoch the entropy of α is still {' to '.join(ends)} % of that of "
                 f"equal weights ({joined(flat['method'])}). What is derived there hangs on small differences between candidates: "
                 "a longer search or a greater rate of α may derive something else."
             )

@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from harness.ladder import LADDER
 from harness.reporting.cell_graphs import CellGraph, Layout, layout, plot_cell
 from harness.reporting.figures import WIDTH, legend
 from harness.reporting.frames.gaps import gaps
 from harness.reporting.frames.live import alpha_weights, curves, tracked
 from harness.reporting.frames.one_shot import scored
-from harness.reporting.live_plots import plot_agreement, plot_epochs, plot_weights
+from harness.reporting.live_plots import make_logarithmic, plot_agreement, plot_epochs, plot_weights
 from harness.reporting.run import Run
 from harness.reporting.style import marks_of, short
 from harness.spaces import darts, nasbench201
@@ -101,10 +102,12 @@ def draw_weights(run: Run, benchmark: str, space: str, group: str) -> Figure:
 
 
 def draw_protocol(frame: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
-    """Draw the ladder: differences to the base recipe on the spread between architectures, a panel a benchmark."""
-    parts = list(frame.groupby("benchmark", sort=False))
+    """Draw the ladders: differences to the base recipe on the spread between architectures, a panel a ladder."""
+    parts = list(frame.groupby(list(LADDER), sort=False))
     figure = Figure(figsize=(WIDTH, 2.2), layout="constrained")
-    for ax, (benchmark, part) in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
+    for ax, ((benchmark, epochs, repeats), part) in zip(
+        figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True
+    ):
         base = part.iloc[0]
         for name, line in (("between_architectures", "--"), ("between_seeds", ":")):
             label = f"one standard deviation {name.replace('_', ' ')}"
@@ -116,7 +119,7 @@ def draw_protocol(frame: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         ax.set_yticks(places, part["rung"])
         ax.invert_yaxis()
         ax.set_xlabel("test accuracy, points from the base recipe")
-        ax.set_title(short(titles[str(benchmark)]))
+        ax.set_title(short(f"{titles[str(benchmark)]}, {epochs} epochs, {repeats} trainings of each"))
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure
@@ -132,10 +135,7 @@ def draw_gaps(run: Run) -> Figure:
     axes = figure.subplots(len(parts), len(panels), squeeze=False, sharey="row")
     for row, (benchmark, part) in zip(axes, parts, strict=True):
         for ax, (gap, title) in zip(row, panels.items(), strict=True):
-            shown = part.reset_index(drop=True)
-            if gap == "supernet_gap":  # with random search's each step is another path's
-                shown = shown[shown["level"] != "SharedWeights"]
-            for place, one in shown.iterrows():
+            for place, one in part.reset_index(drop=True).iterrows():
                 mark, low, high = marks[one["method"]], one[f"{gap}_low"], one[f"{gap}_high"]
                 ax.plot([low, high], [place, place], color=mark.colour, linewidth=1.4)
                 ax.plot(one[gap], place, color=mark.colour, marker=mark.marker, markersize=4.5)
@@ -224,12 +224,8 @@ def _grid(run: Run, phase: str, rows: Sequence[tuple[str, dict[str, str]]]) -> F
             plot_epochs(*parts, ax=ax, marks=marks)
             ax.set_xlabel("")
             ax.set_title(title)
-            if quantity.endswith("_loss") and (parts[0]["mean"] > 0).all():
-                # Losses fall by orders of magnitude; the bands' ends, which may be below 0, do not set the scale.
-                ax.set_yscale("log", nonpositive="clip")
-                ax.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
-                ax.yaxis.set_minor_formatter(NullFormatter())
-                ax.set_ylim(parts[0]["mean"].min() / 1.5, parts[0]["mean"].max() * 1.5)
+            if quantity.endswith("_loss"):
+                make_logarithmic(ax, parts[0]["mean"].to_numpy())
             if column == 0 and len({name for name, _ in rows}) > 1:
                 ax.set_ylabel(short(run.titles[benchmark], 26), fontsize=7)
             drawn.update(dict.fromkeys(parts[0]["method"]))

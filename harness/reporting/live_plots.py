@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, ScalarFormatter
 from numpy.typing import NDArray
 
 from harness.reporting.style import Marks, marks_for
@@ -17,6 +17,7 @@ from harness.reporting.style import Marks, marks_for
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+DECADE = 10.0
 GAP = 0.06  # between the heat maps of two operations, of their width
 FEW_SEEDS = 5  # fewer than these are drawn as single lines beside their mean, not as a band
 
@@ -53,9 +54,20 @@ def plot_epochs(means: pd.DataFrame, each: pd.DataFrame, *, ax: Axes | None = No
     is_count = bool((each["value"] == each["value"].round()).all())
     ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=is_count))
     # A quantity that hardly moves, such as an entropy, is read better in full than as an offset.
-    ax.ticklabel_format(axis="y", useOffset=False)
+    ax.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
     ax.set_xlabel("epoch")
     return ax
+
+
+def make_logarithmic(ax: Axes, means: NDArray[np.float64]) -> None:
+    """Scale losses that fall by more than a decade; the bands' ends, which may be below 0, do not set the limits."""
+    if len(means) == 0 or not (np.isfinite(means) & (means > 0)).all() or means.max() < DECADE * means.min():
+        return
+    subs = (1.0, 2.0, 5.0) if means.max() < DECADE**2 * means.min() else (1.0,)
+    ax.set_yscale("log", nonpositive="clip", subs=[])
+    ax.yaxis.set_major_locator(LogLocator(subs=subs))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
+    ax.set_ylim(means.min() / 1.5, means.max() * 1.5)
 
 
 def plot_agreement(frame: pd.DataFrame, *, ax: Axes | None = None, colour: str = "C0") -> Axes:

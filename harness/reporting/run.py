@@ -160,7 +160,7 @@ class Run:
     keys
         Key of each group's first cell: what its records are found by.
     epochs
-        Epochs of live cells, with ``group`` and ``seed`` too; without rows where there are none.
+        Epochs of finished live cells, with ``group`` and ``seed`` too; without rows where there are none.
     edits
         Sentences on files that are not as the harness wrote them.
     """
@@ -362,10 +362,10 @@ def _own_cells(
 
 
 def _own_epochs(epochs: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the epochs of cells, in the order of these."""
+    """Return the epochs of finished cells, in the order of these: one that failed is in no mean."""
     if epochs is None:
         return pd.DataFrame()
-    own = cells[["cell", "group", "seed"]].reset_index(names="place")
+    own = cells.loc[cells["status"] == "ok", ["cell", "group", "seed"]].reset_index(names="place")
     return own.merge(epochs, on="cell").sort_values("place", kind="stable", ignore_index=True).drop(columns="place")
 
 

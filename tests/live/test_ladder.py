@@ -152,5 +152,26 @@ def test_a_training_that_fails_ends_alone(finished, monkeypatch):
     with pytest.raises(ladders.RunError, match=r"^4 of 20 trainings failed; all, .*the loss is \[(nan|inf)"):
         climb(finished, repeats=2)
     frame = trained(finished)
-    assert set(frame["rung"]) == set(RUNGS) - {"all"}  # those of one epoch do not mix with them
-    assert (frame["epochs"] == 2).all()
+    assert set(frame.loc[frame["epochs"] == 2, "rung"]) == set(RUNGS) - {"all"}
+    # The ladder of one epoch stands beside it, whole.
+    table = protocol(finished).set_index(["epochs", "rung"])
+    assert table.loc[1].index.tolist() == list(RUNGS)
+    assert table.loc[2].index.tolist() == list(RUNGS[:-1])
+
+
+def test_half_a_ladder(tmp_path):
+    """Whatever a kill or failed trainings leave is shown as far as it goes."""
+    one = {"key": "", "benchmark": "b", "split": 0, "epochs": 1}
+    items = [
+        one | {"rung": "cutout", "arch": "A", "test": [50.0, 51.0]},
+        one | {"rung": "base", "arch": "B", "test": [60.0, 62.0]},
+        one | {"rung": "all", "arch": "B", "test": [63.0, 64.0]},
+        one | {"rung": "cutout", "arch": "A", "test": [10.0, 11.0], "epochs": 2},
+    ]
+    (tmp_path / FOLDER).mkdir()
+    Journal(tmp_path / FOLDER / JOURNAL).append(items)
+    table = protocol(tmp_path)
+    assert table["rung"].tolist() == ["base", "cutout", "all", "cutout"]
+    assert table["test"].tolist() == [61, 50.5, 63.5, 10.5]
+    np.testing.assert_allclose(table["difference"], [0, np.nan, 2.5, np.nan])
+    assert table[["low", "icc", "tau"]].isna().all(axis=None)

@@ -1,7 +1,9 @@
 """Live suites from end to end: report, jobs, failures, kills, plans, schedules, no leaks."""
 
+import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,7 +32,7 @@ from harness.reporting.caveats import caveats
 from harness.reporting.run import load_run
 from harness.runner import run
 from harness.spaces.nasbench201 import NASBench201Space
-from harness.statistics import holm
+from harness.statistics import detection_power, holm
 from harness.suite import load_suite, make_suite
 from harness.testing import reachable
 
@@ -198,68 +200,113 @@ def test_gaps_and_stability_are_those_of_the_epochs(against_average):
     assert stability.loc["single-level", "skips"] == own[own["phase"] == "search"]["skips_cell"].mean()
 
 
-def test_levels_stand_beside_each_other_seed_by_seed(tmp_path):
-    """Every pair of methods, and generalisation gaps by λ, of a run with all three levels."""
+@pytest.fixture(scope="module")
+def levels(tmp_path_factory):
+    """A run with all three levels, and its report."""
+    output = tmp_path_factory.mktemp("levels") / "run"
     methods = [
         {"name": "random-architecture", "architectures": 2},
+        {"name": "random-search-ws", "candidates": 3},
         {"name": "darts-1st"},
         {"name": "milenas-1st", "label": "mixed", "lambda_valid": 0.5, "lambda_train": 2.0},
+        {"name": "milenas-1st", "label": "valid only", "lambda_train": 0.0},
         {"name": "single-level"},
     ]
-    run(TINY | {"seeds": "0:3", "methods": methods}, tmp_path / "run", backend="sequential")
-    report = build_report(tmp_path / "run")
-    records = read_run(tmp_path / "run")[0]
-    tests = {label: rows.set_index("seed")["test"] for label, rows in records.groupby("label")}
-    tables = tmp_path / "run" / "report" / "tables"
-    pairs = pd.read_csv(tables / "pairs.csv")
-    assert list(zip(pairs["a"], pairs["b"], strict=True)) == [
-        ("darts-1st", "mixed"),
-        ("darts-1st", "single-level"),
-        ("mixed", "single-level"),
-    ]
+    run(TINY | {"seeds": "0:3", "methods": methods}, output, backend="sequential")
+    build_report(output)
+    return output
+
+
+def finals(output):
+    """Final test scores of every label by seed."""
+    records = read_run(output)[0]
+    return {label: rows.set_index("seed")["test"] for label, rows in records.groupby("label")}
+
+
+def test_methods_stand_beside_each_other_seed_by_seed(levels):
+    tests, pairs = finals(levels), pd.read_csv(levels / "report" / "tables" / "pairs.csv")
+    labels = ["random-search-ws", "darts-1st", "mixed", "valid only", "single-level"]
+    assert list(zip(pairs["a"], pairs["b"], strict=True)) == list(itertools.combinations(labels, 2))
     for row in pairs.itertuples():
-        ratio = np.log(tests[row.a] / tests[row.b])
-        assert row.n == 3
-        assert row.ri == pytest.approx(100 * np.expm1(ratio.mean()))
-        if ratio.std() > 0:
-            assert row.p_value == pytest.approx(stats.ttest_1samp(ratio, 0).pvalue)
+        found = stats.ttest_rel(tests[row.a], tests[row.b])
+        assert (row.n, row.difference) == (3, pytest.approx((tests[row.a] - tests[row.b]).mean()))
+        if not np.isnan(row.p_value):
+            assert row.p_value == pytest.approx(found.pvalue)
+            assert (row.low, row.high) == pytest.approx(tuple(found.confidence_interval()))
+            assert detection_power(
+                row.detectable, 3, np.std(tests[row.a] - tests[row.b], ddof=1), True
+            ) == pytest.approx(0.8)
     np.testing.assert_allclose(pairs["p_holm"], holm(pairs["p_value"]))
-    if pairs["p_holm"].notna().any():
-        assert any(claim.startswith("Of the methods themselves") for claim in report.answer)
+    text = (levels / "report" / "report.md").read_text()
+    assert f"Holm's adjustment over {pairs['p_value'].count()} pairs" in text
 
-    gaps = pd.read_csv(tables / "gaps.csv").set_index("method")
-    assert gaps.index.tolist() == ["single-level", "mixed", "darts-1st", "random-architecture"]
-    assert gaps["lambda"].tolist()[:3] == [0, 0.25, np.inf]
-    epochs = read_epochs(tmp_path / "run").query("epoch == 2")
-    labels = epochs["cell"].map(records.set_index("cell")["label"])
-    for label in ("single-level", "mixed", "darts-1st"):
+    found = compare_pairs(levels, np.random.default_rng(0)).tests
+    assert found["test"].unique().tolist() == ["paired t"]
+    np.testing.assert_allclose(found["p_value"], pairs["p_value"])
+    expected = 100 * pairs["difference"] / tests["random-architecture"].mean()
+    np.testing.assert_allclose(found["difference"], expected, atol=1e-9)
+
+    seeds = plan_seeds(levels, 5.0).set_index("method")
+    assert pd.isna(seeds.loc["random-architecture", "seeds_paired"])
+    assert (seeds.loc[labels, "seeds_paired"] >= 2).all()
+    improvement = pd.read_csv(levels / "report" / "tables" / "relative_improvement.csv").set_index("method")
+    ratio = np.log(tests["mixed"] / tests["random-architecture"])
+    assert detection_power(seeds.loc["mixed", "detectable_paired"], 3, 100 * ratio.std(), True) == pytest.approx(0.8)
+    assert improvement.loc["mixed", "n_method"] == 3
+
+
+def test_generalisation_gaps_stand_by_lambda(levels):
+    gaps = pd.read_csv(levels / "report" / "tables" / "gaps.csv").set_index("method")
+    leveled = ["single-level", "mixed", "darts-1st", "valid only"]
+    assert gaps.index.tolist() == [*leveled, "random-architecture", "random-search-ws"]
+    assert gaps.loc[leveled, "lambda"].tolist() == [0, 0.25, np.inf, np.inf]
+    epochs = read_epochs(levels).query("epoch == 2")
+    labels = epochs["cell"].map(read_run(levels)[0].set_index("cell")["label"])
+    for label in leveled:
         search, trained = (epochs[(labels == label) & (epochs["phase"] == name)] for name in ("search", "evaluation"))
-        gap = trained["train_accuracy"] - trained["test_accuracy"]
-        assert gaps.loc[label, "supernet_gap"] == pytest.approx(
-            (search["train_accuracy"] - search["valid_accuracy"]).mean()
-        )
-        assert gaps.loc[label, "test_gap"] == pytest.approx(gap.mean())
-        assert gaps.loc[label, "test_gap_low"] == pytest.approx(
-            stats.t.interval(0.95, 2, gap.mean(), stats.sem(gap))[0]
-        )
-    assert np.isnan(gaps.loc["random-architecture", "supernet_gap"])
-    assert (tmp_path / "run" / "report" / "plots" / "gaps.svg").is_file()
+        found, gap = gaps.loc[label], trained["train_accuracy"] - trained["test_accuracy"]
+        assert found["supernet_gap"] == pytest.approx((search["train_accuracy"] - search["valid_accuracy"]).mean())
+        assert found["test_gap"] == pytest.approx(gap.mean())
+        assert found["test_gap_low"] == pytest.approx(stats.t.interval(0.95, 2, gap.mean(), stats.sem(gap))[0])
+    assert gaps.loc[["random-architecture", "random-search-ws"], "supernet_gap"].isna().all()
+    assert gaps["test_gap"].notna().all()
+    assert (levels / "report" / "plots" / "gaps.svg").is_file()
 
-    # Two epochs do not move α far: the report says so, with the numbers.
-    (caveat,) = (text for text in caveats(load_run(tmp_path / "run")) if "entropy of α" in text)
-    entropy = epochs[epochs["phase"] == "search"].groupby(labels)["alpha_entropy_cell"].mean() / np.log(5)
+
+def test_alphas_that_hardly_moved_are_said(levels):
+    (caveat,) = (text for text in caveats(load_run(levels)) if "entropy of α" in text)
+    epochs = read_epochs(levels).query("epoch == 2 and phase == 'search'")
+    labels = epochs["cell"].map(read_run(levels)[0].set_index("cell")["label"])
+    entropy = epochs.groupby(labels)["alpha_entropy_cell"].mean().drop("random-search-ws") / np.log(5)
     assert f"{100 * entropy.min():.2f} to {100 * entropy.max():.2f} %" in caveat
 
-    found = compare_pairs(tmp_path / "run", np.random.default_rng(0)).tests
-    paired = stats.ttest_rel(tests["darts-1st"], tests["mixed"])
-    mean = tests["random-architecture"].mean()
-    assert found.loc[0, "test"] == "paired t"
-    assert found.loc[0, "p_value"] == pytest.approx(paired.pvalue, nan_ok=True)
-    assert found.loc[0, "difference"] == pytest.approx(100 * (tests["darts-1st"] - tests["mixed"]).mean() / mean)
 
-    plan_of = plan_seeds(tmp_path / "run", 5.0).set_index("method")
-    assert pd.isna(plan_of.loc["random-architecture", "seeds_paired"])
-    assert (plan_of.loc[["single-level", "mixed", "darts-1st"], "seeds_paired"] >= 2).all()
+def test_failed_cells_are_in_no_mean_of_epochs(levels, tmp_path):
+    copied = shutil.copytree(levels, tmp_path / "run")
+    records = pd.read_parquet(copied / RECORDS)
+    cell = records[records["label"] == "single-level"]["cell"].iloc[0]
+    records.loc[records["cell"] == cell, ["status", "test"]] = ["failed", np.nan]
+    records.to_parquet(copied / RECORDS)
+    build_report(copied)
+    gaps = pd.read_csv(copied / "report" / "tables" / "gaps.csv").set_index("method")
+    assert gaps.loc["single-level", "n"] == 2
+    epochs = read_epochs(copied).query("epoch == 2 and phase == 'search'")
+    labels = epochs["cell"].map(records.set_index("cell")["label"])
+    kept = epochs[(labels == "single-level") & (epochs["cell"] != cell)]
+    gap = (kept["train_accuracy"] - kept["valid_accuracy"]).mean()
+    assert gaps.loc["single-level", "supernet_gap"] == pytest.approx(gap)
+    pairs = pd.read_csv(copied / "report" / "tables" / "pairs.csv")
+    assert pairs.loc[pairs["b"] == "single-level", "n"].tolist() == [2] * 4
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_losses_that_are_not_finite_are_drawn(levels, tmp_path, value):
+    copied = shutil.copytree(levels, tmp_path / "run")
+    epochs = pd.read_parquet(copied / EPOCHS)
+    epochs.loc[epochs["phase"] == "search", "valid_loss"] = value
+    epochs.to_parquet(copied / EPOCHS)
+    build_report(copied, tmp_path / "out", formats=["svg"])
+    assert (tmp_path / "out" / "plots" / "search_curves.svg").is_file()
 
 
 def test_the_table_of_model_sizes_has_the_best_epoch_of_each(reference):

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from harness.reporting.figures import MOST, draw_anytime, draw_forest, drawn, left_out, legend
 from harness.reporting.frames.curves import EXACT, anytime, distributions, random_curves
 from harness.reporting.frames.improvement import relative_improvements
+from harness.reporting.live_plots import make_logarithmic
 from harness.reporting.plots import (
     MOST_BANDS,
     plot_anytime,
@@ -154,3 +155,26 @@ def test_figures_show_a_bounded_number_of_data_sets(small_run: Run, monkeypatch:
 def test_long_labels_are_cut() -> None:
     assert short("x" * 40) == "x" * 31 + "…"
     assert short("short") == "short"
+
+
+@pytest.mark.parametrize(
+    ("means", "scale"),
+    [
+        ([2.3, 1.9, 1.7], "linear"),
+        ([2.3, 0.9, 0.17], "log"),
+        ([2.3, 0.1, 0.004], "log"),
+        ([100.0, 1.0, 1e-4], "log"),
+        ([2.3, 0.0], "linear"),
+        ([2.3, np.inf], "linear"),
+        ([], "linear"),
+    ],
+)
+def test_losses_over_more_than_a_decade_are_drawn_on_a_log_scale_with_numbers(means, scale):
+    ax = Figure().subplots()
+    ax.plot(np.array(means)[np.isfinite(means)])
+    make_logarithmic(ax, np.array(means))
+    assert ax.get_yscale() == scale
+    low, high = ax.get_ylim()
+    ax.figure.draw_without_rendering()
+    shown = [label for label in ax.get_yticklabels() if low <= label.get_position()[1] <= high and label.get_text()]
+    assert len(shown) >= 2

@@ -7,17 +7,20 @@ from typing import Any
 
 import pandas as pd
 
+from harness.levels import MixedLevel, official_code
 from harness.reporting.frames.live import costs, curves
 from harness.reporting.run import Entrant, Run
 
-# Means over seeds after the last epoch: accuracies of the supernet and, trained from scratch, of what was recommended.
+# Of each phase what is shown: a quantity of `curves`, after the last epoch, by its column.
 SUPERNET = {"supernet_train": "train_accuracy", "supernet_valid": "valid_accuracy", "supernet_gap": "valid_gap"}
-TRAINED = {"train": "train_accuracy", "valid": "valid_accuracy", "test": "test_accuracy"}
-TRAINED_GAPS = {"valid_gap": "valid_gap", "test_gap": "test_gap"}
-GAPS = ("supernet_gap", *TRAINED_GAPS)
+TRAINED = {
+    **{"train": "train_accuracy", "valid": "valid_accuracy", "test": "test_accuracy"},
+    **{"valid_gap": "valid_gap", "test_gap": "test_gap"},
+}
+WITH_INTERVALS = ("supernet_gap", "valid_gap", "test_gap")
 GAP_COLUMNS = (
-    *("benchmark", "dataset", "method", "level", "lambda", "n", *SUPERNET, *TRAINED, *TRAINED_GAPS),
-    *(f"{gap}_{end}" for gap in GAPS for end in ("low", "high")),
+    *("benchmark", "dataset", "method", "level", "order", "lambda", "n", *SUPERNET, *TRAINED),
+    *(f"{gap}_{end}" for gap in WITH_INTERVALS for end in ("low", "high")),
 )
 
 
@@ -28,40 +31,39 @@ def gaps(run: Run) -> pd.DataFrame:
     -------
     DataFrame
         Columns `GAP_COLUMNS`, a row a benchmark and method, by ``lambda``: the factor of the validation loss over that of the
-        training loss, 0 of single-level and infinite of bilevel search; NaN of methods without a level, which come last.
-        ``supernet_*`` are of the supernet, the others of the recommended architectures, trained from scratch; gaps have
-        pointwise 95 % t intervals over ``n`` seeds, ``*_low, *_high``. NaN where there is no such training.
+        training loss, 0 of single-level and infinite of bilevel search; NaN of methods without a level or with several, which
+        come last. ``supernet_*`` are of the supernet, the others of the recommended architectures, trained from scratch; gaps
+        have pointwise 95 % t intervals over ``n`` seeds, ``*_low, *_high``. NaN where there is no such training, and of the
+        supernet of random search with weight sharing, of which each step trains another path.
     """
     frame = run.of(curves)
     last = frame.groupby(["benchmark", "method", "phase"], sort=False)["epoch"].transform("max")
     names = ["benchmark", "method", "phase", "quantity"]
     ends = {tuple(row[name] for name in names): row for _, row in frame[frame["epoch"] == last].iterrows()}
-    levels = run.of(costs).set_index(["benchmark", "method"])["level"]
+    levels = {(str(row["benchmark"]), str(row["method"])): row for _, row in run.of(costs).iterrows()}
     rows = []
-    for benchmark, entrant in run.pairs:
-        level = str(levels[benchmark.name, entrant.name])
-        row: dict[str, Any] = {"benchmark": benchmark.name, "dataset": benchmark.dataset, "method": entrant.name}
-        row |= {"level": level, "lambda": _lambda(level, entrant)}
-        for phase, columns in (("search", SUPERNET), ("evaluation", TRAINED | TRAINED_GAPS)):
-            for column, quantity in columns.items():
-                if (end := ends.get((benchmark.name, entrant.name, phase, quantity))) is not None:
-                    row |= {"n": end["n"], column: end["mean"]}
-                    row |= {f"{column}_{side}": end[side] for side in ("low", "high") if column in GAPS}
-        if "n" in row:
-            rows.append(row)
-    found = pd.DataFrame(rows, columns=list(GAP_COLUMNS))
-    found = found.sort_values("lambda", kind="stable")
-    return found.sort_values("benchmark", kind="stable", key=_places(run)).reset_index(drop=True)
-
-
-def _places(run: Run) -> Any:
-    places = {benchmark.name: place for place, benchmark in enumerate(run.benchmarks)}
-    return lambda names: names.map(places)
+    for place, benchmark in enumerate(run.benchmarks):
+        for entrant in (one for own, one in run.pairs if own is benchmark):
+            cost = levels[benchmark.name, entrant.name]
+            level = str(cost["level"])
+            row: dict[str, Any] = {"benchmark": benchmark.name, "dataset": benchmark.dataset, "method": entrant.name}
+            row |= {"level": level, "order": cost["order"], "lambda": _lambda(level, entrant), "place": place}
+            for phase, columns in (("search", SUPERNET), ("evaluation", TRAINED)):
+                for column, quantity in columns.items() if (phase, level) != ("search", "SharedWeights") else ():
+                    if (end := ends.get((benchmark.name, entrant.name, phase, quantity))) is not None:
+                        row |= {"n": end["n"], column: end["mean"]}
+                        row |= {f"{column}_{side}": end[side] for side in ("low", "high") if column in WITH_INTERVALS}
+            if "n" in row:
+                rows.append(row)
+    found = pd.DataFrame(rows, columns=[*GAP_COLUMNS, "place"])
+    return found.sort_values(["place", "lambda"], kind="stable", ignore_index=True)[list(GAP_COLUMNS)]
 
 
 def _lambda(level: str, entrant: Entrant) -> float:
     """Return λ of a level; NaN where it has none, or changes in the course of the search."""
-    if level == "MixedLevel":
-        params = entrant.method.params
-        return float(params.get("lambda_valid", math.nan)) / float(params.get("lambda_train", 1.0))
+    params = entrant.method.params
+    if level == "MixedLevel" and {"lambda_valid", "lambda_train"} <= params.keys():
+        mixed = MixedLevel(lambda_valid=float(params["lambda_valid"]), lambda_train=float(params["lambda_train"]))
+        train, valid = (official_code(mixed) if params.get("compat") == "official-code" else mixed).coefficients
+        return valid / train if train else math.inf
     return {"SingleLevel": 0.0, "Bilevel": math.inf}.get(level, math.nan)

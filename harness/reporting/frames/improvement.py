@@ -150,7 +150,8 @@ def relative_improvements(run: Run) -> pd.DataFrame:
 
 
 def improvement_of(run: Run, group: int, baseline: Baseline) -> dict[str, Any]:
-    """Return RI of a group over a baseline: ``n_method, ri, ci_low, ci_high, p_value, detectable, test, note, result``.
+    """Return RI of a group over a baseline: ``n_method`` (seeds; where they are paired, the common
+    ones), ``ri, ci_low, ci_high, p_value, detectable, test, note, result``.
 
     Signed and explained as in `relative_improvements`.
     """
@@ -159,7 +160,7 @@ def improvement_of(run: Run, group: int, baseline: Baseline) -> dict[str, Any]:
     result, note = _improvement(scores, baseline, run.finished(group)["seed"].to_numpy())
     low, high = (result.low, result.high) if benchmark.sign > 0 else (-result.high, -result.low)
     return {
-        "n_method": len(scores),
+        "n_method": result.n_method,
         "ri": benchmark.sign * result.estimate,
         "ci_low": low,
         "ci_high": high,

@@ -9,7 +9,7 @@ from functools import partial
 
 import pandas as pd
 
-from harness.ladder import COLUMNS, SPREADS, protocol
+from harness.ladder import COLUMNS, LADDER, SPREADS, protocol
 from harness.reporting.cell_graphs import CellGraph, cells_of
 from harness.reporting.formats import (
     NOTHING,
@@ -262,15 +262,23 @@ def _stability(run: Run) -> TableBlock:
 
 def _gaps(run: Run) -> list[Block]:
     frame = run.of(gaps)
+    if len(frame) == 0:
+        return []
     trained = [
-        number("train", "trained, train, %", help="from scratch, after the last epoch"),
-        number("valid", "valid, %"),
-        number("test", "test, %"),
-        points("valid_gap", "train − valid"),
+        number("train", "from scratch, train, %", help="of the recommended architectures, after the last epoch"),
+        number("valid", "from scratch, valid, %"),
+        number("test", "from scratch, test, %"),
+        points("valid_gap", "from scratch, train − valid"),
         interval("valid_gap_low", "valid_gap_high", "95 % interval"),
-        points("test_gap", "train − test"),
+        points("test_gap", "from scratch, train − test"),
         interval("test_gap_low", "test_gap_high", "95 % interval"),
     ]
+    fitted = (
+        "λ is 0 of single-level and ∞ of bilevel search. Where it is above 0 the architecture parameters are fitted to the "
+        "validation images, which narrows the supernet's gap to them by itself. Training accuracy of a supernet is that of the "
+        "steps as they were taken, validation accuracy that after the epoch."
+    )
+    beside = " The gap to the test images is that of what was recommended: a search never sees them."
     table = TableBlock(
         "gaps",
         "Generalisation gaps by level and λ after the last epoch, in points of accuracy: means over seeds.",
@@ -278,24 +286,24 @@ def _gaps(run: Run) -> list[Block]:
         [
             dataset(run),
             text("method", "method"),
+            text("level", "level"),
             Column(
                 "lambda", "λ", _lambda, numeric=True, help="factor of the validation loss over that of training loss"
             ),
             integer("n", "seeds"),
             number("supernet_train", "supernet, train, %"),
-            number("supernet_valid", "valid, %"),
-            points("supernet_gap", "train − valid"),
+            number("supernet_valid", "supernet, valid, %"),
+            points("supernet_gap", "supernet, train − valid"),
             interval("supernet_gap_low", "supernet_gap_high", "95 % interval"),
             *(trained if frame["test"].notna().any() else []),
         ],
         csv=GAP_COLUMNS,
-        note="λ is 0 of single-level and ∞ of bilevel search. Where it is above 0 the architecture parameters are fitted to the "
-        "validation images, which narrows the supernet's gap to them by itself: the gap to the test images is that of what was "
-        "recommended. A search never sees the test images.",
+        note=fitted + (beside if frame["test"].notna().any() else ""),
     )
     figure = FigureBlock(
         "gaps",
-        "Generalisation gaps by λ, which grows downwards, after the last epoch, with 95 % intervals over seeds.",
+        "Generalisation gaps after the last epoch, with 95 % intervals over seeds: methods with a level by λ, which grows "
+        "downwards, and below them those without.",
         "Dots with intervals, one a method, in a panel a gap; the numbers are in the table.",
         partial(draw_gaps, run),
     )
@@ -336,14 +344,15 @@ def protocol_ladder(run: Run) -> Section | None:
         csv=[*COLUMNS, *SPREADS],
         note="Deviations within a split: an easy split is not taken for a good architecture.",
     )
+    with_base = frame[frame.groupby(list(LADDER))["rung"].transform("first") == "base"]
     figure = FigureBlock(
         "protocol",
         "Differences of recipes to the base recipe with 95 % intervals over splits, beside the standard deviations between "
         "architectures and between training seeds under the base recipe.",
         "Dots with intervals, one a recipe, between vertical lines at one standard deviation.",
-        partial(draw_protocol, frame, run.titles),
+        partial(draw_protocol, with_base, run.titles),
     )
-    return Section("protocol", "Protocol and architecture", [figure, table])
+    return Section("protocol", "Protocol and architecture", [*([figure] if len(with_base) else []), table])
 
 
 def _icc_interval(row: Row) -> str:

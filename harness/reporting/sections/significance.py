@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from harness.reporting.figures import draw_ranks
@@ -17,6 +19,8 @@ from harness.reporting.formats import (
     p_text,
     p_value,
     points,
+    shown_score,
+    signed,
     text,
 )
 from harness.reporting.frames.improvement import in_words
@@ -102,28 +106,38 @@ def all_tables(run: Run) -> Section | None:
 
 def _pairs(run: Run) -> TableBlock:
     frame = run.of(method_pairs)
+    unit = "points" if run.in_percent else "in the unit of the scores"
     return TableBlock(
         "pairs",
-        "All pairs of methods, seed by seed: relative improvement of the first over the second.",
+        "All pairs of methods, seed by seed: mean difference between their test scores.",
         frame,
         [
             dataset(run),
             text("a", "method"),
             text("b", "other"),
             integer("n", "common seeds"),
-            points("ri", "RI, %"),
-            interval("ci_low", "ci_high", "95 % interval"),
-            p_value("p_value", "p", help="two-sided, of paired log ratios"),
+            Column(
+                "difference",
+                f"difference, {unit}",
+                partial(_points, "difference"),
+                numeric=True,
+                help="+ : the first better",
+            ),
+            Column("low", "95 % interval", _points_interval, numeric=True),
+            p_value("p_value", "p", help="two-sided, of the paired t test"),
             p_value("p_holm", "p, Holm", help=f"adjusted over all {frame['p_value'].count()} pairs"),
-            number(
+            Column(
                 "detectable",
-                "detectable RI, %",
-                help="smallest true RI found with 80 % power at 5 %, before adjustment",
+                f"detectable, {unit}",
+                partial(_points, "detectable"),
+                numeric=True,
+                help="smallest true difference found with 80 % power at 5 %, before adjustment",
             ),
             *([text("note", "note")] if frame["note"].any() else []),
         ],
         csv=PAIR_COLUMNS,
-        note="A family of claims of its own. Equal seeds share the split of the images and the streams that weights and batches "
+        note="A difference above 0 is one in favour of the first. This family of claims stands beside that of the claims "
+        "against the baseline, each at 5 %. Equal seeds share the split of the images, and the streams that weights and batches "
         "come from.",
         folded=len(frame) > 20,
     )
@@ -188,6 +202,18 @@ def _ranking(run: Run) -> list[Block]:
             folded=True,
         ),
     ]
+
+
+def _points(key: str, row: Row) -> str:
+    """Return a difference between scores as it is shown: percentages and fractions in points."""
+    if is_missing(row[key]):
+        return NOTHING
+    shown = shown_score(row[key], row["unit"])
+    return signed(shown) if key != "detectable" else f"{shown:.2f}"
+
+
+def _points_interval(row: Row) -> str:
+    return NOTHING if is_missing(row["low"]) else f"[{_points('low', row)}, {_points('high', row)}]"
 
 
 def _probability(row: Row) -> str:
