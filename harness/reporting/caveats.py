@@ -141,9 +141,10 @@ def flat_alphas(run: Run) -> Iterator[str]:
         flat = rows[rows["share"] > FLAT]
         if len(flat):
             ends = dict.fromkeys(f"{100 * end:.2f}" for end in (flat["share"].min(), flat["share"].max()))
+            whose = joined(flat["method"]) if len(flat) < len(rows) else "all methods that have one"
             yield (
                 f"{run.titles[str(benchmark)]}: after the last epoch the entropy of α is still {' to '.join(ends)} % of that of "
-                f"equal weights ({joined(flat['method'])}). What is derived there hangs on small differences between candidates: "
+                f"equal weights ({whose}). What is derived there hangs on small differences between candidates: "
                 "a longer search or a greater rate of α may derive something else."
             )
 

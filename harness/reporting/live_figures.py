@@ -15,9 +15,10 @@ from harness.ladder import LADDER
 from harness.reporting.cell_graphs import CellGraph, Layout, layout, plot_cell
 from harness.reporting.figures import WIDTH, legend
 from harness.reporting.frames.gaps import gaps
-from harness.reporting.frames.live import alpha_weights, curves, tracked
+from harness.reporting.frames.live import GAPS, alpha_weights, curves, tracked
 from harness.reporting.frames.one_shot import scored
-from harness.reporting.live_plots import make_logarithmic, plot_agreement, plot_epochs, plot_weights
+from harness.reporting.live_plots import make_logarithmic, plot_agreement, plot_epochs, plot_weights, show_later_half
+from harness.reporting.plots import MOST_BANDS
 from harness.reporting.run import Run
 from harness.reporting.style import marks_of, short
 from harness.spaces import darts, nasbench201
@@ -25,17 +26,18 @@ from harness.spaces import darts, nasbench201
 PANEL_HEIGHT = 1.6  # inches
 # Inches of drawn cells: their figure's width, from layer to layer, room of a station within a layer, a title.
 CELLS_WIDTH, LAYER, STATION, TITLE = 12.1, 0.55, 0.38, 0.3
+# Errors are what accuracies lack to 100 %: near it they differ visibly on a log scale only.
 SEARCH_PANELS = {
     "train_loss": "training loss",
     "valid_loss": "validation loss",
-    "train_accuracy": "training accuracy, %",
-    "valid_accuracy": "validation accuracy, %",
+    "train_error": "training error, %",
+    "valid_error": "validation error, %",
     "valid_gap": "training − validation",
 }
 EVALUATION_PANELS = {
     "train_loss": "training loss",
-    "valid_accuracy": "validation accuracy, %",
-    "test_accuracy": "test accuracy, %",
+    "valid_error": "validation error, %",
+    "test_error": "test error, %",
     "valid_gap": "training − validation",
     "test_gap": "training − test",
 }
@@ -204,6 +206,16 @@ def _benchmarks(run: Run, phase: str) -> list[str]:
     return frame.loc[frame["phase"] == phase, "benchmark"].drop_duplicates().tolist()
 
 
+def _quantity(frame: pd.DataFrame, benchmark: str, phase: str, quantity: str) -> pd.DataFrame:
+    """Return the rows of a quantity in means or single seeds, errors made of accuracies."""
+    tracked_as = quantity.replace("_error", "_accuracy")
+    own = frame[(frame["benchmark"] == benchmark) & (frame["phase"] == phase) & (frame["quantity"] == tracked_as)]
+    if tracked_as == quantity:
+        return own
+    ends = {"low": "high", "high": "low", "mean": "mean", "value": "value"}
+    return own.assign(**{name: 100.0 - own[source] for name, source in ends.items() if source in own})
+
+
 def _curves(run: Run, phase: str, panels: dict[str, dict[str, str]]) -> Figure:
     return _grid(run, phase, list(panels.items()))
 
@@ -216,16 +228,17 @@ def _grid(run: Run, phase: str, rows: Sequence[tuple[str, dict[str, str]]]) -> F
     drawn: dict[str, None] = {}
     for row, (benchmark, panels) in enumerate(rows):
         for column, (quantity, title) in enumerate(panels.items()):
-            parts = [
-                frame[(frame["benchmark"] == benchmark) & (frame["phase"] == phase) & (frame["quantity"] == quantity)]
-                for frame in (means, each)
-            ]
+            parts = [_quantity(frame, benchmark, phase, quantity) for frame in (means, each)]
+            if parts[0]["method"].nunique() > MOST_BANDS:
+                parts[0] = parts[0].assign(low=np.nan, high=np.nan)
             ax = figure.add_subplot(len(rows), columns, row * columns + column + 1)
             plot_epochs(*parts, ax=ax, marks=marks)
             ax.set_xlabel("")
             ax.set_title(title)
-            if quantity.endswith("_loss"):
+            if quantity.endswith(("_loss", "_error")):
                 make_logarithmic(ax, parts[0]["mean"].to_numpy())
+            if quantity in GAPS:
+                show_later_half(ax, parts[0])
             if column == 0 and len({name for name, _ in rows}) > 1:
                 ax.set_ylabel(short(run.titles[benchmark], 26), fontsize=7)
             drawn.update(dict.fromkeys(parts[0]["method"]))

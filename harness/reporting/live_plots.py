@@ -70,6 +70,15 @@ def make_logarithmic(ax: Axes, means: NDArray[np.float64]) -> None:
     ax.set_ylim(means.min() / 1.5, means.max() * 1.5)
 
 
+def show_later_half(ax: Axes, means: pd.DataFrame) -> None:
+    """Scale an axes to the bands of the later half of the epochs: what comes before is far away."""
+    later = means[means["epoch"] > means["epoch"].max() / 2]
+    ends = later[["low", "high", "mean"]].to_numpy()
+    ends = ends[np.isfinite(ends)]
+    if len(ends) and np.ptp(ends) > 0:
+        ax.set_ylim(ends.min() - 0.1 * np.ptp(ends), ends.max() + 0.1 * np.ptp(ends))
+
+
 def plot_agreement(frame: pd.DataFrame, *, ax: Axes | None = None, colour: str = "C0") -> Axes:
     """Draw what architectures score with shared weights against what they score on their own.
 

@@ -29,6 +29,7 @@ from harness.problem import Budget
 from harness.records import EPOCH_TIME_COLUMNS, EPOCHS, RECORDS, TIME_COLUMNS, TRACES, read_epochs, read_run
 from harness.reporting import build_report
 from harness.reporting.caveats import caveats
+from harness.reporting.live_figures import draw_search_curves
 from harness.reporting.run import load_run
 from harness.runner import run
 from harness.spaces.nasbench201 import NASBench201Space
@@ -273,12 +274,31 @@ def test_generalisation_gaps_stand_by_lambda(levels):
     assert (levels / "report" / "plots" / "gaps.svg").is_file()
 
 
+def test_errors_are_drawn_of_accuracies(levels):
+    figure = draw_search_curves(load_run(levels))
+    (panel,) = (ax for ax in figure.axes if ax.get_title() == "validation error, %")
+    epochs = read_epochs(levels).query("phase == 'search'")
+    labels = epochs["cell"].map(read_run(levels)[0].set_index("cell")["label"])
+    own = epochs[labels == "mixed"].groupby("epoch")["valid_accuracy"].mean()
+    assert any(
+        line.get_ydata() == pytest.approx(100 - own.to_numpy()) for line in panel.lines if len(line.get_ydata()) == 2
+    )
+    (gap,) = (ax for ax in figure.axes if ax.get_title() == "training − validation")
+    assert "random-search-ws" in figure_labels(figure)
+    assert len({line.get_color() for line in gap.lines}) == 4  # none of random search's shared weights
+
+
+def figure_labels(figure):
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
 def test_alphas_that_hardly_moved_are_said(levels):
     (caveat,) = (text for text in caveats(load_run(levels)) if "entropy of α" in text)
     epochs = read_epochs(levels).query("epoch == 2 and phase == 'search'")
     labels = epochs["cell"].map(read_run(levels)[0].set_index("cell")["label"])
     entropy = epochs.groupby(labels)["alpha_entropy_cell"].mean().drop("random-search-ws") / np.log(5)
     assert f"{100 * entropy.min():.2f} to {100 * entropy.max():.2f} %" in caveat
+    assert "(all methods that have one)" in caveat
 
 
 def test_failed_cells_are_in_no_mean_of_epochs(levels, tmp_path):
@@ -304,6 +324,7 @@ def test_losses_that_are_not_finite_are_drawn(levels, tmp_path, value):
     copied = shutil.copytree(levels, tmp_path / "run")
     epochs = pd.read_parquet(copied / EPOCHS)
     epochs.loc[epochs["phase"] == "search", "valid_loss"] = value
+    epochs.loc[epochs["phase"] == "evaluation", "valid_loss"] = -1.0
     epochs.to_parquet(copied / EPOCHS)
     build_report(copied, tmp_path / "out", formats=["svg"])
     assert (tmp_path / "out" / "plots" / "search_curves.svg").is_file()

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from harness.reporting.figures import MOST, draw_anytime, draw_forest, drawn, left_out, legend
 from harness.reporting.frames.curves import EXACT, anytime, distributions, random_curves
 from harness.reporting.frames.improvement import relative_improvements
-from harness.reporting.live_plots import make_logarithmic
+from harness.reporting.live_plots import make_logarithmic, show_later_half
 from harness.reporting.plots import (
     MOST_BANDS,
     plot_anytime,
@@ -155,6 +155,16 @@ def test_figures_show_a_bounded_number_of_data_sets(small_run: Run, monkeypatch:
 def test_long_labels_are_cut() -> None:
     assert short("x" * 40) == "x" * 31 + "…"
     assert short("short") == "short"
+
+
+def test_a_gap_is_scaled_to_its_later_half():
+    ax = Figure().subplots()
+    means = pd.DataFrame({"epoch": [1, 2, 3, 4], "mean": [-30, -5, 1, 2], "low": np.nan, "high": [0, 0, 1.5, 3]})
+    show_later_half(ax, means)
+    assert ax.get_ylim() == pytest.approx((0.8, 3.2))
+    before = ax.get_ylim()
+    show_later_half(ax, means.assign(mean=np.nan, high=np.nan))
+    assert ax.get_ylim() == before
 
 
 @pytest.mark.parametrize(

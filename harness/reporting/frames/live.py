@@ -42,6 +42,8 @@ def tracked(run: Run) -> pd.DataFrame:
     named = _named(run, run.epochs)
     named = named[named["phase"].isin(["search", "evaluation"])]
     named = named.assign(**{gap: named["train_accuracy"] - named[accuracy] for gap, accuracy in GAPS.items()})
+    # Of a supernet whose every step trains another path, training accuracy is not that of what is validated.
+    named.loc[(named["phase"] == "search") & (named["level"] == "SharedWeights"), list(GAPS)] = np.nan
     quantities = [name for name in named if name in (*QUANTITIES, *GAPS) or str(name).startswith(BY_GROUP)]
     keys = ["benchmark", "dataset", "method", "seed", "phase", "epoch"]
     named = named.groupby(keys, sort=False)[quantities].mean().reset_index()

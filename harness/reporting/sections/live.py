@@ -51,6 +51,7 @@ from harness.reporting.live_figures import (
 )
 from harness.reporting.live_plots import FEW_SEEDS
 from harness.reporting.model import Block, Column, FigureBlock, Prose, Row, Section, TableBlock
+from harness.reporting.plots import MOST_BANDS
 from harness.reporting.run import Run
 
 ORDERS = {
@@ -58,6 +59,9 @@ ORDERS = {
     "w_first": "w_first (weights, then α at the new weights, MiLeNAS's Algorithm 1)",
     "alpha_first": "alpha_first (α, then weights, as the published codes do)",
 }
+
+
+SCALES = "Errors are what accuracies lack to 100 %; gaps are scaled to the later half of the epochs."
 
 
 def derived_cells(run: Run) -> Section | None:
@@ -96,17 +100,17 @@ def supernets(run: Run) -> Section | None:
     spread = (
         "thick lines are means over seeds, thin ones single seeds"
         if len(run.seeds) < FEW_SEEDS
-        else "lines are means over seeds, bands their pointwise 95 % intervals"
+        else f"lines are means over seeds, bands their pointwise 95 % intervals (of at most {MOST_BANDS} methods)"
     )
     blocks: list[Block] = [
         Prose([_order(run)]),
         FigureBlock(
             "search_curves",
             f"Supernets by epoch: {spread}. Training figures are those of the steps as they were taken, validation ones those "
-            "after the epoch. Bilevel and mixed-level searches fit architecture parameters to the validation images, so that the "
-            "validation accuracy of their supernets flatters them, and the gap from training to validation shrinks: that to the "
-            "test images is below, with the architectures trained from scratch.",
-            "Training and validation loss and accuracy of the supernets by epoch, a row of panels a benchmark.",
+            f"after the epoch. {SCALES} Bilevel and mixed-level searches fit architecture parameters to the validation images, "
+            "so that validation flatters their supernets, and the gap from training to validation shrinks: that to the test "
+            "images is below, with the architectures trained from scratch.",
+            "Training and validation loss and error of the supernets by epoch, a row of panels a benchmark.",
             partial(draw_search_curves, run),
         ),
     ]
@@ -137,8 +141,8 @@ def supernets(run: Run) -> Section | None:
             FigureBlock(
                 "evaluation_curves",
                 f"Recommended architectures trained from scratch, by epoch: {spread}. The last epoch is the result. Measured on "
-                "whole splits in evaluation mode; gaps are in points of accuracy.",
-                "Training loss, validation and test accuracy of the recommended architectures by epoch.",
+                f"whole splits in evaluation mode; gaps are in points of accuracy. {SCALES}",
+                "Training loss, validation and test error of the recommended architectures by epoch.",
                 partial(draw_evaluation_curves, run),
             )
         )
