@@ -24,13 +24,16 @@ def final_scores(run: Run) -> Section | None:
     figure = FigureBlock(
         "distributions",
         "Final test scores: the share of searches that end at or below each score; a curve further right is better where higher "
-        "scores are. Shaded: the exact law of random search at the same budget, where it is known. The outer 1 % at each end may "
-        "lie outside." + left_out(run),
+        "scores are. "
+        + ("" if run.is_live else "Shaded: the exact law of random search at the same budget, where it is known. ")
+        + "The outer 1 % at each end may lie outside."
+        + left_out(run),
         "Cumulative distributions of final test scores, one panel a data set, one curve a method.",
         lambda: draw_distributions(run),
     )
     frame = run.of(summary)
     frame = frame.assign(anchor=frame["group"].map(run.anchor))
+    regret = score("regret", "regret", run, help="distance of the mean from the best test score in the table")
     table = TableBlock(
         "summary",
         "Final scores over seeds.",
@@ -44,7 +47,7 @@ def final_scores(run: Run) -> Section | None:
             score("test_min", "min", run),
             score("test_median", "median", run),
             score("test_max", "max", run),
-            score("regret", "regret", run, help="distance of the mean from the best test score in the table"),
+            *([regret] if frame["regret"].notna().any() else []),
             score("valid_mean", "validation mean", run),
             score("valid_std", "std", run),
         ],

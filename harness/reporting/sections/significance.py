@@ -49,6 +49,10 @@ def tests(run: Run) -> Section:
         ),
         p_value("p_dunnett", "p, Dunnett", help="all methods against one sampled baseline"),
     ]
+    exact = (
+        "The exact p-value is one-sided, and not to be read beside the two-sided ones as if it were the same test; it is "
+        f"left out for more than {EXACT_UP_TO} seeds. "
+    )
     table = TableBlock(
         "significance",
         f"All tests of each method against {joined(dict.fromkeys(in_words(run, name) for name in frame['baseline']))}.",
@@ -75,9 +79,9 @@ def tests(run: Run) -> Section:
             ),
         ],
         csv=SIGNIFICANCE_COLUMNS,
-        note="The exact p-value is one-sided, and not to be read beside the two-sided ones as if it were the same test; it is "
-        f"left out for more than {EXACT_UP_TO} seeds. “Beats a random search”: the probability that one search of the method "
-        "ends above one random search, ties counting half, with its 95 % interval.",
+        note=(exact if frame["p_exact"].notna().any() else "")
+        + "“Beats a random search”: the probability that one search of the method ends above one random search, ties counting "
+        "half, with its 95 % interval.",
         folded=len(frame) > 20,
     )
     pairs = [_pairs(run)] if len(run.of(method_pairs)) else []
