@@ -99,7 +99,8 @@ def _bounds(row: pd.Series[float], family: int) -> str:
     return (
         f"RI {signed(row['ri'])} % with 95 % interval [{signed(row['ci_low'])}, {signed(row['ci_high'])}]"
         f"{alone if row['p_value'] < LEVEL else ''}, and "
-        f"{plural(int(row['n_method']), 'seed')} would show a true RI of {row['detectable']:.2f} % four times in five"
+        f"{plural(int(row['n_method']), 'seed')} would show a true RI of {row['detectable']:.2f} % four times in five "
+        "before adjustment"
     )
 
 

@@ -121,7 +121,7 @@ def draw_protocol(frame: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
         ax.set_yticks(places, part["rung"])
         ax.invert_yaxis()
         ax.set_xlabel("test accuracy, points from the base recipe")
-        ax.set_title(short(f"{titles[str(benchmark)]}, {epochs} epochs, {repeats} trainings of each"))
+        ax.set_title(short(f"{titles[str(benchmark)]}, {epochs} epochs, {repeats} trainings of each", 60))
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure

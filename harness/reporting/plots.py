@@ -100,7 +100,7 @@ def plot_distribution(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Mar
 
     Notes
     -----
-    The panel leaves out the lowest and the highest 1 % of each distribution.
+    The panel leaves out the lowest and the highest 1 % of each distribution that has so small steps.
     """
     ax, marks = _axes(ax), marks or marks_for(frame["method"])
     for method, curve in _by_method(frame):
@@ -110,7 +110,10 @@ def plot_distribution(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Mar
         if method == EXACT:
             ax.fill_between(x, share, step="post", color=mark.colour, alpha=0.12, linewidth=0)
         ax.step(np.r_[x[0], x], np.r_[0.0, share], where="post", color=mark.colour, linestyle=mark.line, linewidth=1.2)
-    (inner,) = _shown(frame[frame["share"].between(0.01, 0.99)], "test")
+    step = frame.groupby("method", sort=False)["share"].transform(
+        lambda share: share.diff().fillna(share.iloc[0]).max()
+    )
+    (inner,) = _shown(frame[frame["share"].between(0.01, 0.99) | (step > 0.01)], "test")
     ax.set_ylim(0.0, 1.0)
     _limit(ax, inner, axis="x")
     ax.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0 %", "", "50 %", "", "100 %"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,8 @@ import pandas as pd
 from harness.problem import Budget
 from harness.reporting.run import Benchmark, Run
 from harness.taxonomy import CATEGORIES
+
+PHASES = {"search": "search of a supernet", "evaluation": "training from scratch", "proxy": "training during a search"}
 
 
 def data(run: Run) -> pd.DataFrame:
@@ -90,6 +93,19 @@ def budgets(run: Run) -> pd.DataFrame:
         for benchmark, entrant in run.pairs
     ]
     return pd.DataFrame(names).join(spent, how="inner").reset_index(drop=True)
+
+
+def settings(run: Run) -> pd.DataFrame:
+    """Return how supernets were searched and architectures trained: ``benchmark, budget, what, settings``; empty on tables."""
+    pairs = itertools.product(run.resolved["benchmarks"], run.budgets)
+    rows = [
+        {"benchmark": benchmark, "budget": budget.amount, "what": title, "settings": _params(stated[phase])}
+        for (benchmark, budget), text in zip(pairs, run.resolved["settings"], strict=True)
+        for stated in [json.loads(text or "{}")]
+        for phase, title in PHASES.items()
+        if phase in stated
+    ]
+    return pd.DataFrame(rows, columns=["benchmark", "budget", "what", "settings"])
 
 
 def provenance(run: Run) -> pd.DataFrame:

@@ -42,7 +42,7 @@ def significance(run: Run) -> pd.DataFrame:
         Rows and columns of `relative_improvements` for equal budgets, and ``p_bh`` (Benjamini and Hochberg, over the same
         claims as Holm), ``p_exact`` (of claims, one-sided: that as many random searches have as good a mean),
         ``p_dunnett`` (where the baseline is sampled: all methods of a benchmark against it at once), ``win_probability,
-        win_low, win_high`` (that one search beats one random search).
+        win_low, win_high`` (that one search beats one random search). The last four are NaN where seeds are paired.
     """
     frame = run.of(relative_improvements)
     frame = frame[frame["is_main"]].reset_index(drop=True)
@@ -135,6 +135,8 @@ def _tests(run: Run, benchmark: Benchmark, entrant: Entrant) -> dict[str, float]
     (baseline,) = (one for one in baselines(run, benchmark, entrant.budget) if one.is_main)
     if len(scores) == 0 or baseline.size == 0 or scores is baseline.scores:
         return {}
+    if baseline.seeds is not None:  # scores of one seed share its split, and a baseline's may be a mean of several
+        return {}
     p_exact = np.nan
     if isinstance(baseline.scores, ExactBaseline):
         wins = probability_of_improvement(scores, baseline.scores)
@@ -150,7 +152,10 @@ def _dunnett(run: Run, frame: pd.DataFrame) -> FloatArray:
     """Return Dunnett's p-values for the rows whose baseline is a sample, which all methods of a benchmark share."""
     found = np.full(len(frame), np.nan)
     for benchmark, budget in itertools.product(run.benchmarks, run.budgets):
-        (control,) = (one.scores for one in baselines(run, benchmark, budget) if one.is_main)
+        (main,) = (one for one in baselines(run, benchmark, budget) if one.is_main)
+        if main.seeds is not None:  # the test takes all scores for independent
+            continue
+        control = main.scores
         own = frame.index[(frame["benchmark"] == benchmark.name) & (frame["budget"] == budget.amount)]
         tested = [row for row in own if not np.isnan(frame["p_holm"][row])]
         if tested and not isinstance(control, ExactBaseline):

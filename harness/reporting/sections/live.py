@@ -22,6 +22,7 @@ from harness.reporting.formats import (
     number,
     points,
     score,
+    span,
     text,
 )
 from harness.reporting.frames.gaps import GAP_COLUMNS, gaps
@@ -175,7 +176,9 @@ def live_cost(run: Run) -> Section | None:
         ],
         csv=COST_COLUMNS,
         note="Budgets are epochs, and an epoch of a supernet costs more the more passes its steps take: equal budgets here are "
-        "equal numbers of epochs, not equal times. Seconds, which differ from run to run, are in tables/timings.csv alone.",
+        "equal numbers of epochs, not equal times. Not counted are the forward passes by which random search with weight "
+        "sharing measures its candidates, and the training from scratch of what is recommended. Seconds, which differ from run "
+        "to run, are in tables/timings.csv alone.",
     )
     return Section("cost", "Cost", [table])
 
@@ -235,7 +238,8 @@ def _sizes(run: Run) -> TableBlock:
             number("parameters", "weights", 0, help="of the derived architecture at the supernet's size"),
         ],
         csv=SIZE_COLUMNS,
-        note="MiLeNAS's model-size-based search: one search gives an architecture of every size. The CSV file has their texts.",
+        note="MiLeNAS's model-size-based search: the sizes that each search passed through. Accuracy is that of the supernet "
+        "after that epoch; the derived architectures, whose texts are in the CSV file, were not trained.",
         folded=len(frame) > 20,
     )
 
@@ -259,8 +263,8 @@ def _stability(run: Run) -> TableBlock:
             number("convolutions", "convolutions", 1),
         ],
         csv=STABILITY_COLUMNS,
-        note="Two seeds that chose at random would agree on one edge in as many as there are candidates. Random search with "
-        "weight sharing has no architecture parameters: nothing to flip.",
+        note="Two seeds whose choices were uniform would agree on one edge in as many as there are candidates. Random search "
+        "with weight sharing has no architecture parameters: nothing to flip.",
     )
 
 
@@ -282,7 +286,10 @@ def _gaps(run: Run) -> list[Block]:
         "validation images, which narrows the supernet's gap to them by itself. Training accuracy of a supernet is that of the "
         "steps as they were taken, validation accuracy that after the epoch."
     )
-    beside = " The gap to the test images is that of what was recommended: a search never sees them."
+    beside = (
+        " The gap to the test images is that of what was recommended: a search never sees them. Where training accuracy is "
+        "100 %, a gap is the error on the other images."
+    )
     table = TableBlock(
         "gaps",
         "Generalisation gaps by level and λ after the last epoch, in points of accuracy: means over seeds.",
@@ -335,12 +342,12 @@ def protocol_ladder(run: Run) -> Section | None:
             integer("repeats", "trainings of each"),
             integer("epochs", "epochs"),
             number("test", "test, %"),
-            number("difference", "difference to base, points"),
-            Column("low", "95 % interval", _interval, numeric=True, help="t over splits"),
+            points("difference", "difference to base, points"),
+            interval("low", "high", "95 % interval", help="t over splits"),
             number("between_architectures", "SD between architectures"),
             number("between_seeds", "SD between seeds"),
             number("icc", "ICC", help="share of the variance of single trainings that is due to architectures"),
-            Column("icc_low", "95 % interval of ICC", _icc_interval, numeric=True),
+            span("icc_low", "icc_high", "95 % interval of ICC"),
             number(
                 "tau", "tau with base", help="Kendall's, of architectures' means, taken from the mean of their split"
             ),
@@ -357,10 +364,6 @@ def protocol_ladder(run: Run) -> Section | None:
         partial(draw_protocol, with_base, run.titles),
     )
     return Section("protocol", "Protocol and architecture", [*([figure] if len(with_base) else []), table])
-
-
-def _icc_interval(row: Row) -> str:
-    return "–" if pd.isna(row["icc_low"]) else f"[{row['icc_low']:.2f}, {row['icc_high']:.2f}]"
 
 
 def _curve_table(run: Run) -> TableBlock:

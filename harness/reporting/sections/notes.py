@@ -37,18 +37,26 @@ def caveats_of_run(run: Run) -> Section | None:
 def definitions(run: Run) -> Section:
     """Return what the words and numbers mean."""
     own = _OF_LIVE if run.is_live else _OF_ONE_SHOT if run.has_supernets else _of_tables(run)
-    texts = [*_SHARED[:2], *own, *_SHARED[2:]]
+    texts = [_SCORE, _RI_OF_PAIRS if run.is_live else _RI, *own, _NO_VARIANCE]
     return Section("definitions", "How the numbers were computed", [Prose(texts, listed=True)])
 
 
-_SHARED = (
+_SCORE = (
     "Score. A search is driven by validation scores and recommends one architecture; what is reported is that "
     "architecture's test score. Percentages and fractions are both shown in percent; the CSV files keep each table's own "
-    "unit.",
+    "unit."
+)
+_RI = (
     "Relative improvement. RI = 100 (a − r) / r, with a the mean test score over seeds and r the mean of the baseline. "
-    "Where lower scores are better, RI = 100 (r − a) / r, so that an improvement is always positive.",
+    "Where lower scores are better, RI = 100 (r − a) / r, so that an improvement is always positive."
+)
+_RI_OF_PAIRS = (
+    "Relative improvement. RI = 100 (a − r) / r, with a and r the geometric means of the method's and of the baseline's test "
+    "scores over their common seeds."
+)
+_NO_VARIANCE = (
     "Zero variance. Where all seeds give the same score there is no interval and no p-value: no spread over these seeds "
-    "is no proof of certainty.",
+    "is no proof of certainty."
 )
 _FAMILY = (
     "Family. p-values are adjusted by Holm's method over one family a baseline: all claims of the table of relative "
@@ -59,7 +67,7 @@ _OF_LIVE = (
     "the same protocol. random@n is the random search of this run with the same budget n. Both are samples, with an error of "
     "their own.",
     "Interval and test. Equal seeds share the split of the images: the interval is a t interval of the mean log ratio over "
-    "common seeds, and RI that of the geometric means. Intervals hold one at a time, at 95 %. The p-value is two-sided and "
+    "common seeds. Intervals hold one at a time, at 95 %. The p-value is two-sided and "
     "belongs to the test that the interval inverts.",
     f"{_FAMILY} Random search and random architectures are baselines, claim nothing and are in no family.",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.reporting.figures import draw_distributions, left_out
-from harness.reporting.formats import dataset, integer, method, number, score
+from harness.reporting.formats import dataset, integer, joined, method, number, score
 from harness.reporting.frames.curves import distributions
 from harness.reporting.frames.scores import summary
 from harness.reporting.model import FigureBlock, Section, TableBlock
@@ -52,9 +52,20 @@ def final_scores(run: Run) -> Section | None:
             score("valid_std", "std", run),
         ],
         csv=_SUMMARY,
+        note=_of_averages(run),
         folded=len(frame) > 20,
     )
     return Section("scores", "Final scores", [figure, table])
+
+
+def _of_averages(run: Run) -> str:
+    """Return a sentence on methods whose scores are means of several architectures; empty without one."""
+    names = [f"{one.name} of {one.method.params['architectures']}" for one in run.entrants if one.is_average]
+    if not names:
+        return ""
+    return (
+        f"A score of {joined(names)} architectures is their mean, which spreads less over seeds than one of them would."
+    )
 
 
 def cost(run: Run) -> Section | None:

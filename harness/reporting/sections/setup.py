@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.reporting.formats import dataset, integer, joined, number, score, text
-from harness.reporting.frames.setup import budgets, data, methods, provenance, sources
+from harness.reporting.frames.setup import budgets, data, methods, provenance, settings, sources
 from harness.reporting.model import Column, Section, TableBlock
 from harness.reporting.run import Run
 
@@ -74,6 +74,7 @@ def data_and_methods(run: Run) -> Section:
                     *(text(key, title) for key, title in _TITLES.items()),
                 ],
             ),
+            *([_settings(run)] if len(run.of(settings)) else []),
             TableBlock(
                 "budgets",
                 "Budgets: what a search might spend and what it spent.",
@@ -96,6 +97,22 @@ def data_and_methods(run: Run) -> Section:
                 folded=True,
             ),
         ],
+    )
+
+
+def _settings(run: Run) -> TableBlock:
+    return TableBlock(
+        "settings",
+        "Protocol: settings of searches and trainings, the same for all methods.",
+        run.of(settings),
+        [
+            dataset(run),
+            *([integer("budget", "epochs")] if len(run.budgets) > 1 else []),
+            text("what", "what"),
+            text("settings", "settings"),
+        ],
+        note="Cutout, drop path and auxiliary head are off where they are not named. Trainings from scratch see the images of "
+        "train, not those of valid.",
     )
 
 

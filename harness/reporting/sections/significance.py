@@ -49,6 +49,11 @@ def tests(run: Run) -> Section:
         ),
         p_value("p_dunnett", "p, Dunnett", help="all methods against one sampled baseline"),
     ]
+    wins = Column("win_probability", "beats a random search", _probability, numeric=True)
+    beats = (
+        "“Beats a random search”: the probability that one search of the method ends above one random search, ties counting "
+        "half, with its 95 % interval."
+    )
     exact = (
         "The exact p-value is one-sided, and not to be read beside the two-sided ones as if it were the same test; it is "
         f"left out for more than {EXACT_UP_TO} seeds. "
@@ -71,7 +76,7 @@ def tests(run: Run) -> Section:
                 help="for an overview: controls the share of false ones among those found",
             ),
             *(column for column in optional if frame[column.key].notna().any()),
-            Column("win_probability", "beats a random search", _probability, numeric=True),
+            *([wins] if frame["win_probability"].notna().any() else []),
             number(
                 "detectable",
                 "detectable RI, %",
@@ -80,8 +85,7 @@ def tests(run: Run) -> Section:
         ],
         csv=SIGNIFICANCE_COLUMNS,
         note=(exact if frame["p_exact"].notna().any() else "")
-        + "“Beats a random search”: the probability that one search of the method ends above one random search, ties counting "
-        "half, with its 95 % interval.",
+        + (beats if frame["win_probability"].notna().any() else ""),
         folded=len(frame) > 20,
     )
     pairs = [_pairs(run)] if len(run.of(method_pairs)) else []
