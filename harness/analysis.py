@@ -24,8 +24,7 @@ from harness.pareto import HYPERVOLUME_COLUMNS, Goal, goals_of, hypervolumes, ru
 from harness.problem import Budget
 from harness.records import RECORDS
 from harness.reporting.figures import draw_front, draw_pareto
-from harness.reporting.frames.improvement import Baseline, baselines, relative_improvements
-from harness.reporting.frames.pairs import common_scores
+from harness.reporting.frames.improvement import main_baseline, relative_improvements
 from harness.reporting.images import save_figure
 from harness.reporting.run import Benchmark, Entrant, Run, load_run
 from harness.spaces.darts import CONCAT, INPUTS, Gene, Genotype
@@ -128,7 +127,7 @@ def plan_seeds(folder: Path, detect: float, power: float = 0.8, level: float = 0
         cv, pooled = 100.0 * spread / mean, 100.0 * np.sqrt((spread**2 + std**2) / 2.0) / mean
         low, high = cv * np.sqrt((n - 1) / stats.chi2.ppf([0.975, 0.025], n - 1))
         row |= {"cv": cv, "cv_low": low, "cv_high": high}
-        if isinstance(_baseline(run, benchmark, entrant.budget).scores, ExactBaseline):
+        if isinstance(main_baseline(run, benchmark, entrant.budget).scores, ExactBaseline):
             row["seeds_exact"] = seeds_needed(detect, cv, True, power, level)
             row["detectable_exact"] = detectable_improvement(n, cv, True, power, level)
         if group in paired:
@@ -299,7 +298,7 @@ def lottery(folder: Path) -> pd.DataFrame:
             settings = [entrant for entrant in entrants if entrant.method.name == name]
             if len(settings) < 2:
                 continue
-            scores = _common_seeds(run, benchmark, settings)
+            scores = run.common_scores(benchmark, settings)
             if scores.shape[1] < 2:
                 raise HarnessError(
                     f"{folder}: the settings of {name} on {benchmark.name} share fewer than 2 finished seeds"
@@ -417,7 +416,7 @@ def _training(table: Table, name: str) -> FloatArray:
 
 def _moments(run: Run, benchmark: Benchmark, budget: Budget) -> tuple[float, float]:
     """Return mean and standard deviation of the main baseline at a budget; no deviation (NaN) of a single score."""
-    scores = _baseline(run, benchmark, budget).scores
+    scores = main_baseline(run, benchmark, budget).scores
     if isinstance(scores, ExactBaseline):
         return scores.mean, float(scores.law.std(scores.n_draws))
     if len(scores) == 0:
@@ -427,10 +426,6 @@ def _moments(run: Run, benchmark: Benchmark, budget: Budget) -> tuple[float, flo
             f"{benchmark.name}: {why_not}, and no cell of the run to compare with; wanted the method {wanted} in the suite"
         )
     return float(scores.mean()), float(np.std(scores, ddof=1)) if len(scores) > 1 else np.nan
-
-
-def _baseline(run: Run, benchmark: Benchmark, budget: Budget) -> Baseline:
-    return next(one for one in baselines(run, benchmark, budget) if one.is_main)
 
 
 def _paired_deviations(run: Run) -> dict[int, tuple[int, float]]:
@@ -451,14 +446,6 @@ def _fields(run: Run) -> Iterator[tuple[Benchmark, Budget, list[Entrant]]]:
             yield benchmark, budget, entrants
 
 
-def _common_seeds(run: Run, benchmark: Benchmark, entrants: Sequence[Entrant]) -> pd.DataFrame:
-    """Return the scores of methods (rows) over the seeds that all of them finished (columns)."""
-    columns = {
-        entrant.name: run.finished(run.group(benchmark, entrant)).set_index("seed")["test"] for entrant in entrants
-    }
-    return pd.DataFrame(columns).dropna().T
-
-
 def _pair(
     run: Run, benchmark: Benchmark, budget: Budget, a: Entrant, b: Entrant, rng: np.random.Generator
 ) -> dict[str, Any]:
@@ -469,7 +456,7 @@ def _pair(
     row |= {"n_a": len(first), "n_b": len(second), "p_value": np.nan, "test": ""}
     if len(first) == 0 or len(second) == 0:
         return row
-    common = 100.0 * benchmark.sign * common_scores(run, *(run.group(benchmark, one) for one in (a, b))) / mean
+    common = 100.0 * benchmark.sign * run.common_scores(benchmark, (a, b)).to_numpy() / mean
     gaps = np.subtract(*common)
     if run.has_supernets:  # equal seeds share the split of the images
         if len(gaps) == 0:

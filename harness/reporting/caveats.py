@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 import numpy as np
-import pandas as pd
 
 from harness.reporting.formats import joined, p_text, plural, ranges, score_text, signed
 from harness.reporting.frames.curves import random_curves
@@ -136,8 +135,7 @@ def sampled_baseline(run: Run) -> Iterator[str]:
 
 def flat_alphas(run: Run) -> Iterator[str]:
     """Architecture parameters that hardly left the point where all candidates weigh the same."""
-    frame = run.of(flatness) if run.has_supernets else pd.DataFrame(columns=["benchmark"])
-    for benchmark, rows in frame.groupby("benchmark", sort=False):
+    for benchmark, rows in run.of(flatness).groupby("benchmark", sort=False):
         flat = rows[rows["share"] > FLAT]
         if len(flat):
             ends = dict.fromkeys(f"{100 * end:.2f}" for end in (flat["share"].min(), flat["share"].max()))

@@ -256,6 +256,14 @@ class Run:
         """Return a group's final test scores, one a seed, in the table's own unit."""
         return self._scores[group]
 
+    def common_scores(self, benchmark: Benchmark, entrants: Sequence[Entrant]) -> pd.DataFrame:
+        """Return the final test scores of methods (rows, by name) over the seeds that all of them finished (columns)."""
+        columns = {
+            entrant.name: self.finished(self.group(benchmark, entrant)).set_index("seed")["test"]
+            for entrant in entrants
+        }
+        return pd.DataFrame(columns).dropna().T
+
     @cached_property
     def _first_draws(self) -> dict[int, FloatArray]:
         first = by_group(self.traces[self.traces["step"] == 1])

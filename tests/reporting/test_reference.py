@@ -1,5 +1,6 @@
 """Runs that are kept as a record: their reports come out of their records again."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -36,3 +37,13 @@ def test_its_tables_come_out_again(kept, tmp_path):
         found, written = (pd.read_csv(folder / "tables" / name) for folder in (tmp_path, kept / "report"))
         # Another SciPy may change the last digits.
         pd.testing.assert_frame_equal(found, written, rtol=1e-9, obj=name)
+
+
+def test_a_live_run_without_any_epoch_is_reported(kept, tmp_path):
+    names = ("suite.resolved.json", "environment.json", "records.parquet", "traces.parquet")
+    for name in names:
+        shutil.copy(kept / name, tmp_path / name)
+    build_report(tmp_path, formats=["md"])
+    written = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
+    assert "entropy of α is still" not in written
+    assert "cannot be told from the average of random architectures" in written

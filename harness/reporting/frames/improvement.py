@@ -101,6 +101,11 @@ def baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseli
         yield Baseline(name, exact_random_baseline(law, draws), True)
 
 
+def main_baseline(run: Run, benchmark: Benchmark, budget: Budget) -> Baseline:
+    """Return the one of `baselines` that claims are about."""
+    return next(baseline for baseline in baselines(run, benchmark, budget) if baseline.is_main)
+
+
 def _live_baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseline]:
     average, search = run.average_architecture(benchmark, budget), run.simulated_random(benchmark, budget)
     found = {AVERAGE: average, at_equal_budget(budget): search}

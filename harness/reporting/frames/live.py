@@ -185,9 +185,11 @@ def flatness(run: Run) -> pd.DataFrame:
 
     ``share`` is the entropy after the last epoch over that of equal weights, mean over seeds and groups.
     """
-    last = of_phase(run, "search").drop_duplicates("cell", keep="last")
+    searched = of_phase(run, "search")
     rows = []
-    for group, own in last.groupby("group", sort=False) if len(last) else ():
+    for group, own in (
+        searched.drop_duplicates("cell", keep="last").groupby("group", sort=False) if len(searched) else ()
+    ):
         benchmark, entrant = run.pairs[cast(int, group)]
         shares = [
             (

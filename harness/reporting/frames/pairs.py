@@ -35,16 +35,14 @@ def method_pairs(run: Run) -> pd.DataFrame:
         if benchmark is benchmark_of_b and a.budget == b.budget:
             row = {"benchmark": benchmark.name, "dataset": benchmark.dataset, "a": a.name, "b": b.name}
             rows.append(
-                row | {"unit": benchmark.unit, **_difference(benchmark.sign * common_scores(run, first, second))}
+                row
+                | {
+                    "unit": benchmark.unit,
+                    **_difference(benchmark.sign * run.common_scores(benchmark, (a, b)).to_numpy()),
+                }
             )
     frame = pd.DataFrame(rows, columns=[*PAIR_COLUMNS, "unit"])
     return frame.assign(p_holm=holm(frame["p_value"].to_numpy(dtype=np.float64)))
-
-
-def common_scores(run: Run, first: int, second: int) -> FloatArray:
-    """Return the final test scores of two groups over the seeds that both finished: (2, seeds)."""
-    one, other = (run.finished(group).set_index("seed")["test"] for group in (first, second))
-    return pd.concat([one, other], axis=1, join="inner").to_numpy(dtype=np.float64).T
 
 
 def _difference(scores: FloatArray) -> dict[str, Any]:

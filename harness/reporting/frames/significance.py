@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.reporting.frames.improvement import baselines, relative_improvements
+from harness.reporting.frames.improvement import main_baseline, relative_improvements
 from harness.reporting.run import Benchmark, Entrant, FloatArray, Run
 from harness.statistics import (
     ExactBaseline,
@@ -132,7 +132,7 @@ def rank_pairs(run: Run) -> pd.DataFrame:
 def _tests(run: Run, benchmark: Benchmark, entrant: Entrant) -> dict[str, float]:
     """Return what the frame of RI does not have, for one method on one benchmark."""
     scores = run.scores(run.group(benchmark, entrant))
-    (baseline,) = (one for one in baselines(run, benchmark, entrant.budget) if one.is_main)
+    baseline = main_baseline(run, benchmark, entrant.budget)
     if len(scores) == 0 or baseline.size == 0 or scores is baseline.scores:
         return {}
     if baseline.seeds is not None:  # scores of one seed share its split, and a baseline's may be a mean of several
@@ -152,7 +152,7 @@ def _dunnett(run: Run, frame: pd.DataFrame) -> FloatArray:
     """Return Dunnett's p-values for the rows whose baseline is a sample, which all methods of a benchmark share."""
     found = np.full(len(frame), np.nan)
     for benchmark, budget in itertools.product(run.benchmarks, run.budgets):
-        (main,) = (one for one in baselines(run, benchmark, budget) if one.is_main)
+        main = main_baseline(run, benchmark, budget)
         if main.seeds is not None:  # the test takes all scores for independent
             continue
         control = main.scores

@@ -330,7 +330,6 @@ def protocol_ladder(run: Run) -> Section | None:
     frame = protocol(run.folder) if run.is_live else None
     if frame is None or len(frame) == 0:
         return None
-    frame = frame.assign(dataset=frame["benchmark"].map({one.name: one.dataset for one in run.benchmarks}))
     table = TableBlock(
         "protocol",
         "The same architectures under a ladder of recipes: what the protocol moves, against what architectures differ by.",
