@@ -15,13 +15,14 @@ import pandas as pd
 from harness.errors import HarnessError, RunError, unknown_name
 from harness.fan_out import check_jobs, end_with, fan_out_into, owner_of_workers
 from harness.journal import Journal
-from harness.live.benchmark import LiveBenchmark, LiveSettings, live_names
+from harness.live.benchmark import LiveBenchmark, live_names
+from harness.live.settings import LiveSettings
 from harness.records import RunFolder, read_epochs, read_run
 from harness.statistics import intraclass_correlation, kendall, mean_band
 from harness.suite import Group, groups_of
 
 if TYPE_CHECKING:
-    from harness.live.train import Recipe
+    from harness.live.settings import Recipe
 
 FOLDER, JOURNAL = "protocol", "journal.jsonl"
 # DARTS's strengths; it hides 16 of 32 pixels.
@@ -48,7 +49,7 @@ class Task:
     @property
     def key(self) -> str:
         """Hash of all that the result depends on."""
-        parts = [self.benchmark, self.recipe.stated(), self.arch, self.split, self.repeats, self.device]
+        parts = [self.benchmark, self.recipe.as_dict(), self.arch, self.split, self.repeats, self.device]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -115,6 +115,12 @@ class Level:
         return train / (train + valid), valid / (train + valid)
 
     @property
+    def ratio(self) -> float:
+        """λ: the factor of the validation loss over that of the training loss; 0 of single-level, infinite of bilevel search."""
+        train, valid = self.coefficients
+        return valid / train if train else math.inf
+
+    @property
     def passes(self) -> int:
         """Forward-backward passes of one search step."""
         terms = sum(factor > 0 for factor in self.coefficients)

@@ -113,13 +113,13 @@ def _pilot(group: Group) -> float:
     if isinstance(table, LiveBenchmark):
         from harness.live.pilot import estimate_cell
 
-        method = method_class(group.method.name)(**group.method.params)
+        method = method_class(group.method.name).of(group.method.params)
         return estimate_cell(table, method, group.budget, group.settings)
     times = []
     for seed in range(PILOTS):
         clock = time.perf_counter()
         try:
-            method = method_class(group.method.name)(**group.method.params)
+            method = method_class(group.method.name).of(group.method.params)
             problem = TabularProblem(table, group.budget, group.metrics, group.constraints)
             run_search(method, problem, Streams(group.benchmark, seed))
         except Exception:  # the run will record it as a failed cell

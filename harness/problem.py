@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from harness.tabular.training import MAX_EVALUATIONS, Course, check_budget, one_
 
 MAX_SECONDS = 10**12
 if TYPE_CHECKING:
-    from harness.levels import Level, Schedule
+    from harness.supernets.net import Form, Supernet
 
 _NO_METRICS: Mapping[str, float] = MappingProxyType({})
 
@@ -153,25 +153,23 @@ class SupernetProblem(Problem):
     """A problem whose architectures are trained here and now, and whose space has a supernet."""
 
     @abstractmethod
-    def search_supernet(self, level: Level | Schedule, **options: Any) -> Arch:
-        """Search on the supernet for the whole budget with this level; returns the architecture that it derives.
+    def supernet(self, form: Form | None = None) -> Supernet:
+        """The supernet of the space, for the whole budget, with no test image in it.
 
         Parameters
         ----------
-        level
-            How the architecture parameters are updated.
-        **options
-            Parts of the search that a method may replace, as `harness.live.search.Search` takes them: ``relax``, ``rule``.
-        """
+        form
+            What network it is, see `harness.supernets.net.Form`; None: one whose every edge is a mixed operation.
 
-    @abstractmethod
-    def search_shared_weights(self, candidates: int) -> Arch:
-        """Train a supernet for the whole budget by architectures drawn uniformly, one a step; the best one by its weights.
+        Returns
+        -------
+        harness.supernets.net.Supernet
+            To be trained by `harness.supernets.loop.search`, once.
 
-        Parameters
-        ----------
-        candidates
-            How many architectures are drawn and measured on the validation images with the shared weights in the end.
+        Raises
+        ------
+        HarnessError
+            If some of the budget is spent.
         """
 
 

@@ -14,11 +14,12 @@ import torch
 from harness.errors import HarnessError
 from harness.execution.joining import Ended, agreement_rows, common_columns, looked_up, now, printable_traceback
 from harness.live import discrete
-from harness.live.benchmark import LiveBenchmark, LiveSettings
+from harness.live.benchmark import LiveBenchmark
 from harness.live.checkpoints import CheckpointError
 from harness.live.data import Splits
 from harness.live.one_shot import OneShotBenchmark
 from harness.live.problem import LiveProblem
+from harness.live.settings import LiveSettings
 from harness.live.train import check, train
 from harness.methods.base import Method, SearchResult, run_search
 from harness.records import Entry
@@ -50,7 +51,7 @@ def run_live_cell(
     epochs: list[dict[str, Any]] = []
     searched_s = NAN
     try:
-        found = run_search(cls(**group.method.params), problem, Streams(group.benchmark, seed))
+        found = run_search(cls.of(group.method.params), problem, Streams(group.benchmark, seed))
         if found.arch is None and not found.sample:
             found = SearchResult(_incumbent(problem))
         searched_s = time.perf_counter() - clock

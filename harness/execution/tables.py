@@ -36,7 +36,7 @@ def run_table_cells(
 
 def _together(table: Table, group: Group, cls: type[Method], seeds: Sequence[int]) -> list[Search] | None:
     started_at, clock = now(), time.perf_counter()
-    method = cls(**group.method.params)
+    method = cls.of(group.method.params)
     assert isinstance(method, Lockstep)
     try:
         problem = LockstepProblem(table, group.budget, len(seeds), group.constraints)
@@ -55,7 +55,7 @@ def _alone(table: Table, group: Group, cls: type[Method], seed: int) -> Search:
     problem = TabularProblem(table, group.budget, group.metrics, group.constraints)
     arch, error = None, ""
     try:
-        arch = run_search(cls(**group.method.params), problem, Streams(group.benchmark, seed)).arch
+        arch = run_search(cls.of(group.method.params), problem, Streams(group.benchmark, seed)).arch
         spent = np.cumsum(spending(table, group.budget.kind, problem.history, problem.epochs))
         if spent.size and spent[-1] > group.budget.amount:
             raise HarnessError(f"the method spent {spent[-1]:g} of {group.budget.amount} {group.budget.kind}")

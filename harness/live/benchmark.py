@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import HarnessError, unknown_name
+from harness.errors import HarnessError
+from harness.live.settings import LiveSettings, Recipe, SearchSettings, made
 from harness.spaces.base import Space
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
@@ -20,8 +20,6 @@ from harness.taxonomy import Taxonomy
 if TYPE_CHECKING:
     from harness.constraint import Constraint
     from harness.live.data import Images, Splits
-    from harness.live.search import SearchSettings
-    from harness.live.train import Recipe
     from harness.problem import Budget
     from harness.tabular.table import Table
 
@@ -32,45 +30,6 @@ DATASETS = ("digits", "mnist5k", "cifar10", "cifar100")
 def live_names() -> list[str]:
     """``live/<space>-<data set>`` for all spaces and data sets, whether their data is here or not."""
     return [f"live/{space}-{dataset}" for space in SPACES for dataset in DATASETS]
-
-
-@dataclass(frozen=True)
-class LiveSettings:
-    """How a live benchmark is searched and evaluated.
-
-    Attributes
-    ----------
-    search
-        The supernet and its training, the same for all methods.
-    evaluation
-        How the recommended architecture of every method is trained from scratch in the end.
-    proxy
-        How an architecture is trained when a method asks for its score during a search: as in `evaluation`, for fewer epochs.
-    device
-        ``"cpu"`` or ``"cuda"``.
-    """
-
-    search: SearchSettings
-    evaluation: Recipe
-    proxy: Recipe
-    device: str
-
-    def to_json(self) -> str:
-        """As text, with sorted keys."""
-        recipes = {"evaluation": self.evaluation.stated(), "proxy": self.proxy.stated()}
-        return json.dumps({"search": asdict(self.search), "device": self.device, **recipes}, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> LiveSettings:
-        """Read `to_json`'s text."""
-        values = json.loads(text)
-        search, evaluation, proxy = _shapes()
-        return cls(
-            _made(search, values["search"], "search"),
-            _made(evaluation, values["evaluation"], "evaluation"),
-            _made(proxy, values["proxy"], "proxy"),
-            values["device"],
-        )
 
 
 @dataclass(frozen=True)
@@ -167,19 +126,19 @@ class LiveBenchmark:
         for key in ("search", "evaluation"):
             if not isinstance(live.get(key, {}), Mapping):
                 raise HarnessError(f"{key}: wanted a table such as [{key}] channels = 16, not {live[key]!r}")
-        search_type, recipe_type, _ = _shapes()
         search, evaluation = dict(live.get("search", {})), dict(live.get("evaluation", {}))
         if "epochs" in search:
             raise HarnessError("search: epochs are the budget; write [budgets] epochs = ...")
         proxy_epochs = evaluation.pop("proxy_epochs", 1)
         settings = LiveSettings(
-            search=_made(search_type, search | {"epochs": budget.amount}, "search"),
-            evaluation=_made(recipe_type, evaluation, "evaluation"),
-            proxy=_made(recipe_type, evaluation | {"epochs": proxy_epochs}, "evaluation"),
+            search=made(SearchSettings, search | {"epochs": budget.amount}, "search"),
+            evaluation=made(Recipe, evaluation, "evaluation"),
+            proxy=made(Recipe, evaluation | {"epochs": proxy_epochs}, "evaluation"),
             device=str(live.get("device", "cpu")),
         )
         if settings.proxy.epochs > budget.amount:
             raise HarnessError(f"evaluation: proxy_epochs {proxy_epochs} is above the budget of {budget.amount} epochs")
+        _need_torch()
         from harness.live.problem import check_settings
 
         check_settings(self.space_name, self.splits(0), settings)
@@ -204,50 +163,18 @@ class LiveBenchmark:
         }
 
 
-def recipe_from(values: Mapping[str, Any], where: str) -> Recipe:
-    """A recipe of stand-alone training from a TOML table; what it does not say is as `harness.live.train.Recipe` has it.
-
-    Raises
-    ------
-    HarnessError
-        If a key is unknown or a value out of its range; `where` stands before the message.
-    """
-    recipe: Recipe = _made(_shapes()[1], values, where)
-    return recipe
-
-
 @lru_cache(maxsize=4)
 def images_of(dataset: str) -> Images:
     """Images of a data set by name, loaded once a process; see `LiveBenchmark.images`."""
-    _shapes()  # says what to install where torch is missing
+    _need_torch()
     from harness.live import sources
 
     return sources.load(dataset, data_folder() / dataset if dataset.startswith("cifar") else None)
 
 
-def _shapes() -> tuple[Any, Any, Any]:
+def _need_torch() -> None:
+    """Say what to install where torch is missing."""
     try:
-        from harness.live.search import SearchSettings
-        from harness.live.train import Recipe
+        import torch  # noqa: F401
     except ImportError as error:
         raise HarnessError(f"live benchmarks need the extra: pip install 'nas-harness[live]' ({error})") from error
-    return SearchSettings, Recipe, Recipe
-
-
-def _made(shape: Any, values: Mapping[str, Any], where: str) -> Any:
-    """A frozen dataclass from a suite's table: unknown keys and wrong types are errors."""
-    known = {field.name: field for field in fields(shape)}
-    for key in values:
-        if key not in known:
-            raise unknown_name("key", key, known, where=where)
-    made = {}
-    for key, value in values.items():
-        default = known[key].default
-        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if isinstance(value, list):
-            value = tuple(value)
-        if default is not None and (type(value) is not type(default)):
-            raise HarnessError(f"{where}: {key} wants {type(default).__name__}, not {value!r}")
-        made[key] = value
-    return shape(**made)

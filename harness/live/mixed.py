@@ -14,18 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.live.operations import Convolution, FactorizedReduce, Pool, Stage, Zero
+from harness.supernets.mixture import Mixture
 
 Candidates = Callable[[], Sequence[nn.Module]]
-Relaxation = Callable[[Sequence[Tensor]], list[Tensor]]
 
 # A depthwise and a pointwise convolution with nothing between them are one dense convolution. Up to this many
 # channels the dense one is faster on a CPU, although it multiplies more.
 COMPOSE_UP_TO = 32
-
-
-def softmax(alphas: Sequence[Tensor]) -> list[Tensor]:
-    """Weights of the candidates from architecture parameters, edge by edge (Eq. 9): (edges, candidates) each."""
-    return [torch.softmax(alpha, dim=-1) for alpha in alphas]
 
 
 class Fan(nn.Module):
@@ -43,21 +38,35 @@ class Fan(nn.Module):
         super().__init__()
         self.edges = nn.ModuleList(nn.ModuleList(candidates()) for _ in range(edges))
 
-    def forward(self, state: Tensor, weights: Tensor) -> Sequence[Tensor]:
-        """Output of every edge.
+    def forward(self, state: Tensor, mixture: Mixture) -> Sequence[Tensor]:
+        """Output of every edge, (n, channels, height / stride, width / stride) each.
 
         Parameters
         ----------
         state
             (n, channels, height, width)
-        weights
-            (edges, candidates), or whole numbers (edges,): the one candidate of every edge, which alone is computed.
+        mixture
+            Of the edges.
         """
-        if not weights.is_floating_point():
-            return [
-                cast(Tensor, cast(nn.ModuleList, ops)[int(choice)](state))
-                for choice, ops in zip(weights, self.edges, strict=True)
-            ]
+        outputs = (
+            self.mixed(state, mixture.operations)
+            if mixture.operations.is_floating_point()
+            else self.paths(state, mixture)
+        )
+        if mixture.edges is None:
+            return outputs
+        return [weight * output for weight, output in zip(mixture.edges, outputs, strict=True)]
+
+    def paths(self, state: Tensor, mixture: Mixture) -> Sequence[Tensor]:
+        """Output of the one candidate of every edge, times its gate if there are gates."""
+        outputs = []
+        for edge, (choice, ops) in enumerate(zip(mixture.operations.tolist(), self.edges, strict=True)):
+            output = cast(Tensor, cast(nn.ModuleList, ops)[choice](state))
+            outputs.append(output if mixture.gates is None else mixture.gates[edge, choice] * output)
+        return outputs
+
+    def mixed(self, state: Tensor, weights: Tensor) -> Sequence[Tensor]:
+        """Sum of all candidates of every edge, weighted; `weights` is (edges, candidates)."""
         return [
             cast(Tensor, sum(weight * op(state) for weight, op in zip(row, cast(nn.ModuleList, ops), strict=True)))
             for row, ops in zip(weights, self.edges, strict=True)
@@ -73,10 +82,8 @@ class FusedFan(Fan):
     statistics.
     """
 
-    def forward(self, state: Tensor, weights: Tensor) -> Sequence[Tensor]:
-        """As `Fan.forward`."""
-        if not weights.is_floating_point():
-            return super().forward(state, weights)
+    def mixed(self, state: Tensor, weights: Tensor) -> Sequence[Tensor]:
+        """As `Fan.mixed`."""
         active = F.relu(state)
         own: list[Tensor] = []  # weighted outputs of operations that an edge has to itself: (n, edges * channels, h, w)
         shared: list[Tensor] = []  # outputs that all edges have in common: (n, channels, h, w)

@@ -8,20 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
-from torch import nn
 
 from harness.errors import BudgetExhausted, HarnessError
-from harness.levels import Level, Schedule
-from harness.live import search, shared, train
-from harness.live.benchmark import LiveSettings
+from harness.live import train
 from harness.live.data import Splits
 from harness.live.networks import usable
-from harness.live.search import Row
+from harness.live.settings import LiveSettings
+from harness.live.tracking import Row
 from harness.problem import Budget, Evaluation, SupernetProblem
 from harness.spaces.base import Arch, Space
+from harness.supernets import net
+from harness.supernets.net import Form, Supernet
+
+N = TypeVar("N", bound=Supernet)
 
 
 def without_test(splits: Splits) -> Splits:
@@ -41,7 +43,7 @@ def check_settings(space: str, splits: Splits, settings: LiveSettings) -> None:
         If a batch is larger than a split, a network does not fit the images, or there is no such device.
     """
     usable(settings.device)
-    search.check(space, splits, settings.search)
+    net.check(space, splits, settings.search)
     train.check(space, splits, settings.evaluation)
 
 
@@ -79,14 +81,13 @@ class LiveProblem(SupernetProblem):
         self.space = space
         self.budget = budget
         self.evaluations: list[tuple[Arch, float]] = []
-        self.epochs: list[Row] = []
         self._space_name = space_name
         self._splits = without_test(splits)
         self._settings = settings
         self._seed = seed
         self._checkpoint = checkpoint
         self._left = budget.amount
-        self._supernet: nn.Module | None = None
+        self._net: Supernet | None = None
 
     @property
     def exhausted(self) -> bool:
@@ -136,48 +137,32 @@ class LiveProblem(SupernetProblem):
             return False
         return True
 
-    def search_supernet(self, level: Level | Schedule, **options: Any) -> Arch:
-        """Search on the supernet for the whole budget; see `SupernetProblem`."""
-        self._spend_all()
-        one = search.Search(
-            self._space_name,
-            self._splits,
-            level,
-            self._settings.search,
-            self._seed,
-            device=self._settings.device,
-            **options,
-        )
-        result = one.run(self._checkpoint)
-        self._supernet = one.network
-        for number, row in enumerate(result.epochs):
-            alphas = {f"alphas_{group}": values[number].tolist() for group, values in result.alphas.items()}
-            self.epochs.append(row | alphas | {"epoch": number + 1, "phase": "search"})
-        return result.arch
+    def supernet(self, form: Form | None = None) -> Supernet:
+        """The supernet of the space, for the whole budget; see `SupernetProblem`."""
+        if self._left < self.budget.amount:
+            raise HarnessError("a supernet takes the whole budget, and some of it is spent")
+        self._left = 0
+        self._net = self._made(form, Supernet)
+        return self._net
 
-    def search_shared_weights(self, candidates: int) -> Arch:
-        """Random search with weight sharing for the whole budget; see `SupernetProblem`."""
-        self._spend_all()
-        one = shared.SharedWeights(
-            *(self._space_name, self._splits, self._settings.search, self._seed),
-            candidates=candidates,
-            device=self._settings.device,
-        )
-        arch, rows = one.run(self._checkpoint)
-        self._supernet = one.network
-        self.epochs += [row | {"epoch": number, "phase": "search"} for number, row in enumerate(rows, start=1)]
-        return arch
+    @property
+    def epochs(self) -> list[Row]:
+        """Rows of the supernet's epochs, numbered from 1."""
+        rows = [] if self._net is None else self._net.rows
+        return [row | {"epoch": number, "phase": "search"} for number, row in enumerate(rows, start=1)]
 
     def scores_of_supernet(self, archs: Sequence[Arch]) -> list[float]:
-        """Validation accuracies (percent) of architectures with the weights of the supernet that was searched; [] if none was."""
-        if self._supernet is None:
-            return []
-        settings = self._settings
-        return shared.scores(
-            *(self._supernet, self._space_name, self._splits, settings.search.batch_size, archs), device=settings.device
-        )
+        """Validation accuracies (percent) of architectures with the weights of the supernet that was trained; [] if none was."""
+        return [] if self._net is None or not self._net.rows else self._net.accuracies(archs)
 
-    def _spend_all(self) -> None:
-        if self._left < self.budget.amount:
-            raise HarnessError("a supernet search takes the whole budget, and some of it is spent")
-        self._left = 0
+    def _made(self, form: Form | None, kind: type[N]) -> N:
+        settings = self._settings
+        return kind(
+            self._space_name,
+            self._splits,
+            settings.search,
+            self._seed,
+            form=form,
+            device=settings.device,
+            checkpoint=self._checkpoint,
+        )

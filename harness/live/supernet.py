@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from harness.errors import unknown_name
 from harness.live import derive
 from harness.live.mixed import Fan, FusedFan
-from harness.live.networks import DartsNetwork, NASBench201Network, Shape, build, preprocess, seeded
+from harness.live.networks import DartsNetwork, NASBench201Network, Shape, preprocess
 from harness.live.operations import Norm, batch_statistics, normalised, operation, running_statistics
 from harness.spaces import darts, nasbench201
 from harness.spaces.base import Arch, Space
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
+from harness.supernets.mixture import Mixture
 
 MakeFan = Callable[[Callable[[], Sequence[nn.Module]], int], Fan]
 
@@ -54,19 +55,19 @@ class MixedGraph(nn.Module):
             fan(partial(candidates, source), len(rows)) for source, rows in zip(sources, self._rows, strict=True)
         )
 
-    def forward(self, inputs: Sequence[Tensor], weights: Tensor) -> list[Tensor]:
-        """Outputs of all nodes.
+    def forward(self, inputs: Sequence[Tensor], mixture: Mixture) -> list[Tensor]:
+        """Outputs of all nodes, (n, channels, height, width) each.
 
         Parameters
         ----------
         inputs
-            The input states.
-        weights
-            (edges, candidates), or the one candidate of every edge, see `harness.live.mixed.Fan.forward`.
+            The input states, (n, channels, height, width) each.
+        mixture
+            Of the cell's edges.
         """
         states: list[Tensor | None] = [*inputs, *[None] * (self._states - len(inputs))]
         for source, (fan, rows) in enumerate(zip(self.fans, self._rows, strict=True)):
-            for row, output in zip(rows, fan(states[source], weights[rows]), strict=True):
+            for row, output in zip(rows, fan(states[source], mixture.of(rows)), strict=True):
                 target = self._targets[row]
                 present = states[target]
                 states[target] = output if present is None else present + output
@@ -96,9 +97,9 @@ class MixedDartsCell(nn.Module):
 
         self.graph = MixedGraph(darts.EDGES, darts.INPUTS, candidates, fan)
 
-    def forward(self, before: Tensor, previous: Tensor, weights: Tensor) -> Tensor:
+    def forward(self, before: Tensor, previous: Tensor, mixture: Mixture) -> Tensor:
         """Concatenated nodes."""
-        return torch.cat(self.graph([self.preprocess_0(before), self.preprocess_1(previous)], weights), dim=1)
+        return torch.cat(self.graph([self.preprocess_0(before), self.preprocess_1(previous)], mixture), dim=1)
 
 
 class MixedNASBench201Cell(nn.Module):
@@ -112,14 +113,17 @@ class MixedNASBench201Cell(nn.Module):
 
         self.graph = MixedGraph(nasbench201.EDGES, 1, candidates, fan)
 
-    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mixture: Mixture) -> Tensor:
         """The last node."""
-        return cast(Tensor, self.graph([x], weights)[-1])
+        return cast(Tensor, self.graph([x], mixture)[-1])
 
 
 @dataclass(frozen=True)
 class BatchNorm:
     """A policy for the batch norm of a supernet.
+
+    ``"batch"``: batch statistics in every pass. ``"running"``: running statistics as in the published codes; every pass in
+    training mode moves them, so that levels with more passes have them better warmed.
 
     Attributes
     ----------
@@ -156,6 +160,8 @@ class Searchable:
 
     Attributes
     ----------
+    name
+        Its name.
     space
         Its encoding.
     primitives
@@ -172,6 +178,7 @@ class Searchable:
         The rule that derives an architecture, unless a search is given another.
     """
 
+    name: str
     space: Space
     primitives: tuple[str, ...]
     groups: Mapping[str, int]
@@ -198,6 +205,7 @@ def _darts_choices(arch: Arch) -> Mapping[str, Sequence[int]]:
 
 SEARCHABLE: Mapping[str, Searchable] = {
     "darts": Searchable(
+        name="darts",
         space=DartsSpace(),
         primitives=darts.PRIMITIVES,
         groups={"normal": len(darts.EDGES), "reduce": len(darts.EDGES)},
@@ -207,6 +215,7 @@ SEARCHABLE: Mapping[str, Searchable] = {
         rule=derive.strongest_inputs,
     ),
     "nasbench201": Searchable(
+        name="nasbench201",
         space=NASBench201Space(),
         primitives=nasbench201.OPERATIONS,
         groups={"cell": len(nasbench201.EDGES)},
@@ -223,39 +232,3 @@ def searchable(name: str) -> Searchable:
     if name not in SEARCHABLE:
         raise unknown_name("live space", name, SEARCHABLE)
     return SEARCHABLE[name]
-
-
-def supernet(
-    space: str, shape: Shape, seed: int, *, batch_norm: str = "batch", device: str = "cpu"
-) -> tuple[nn.Module, list[Tensor]]:
-    """A supernet and its architecture parameters, as the stream ``init = (space, network, seed)`` draws them.
-
-    Parameters
-    ----------
-    space
-        ``"darts"`` or ``"nasbench201"``.
-    shape
-        Sizes.
-    seed
-        Seed of the initial weights and architecture parameters.
-    batch_norm
-        ``"batch"`` (default): batch statistics in every pass. ``"running"``: running statistics as in the published
-        codes; every pass in training mode moves them, so that levels with more passes have them better warmed.
-    device
-        Where it goes.
-
-    Returns
-    -------
-    network, alphas
-        ``network(images, *weights)`` gives logits; alphas are leaves, (edges, candidates) a group, 1e-3 times normal
-        numbers.
-    """
-    if batch_norm not in BATCH_NORMS:
-        raise unknown_name("batch norm", batch_norm, BATCH_NORMS)
-    where = searchable(space)
-    network = build(lambda: where.make(shape, BATCH_NORMS[batch_norm]), ("init", space, str(shape), seed), device)
-    alphas = [
-        seeded(("init", space, str(shape), seed, "alphas", group), (edges, len(where.primitives)), 1e-3).to(device)
-        for group, edges in where.groups.items()
-    ]
-    return network, [alpha.requires_grad_() for alpha in alphas]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.live.data import Read, Rows, portions
+
+Row = dict[str, Any]  # what is recorded of an epoch
 
 
 def evaluate(forward: Callable[[Tensor], Tensor], read: Read, rows: Rows, batch_size: int) -> tuple[float, float]:
@@ -39,3 +43,11 @@ def entropy(weights: NDArray[np.floating]) -> float:
     """Entropy of the candidates' weights in nats, mean over edges. `weights` is (edges, candidates)."""
     positive = np.maximum(weights, np.finfo(weights.dtype).tiny)
     return float(-(weights * np.log(positive)).sum(axis=1).mean())
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Seconds of a call; the first call is slower, and not counted."""
+    call()
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started

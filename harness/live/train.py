@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,72 +18,11 @@ from harness.errors import HarnessError
 from harness.live import checkpoints, discrete, protocol
 from harness.live.data import Read, Rows, Splits, batches, crop_and_flip, portions
 from harness.live.networks import DartsNetwork, Shape, build
-from harness.live.search import Row, seconds
+from harness.live.settings import Recipe
 from harness.live.together import clip_each, together
+from harness.live.tracking import Row, seconds
 from harness.spaces.base import Arch
 from harness.streams import generator
-
-# Of the protocol; all of them off is the plain recipe.
-SWITCHES = ("cutout", "drop_path", "auxiliary")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How an architecture is trained: SGD along half a cosine, from scratch.
-
-    Parameters
-    ----------
-    channels, cells, reductions
-        Size of the network, see `harness.live.networks.Shape`.
-    epochs, batch_size
-        Length of the training; images in a batch. The last incomplete batch of an epoch is left out.
-    learning_rate, momentum, weight_decay, clip
-        Of SGD; the rate falls to 0, `clip` is the greatest gradient norm.
-    augment
-        Whether training images are cropped and mirrored at random.
-    cutout
-        Side in pixels of a square that is hidden in every training image; 0: none.
-    drop_path
-        Probability that an edge is dropped for an image, which rises from 0 in the first epoch towards this number as in DARTS.
-        Identities are never dropped.
-    auxiliary
-        Weight of the loss of an auxiliary head at two thirds of a DARTS network (0.4 in DARTS); 0: no head.
-
-    Raises
-    ------
-    HarnessError
-        If a number is out of its range.
-    """
-
-    channels: int = 8
-    cells: int = 3
-    reductions: int = 2
-    epochs: int = 15
-    batch_size: int = 64
-    learning_rate: float = 0.025
-    momentum: float = 0.9
-    weight_decay: float = 3e-4
-    clip: float = 5.0
-    augment: bool = False
-    cutout: int = 0
-    drop_path: float = 0.0
-    auxiliary: float = 0.0
-
-    def __post_init__(self) -> None:
-        if min(self.epochs, self.batch_size) < 1:
-            raise HarnessError("training: epochs and batch_size must be at least 1")
-        if not (0 < self.learning_rate < math.inf and 0 < self.clip < math.inf):
-            raise HarnessError("training: learning_rate and clip must be numbers > 0")
-        if self.cutout < 0:
-            raise HarnessError(f"training: cutout must be a number of pixels, 0 for none, not {self.cutout}")
-        if not 0 <= self.drop_path < 1:
-            raise HarnessError(f"training: drop_path must be a probability below 1, not {self.drop_path}")
-        if not 0 <= self.auxiliary < math.inf:
-            raise HarnessError(f"training: auxiliary must be a number >= 0, not {self.auxiliary}")
-
-    def stated(self) -> dict[str, Any]:
-        """As plain values. Switches that are off are left out: a training without one is what it was before there was one."""
-        return {name: value for name, value in asdict(self).items() if value or name not in SWITCHES}
 
 
 def check(space: str, splits: Splits, recipe: Recipe) -> Shape:
@@ -268,7 +206,7 @@ class _Training:
             "seeds": self._seeds,
             "evaluate": self._evaluate,
         }
-        return {name: str(value) for name, value in (chosen | self._recipe.stated()).items()}
+        return {name: str(value) for name, value in (chosen | self._recipe.as_dict()).items()}
 
     def save(self, path: Path) -> None:
         """Save the state after an epoch."""

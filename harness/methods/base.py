@@ -9,11 +9,11 @@ import inspect
 import types
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import entry_points
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,12 @@ class Method(ABC):
     def reads_whole_table(self) -> bool:
         """Whether on a table it looks at columns of all architectures at once, so that no budget bounds what it sees."""
         return False
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Self:
+        """Construct from parameters by their public names, see `parameters_of`; nothing is checked."""
+        names = {name: field.name for name, field in parameters_of(cls).items()}
+        return cls(**{names[key]: value for key, value in params.items()})
 
     def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:  # noqa: B027  (most refuse nothing)
         """Refuse a benchmark on which every search would fail, before anything is run; by default none.
@@ -211,7 +217,7 @@ def make_method(name: str, **params: Any) -> Method:
         If the name or a parameter is unknown, or a value has the wrong type or range.
     """
     cls = method_class(name)
-    fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
+    fields = parameters_of(cls)
     for key in params:
         if key not in fields:
             raise unknown_name(f"parameter of method {name}:", key, fields)
@@ -219,17 +225,20 @@ def make_method(name: str, **params: Any) -> Method:
         if key not in params and field.default is field.default_factory is dataclasses.MISSING:
             raise HarnessError(f"method {name}: parameter {key} has no default; give it a value")
     hints = typing.get_type_hints(cls)
-    checked = {key: _checked(f"method {name}: {key}", value, hints[key]) for key, value in params.items()}
-    return cls(**checked)
+    return cls.of(
+        {key: _checked(f"method {name}: {key}", value, hints[fields[key].name]) for key, value in params.items()}
+    )
+
+
+def parameters_of(cls: type[Method]) -> dict[str, dataclasses.Field[Any]]:
+    """Fields that are parameters of a method, by public name: that of the field, or what its metadata say is its ``name``."""
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    return {str(field.metadata.get("name", field.name)): field for field in fields if field.init}
 
 
 def method_params(method: Method) -> dict[str, Any]:
-    """All parameters of a method with their values, defaults included, by name."""
-    return {
-        field.name: getattr(method, field.name)
-        for field in dataclasses.fields(method)  # type: ignore[arg-type]
-        if field.init
-    }
+    """All parameters of a method with their values, defaults included, by public name."""
+    return {name: getattr(method, field.name) for name, field in parameters_of(type(method)).items()}
 
 
 def require(condition: bool, message: str) -> None:

@@ -37,6 +37,14 @@ COMPATIBILITY = ("paper", "official-code")
 TRAIN_LOSS, VALID_LOSS = "train_loss", "valid_loss"
 
 
+def search_supernet(problem: SupernetProblem, level: Level | Schedule, streams: Streams) -> SearchResult:
+    """Search a supernet by a level over DARTS's softmax, and derive what it prefers."""
+    from harness.supernets.loop import search  # here: tables need no torch
+    from harness.supernets.steps import LevelStep
+
+    return SearchResult(search(problem.supernet(), LevelStep(level), streams=streams))
+
+
 @dataclass
 class LevelSearch(OwnLoop):
     """A level, carried out on whatever the benchmark is.
@@ -103,7 +111,7 @@ class LevelSearch(OwnLoop):
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Search the supernet, or minimise the level's objective over the table."""
         if isinstance(problem, SupernetProblem):
-            return SearchResult(problem.search_supernet(self.level()))
+            return search_supernet(problem, self.level(), streams)
         if not isinstance(problem, TabularProblem):
             raise HarnessError(f"{self.name}: wants a supernet or a table of losses")
         return self._search_table(problem, streams)
@@ -294,4 +302,4 @@ class LevelSchedule(OwnLoop):
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Search the supernet."""
-        return SearchResult(cast(SupernetProblem, problem).search_supernet(self.level()))
+        return search_supernet(cast(SupernetProblem, problem), self.level(), streams)

@@ -1,16 +1,16 @@
-"""Random search, random search with weight sharing, and random architectures without any search."""
+"""Random search, and random architectures without any search."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.methods.base import AskTell, OwnLoop, SearchResult, register_method, require
-from harness.problem import Budget, Evaluation, LockstepProblem, Problem, SupernetProblem
+from harness.problem import Budget, Evaluation, LockstepProblem, Problem
 from harness.spaces.base import Arch
 from harness.streams import LockstepUniforms, Streams
 from harness.taxonomy import Taxonomy
@@ -124,42 +124,6 @@ class RandomArchitecture(OwnLoop):
         """Draw."""
         uniforms = streams.uniforms("sample")
         return SearchResult(sample=tuple(problem.sample(uniforms) for _ in range(self.architectures)))
-
-
-@register_method("random-search-ws")
-@dataclass
-class RandomSearchWS(OwnLoop):
-    """Random search with weight sharing: a supernet trained by random architectures scores random candidates.
-
-    Every step trains the weights of one architecture, drawn uniformly; in the end candidates are drawn and measured on the
-    validation images with the shared weights, which comes on top of the budget of epochs.
-
-    Parameters
-    ----------
-    candidates
-        How many are measured.
-
-    Notes
-    -----
-    Li and Talwalkar, "Random search and reproducibility for neural architecture search", UAI 2019, section 3.
-    """
-
-    candidates: int = 100
-
-    version: ClassVar[str] = "1"
-    source: ClassVar[str] = "Li and Talwalkar, UAI 2019"
-    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "random", "weight sharing", "none")
-
-    def __post_init__(self) -> None:
-        require(self.candidates >= 1, f"{self.name}: candidates must be at least 1, not {self.candidates}")
-
-    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
-        """Want a supernet."""
-        require(live, f"{self.name}: wants a supernet, and a table has no weights to share")
-
-    def search(self, problem: Problem, streams: Streams) -> SearchResult:
-        """Search the supernet."""
-        return SearchResult(cast(SupernetProblem, problem).search_shared_weights(self.candidates))
 
 
 def _is_repeat(indices: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, unknown_name
-from harness.live.benchmark import DATASETS, SPACES, LiveBenchmark, recipe_from
+from harness.live.benchmark import DATASETS, SPACES, LiveBenchmark
+from harness.live.settings import recipe_from
 from harness.spaces.base import Arch, Space
 from harness.streams import generator
 from harness.tabular.recorded import shipped_files
 
 if TYPE_CHECKING:
     from harness.live.data import Splits
-    from harness.live.train import Recipe
+    from harness.live.settings import Recipe
 
 LARGEST = 1_000_000  # encodings of a space that is recorded whole
 
@@ -73,7 +74,7 @@ class Spec:
         return asdict(self) | {
             "seeds": list(self.seeds),
             "shares": list(self.shares),
-            "recipe": self.recipe.stated(),
+            "recipe": self.recipe.as_dict(),
             "data_sha256": self.images.sha256,
         }
 

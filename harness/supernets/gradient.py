@@ -1,4 +1,4 @@
-"""One search step: how a level moves the weights and the architecture parameters of a supernet.
+"""The gradients of a level: how it moves the weights and the architecture parameters of a supernet.
 
 Equation numbers are those of MiLeNAS (arXiv:2003.12238).
 """
@@ -14,15 +14,25 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.levels import UNROLLS, Level
-from harness.live.mixed import Relaxation, softmax
+from harness.supernets.mixture import Mixture, Purpose
 
 Batch = tuple[Tensor, Tensor]
+# From architecture parameters to what a pass computes; chance is fixed, so that passes of one gradient compute the same mixture.
+Draw = Callable[[Sequence[Tensor]], Sequence[Mixture | Tensor]]
 
 PERTURBATION = 0.01  # length of the finite difference of Eq. 8
 
 
 class Pass(NamedTuple):
-    """A forward and backward pass: loss, network output, gradients of weights and α (empty where not asked for)."""
+    """A forward and backward pass.
+
+    Attributes
+    ----------
+    loss, output
+        The loss, a scalar, and the network's output, (n, classes).
+    weights, alphas
+        Gradients in the weights and in α, shaped like these; empty where they were not asked for.
+    """
 
     loss: Tensor
     output: Tensor
@@ -30,7 +40,7 @@ class Pass(NamedTuple):
     alphas: Sequence[Tensor]
 
 
-class SearchStep:
+class LevelGradient:
     """Moves the weights and the architecture parameters once, on one training and one validation batch.
 
     Parameters
@@ -45,8 +55,6 @@ class SearchStep:
         Any optimizer over `alphas`.
     clip
         Greatest norm of the weight gradient, where the level clips.
-    relax
-        Weights of the candidates from α.
     loss
         Of the network's output and the batch's targets.
 
@@ -64,7 +72,6 @@ class SearchStep:
         alpha_optimizer: torch.optim.Optimizer,
         *,
         clip: float = 5.0,
-        relax: Relaxation = softmax,
         loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
     ) -> None:
         self.passes = 0
@@ -74,10 +81,17 @@ class SearchStep:
         self._weight_optimizer = weight_optimizer
         self._alpha_optimizer = alpha_optimizer
         self._clip = clip
-        self._relax = relax
         self._loss = loss
 
-    def __call__(self, level: Level, train: Batch, valid: Batch, alpha_train: Batch | None = None) -> Pass:
+    def __call__(
+        self,
+        level: Level,
+        train: Batch,
+        valid: Batch,
+        alpha_train: Batch | None = None,
+        *,
+        draw: Callable[[Purpose], Draw],
+    ) -> Pass:
         """Take a step.
 
         Parameters
@@ -88,6 +102,8 @@ class SearchStep:
             Training and validation batch, (inputs, targets) each.
         alpha_train
             The training batch of an α step that does not share the weight step's; None (default): `train`.
+        draw
+            Begins a gradient: what its passes compute.
 
         Returns
         -------
@@ -95,21 +111,29 @@ class SearchStep:
             The pass that the weights moved by.
         """
         if level.update == "simultaneous":
-            at_train = self._pass(train, weights=True, alphas=_reads_alphas(level))
-            gradient = self.alpha_gradient(level, train, valid, at_train)
+            mixed = draw("weights")
+            at_train = self._pass(train, mixed, weights=True, alphas=_reads_alphas(level))
+            gradient = self.alpha_gradient(level, train, valid, draw=draw, at_train=at_train, mixed=mixed)
             self._move_weights(at_train, level)
             self._move_alphas(gradient)
             return at_train
         if level.update == "alpha_first":
-            self._move_alphas(self.alpha_gradient(level, alpha_train or train, valid))
-        at_train = self._pass(train, weights=True)
+            self._move_alphas(self.alpha_gradient(level, alpha_train or train, valid, draw=draw))
+        at_train = self._pass(train, draw("weights"), weights=True)
         self._move_weights(at_train, level)
         if level.update == "w_first":
-            self._move_alphas(self.alpha_gradient(level, alpha_train or train, valid))
+            self._move_alphas(self.alpha_gradient(level, alpha_train or train, valid, draw=draw))
         return at_train
 
     def alpha_gradient(
-        self, level: Level, train: Batch, valid: Batch, at_train: Pass | None = None
+        self,
+        level: Level,
+        train: Batch,
+        valid: Batch,
+        *,
+        draw: Callable[[Purpose], Draw],
+        at_train: Pass | None = None,
+        mixed: Draw | None = None,
     ) -> Sequence[Tensor]:
         """Gradient of what α descends, at the present weights and α.
 
@@ -119,23 +143,30 @@ class SearchStep:
             How.
         train, valid
             Training and validation batch.
-        at_train
-            The pass over `train` at this point, where it is already known.
+        draw
+            Begins a gradient. Of first order each loss has a draw of its own, as each is a pass; the passes of second order,
+            which are differences of one another, share one.
+        at_train, mixed
+            The pass over `train` at this point and what it computed, where it is already known.
         """
         if level.order == 2:
-            start = at_train or self._pass(train, weights=True, alphas=_reads_alphas(level))
+            mixed = mixed or draw("alphas")
+            start = at_train or self._pass(train, mixed, weights=True, alphas=_reads_alphas(level))
         terms = []
         for factor, batch, known in zip(level.coefficients, (train, valid), (at_train, None), strict=True):
             if factor == 0:
                 continue
             if level.order == 2:
-                gradient = self._unrolled_gradient(level, train, batch, start)
+                assert mixed is not None
+                gradient = self._unrolled_gradient(level, train, batch, start, mixed)
             else:
-                gradient = (known or self._pass(batch, alphas=True)).alphas
+                gradient = (known or self._pass(batch, draw("alphas"), alphas=True)).alphas
             terms.append([factor * part for part in gradient])
         return [torch.stack(parts).sum(dim=0) for parts in zip(*terms, strict=True)]
 
-    def _unrolled_gradient(self, level: Level, train: Batch, batch: Batch, at_train: Pass) -> Sequence[Tensor]:
+    def _unrolled_gradient(
+        self, level: Level, train: Batch, batch: Batch, at_train: Pass, mixed: Draw
+    ) -> Sequence[Tensor]:
         """Gradient in α of a batch's loss one step ahead on `train` (Eq. 7), by a finite difference (Eq. 8)."""
         unroll = UNROLLS[level.unroll]
         (group,) = self._weight_optimizer.param_groups
@@ -148,21 +179,21 @@ class SearchStep:
             buffers = [self._weight_optimizer.state.get(v, {}).get("momentum_buffer") for v in variables]
             direction = [d if b is None else d + group["momentum"] * b for d, b in zip(direction, buffers, strict=True)]
         with _moved(variables, direction, -xi):
-            ahead = self._pass(batch, weights=True, alphas=True)
+            ahead = self._pass(batch, mixed, weights=True, alphas=True)
         slope = [*ahead.weights, *ahead.alphas][: len(variables)]
         norm = torch.stack([part.norm() for part in slope]).norm().clamp_min(torch.finfo(slope[0].dtype).tiny)
         epsilon = float(PERTURBATION / norm)
         with _moved(variables, slope, epsilon):
-            above = self._pass(train, alphas=True).alphas
+            above = self._pass(train, mixed, alphas=True).alphas
         with _moved(variables, slope, -epsilon):
-            below = self._pass(train, alphas=True).alphas
+            below = self._pass(train, mixed, alphas=True).alphas
         return [g - xi * (a - b) / (2 * epsilon) for g, a, b in zip(ahead.alphas, above, below, strict=True)]
 
-    def _pass(self, batch: Batch, *, weights: bool = False, alphas: bool = False) -> Pass:
+    def _pass(self, batch: Batch, mixed: Draw, *, weights: bool = False, alphas: bool = False) -> Pass:
         """Forward and backward once; gradients that are not asked for are not computed."""
         inputs, targets = batch
         self._require(weights, alphas)
-        output = self._network(inputs, *self._relax(self._alphas))
+        output = self._network(inputs, *mixed(self._alphas))
         loss = self._loss(output, targets)
         wanted = [*(self._weights if weights else ()), *(self._alphas if alphas else ())]
         gradients = torch.autograd.grad(loss, wanted, materialize_grads=True)  # zeros for what no cell uses

@@ -1,0 +1,162 @@
+"""One-shot search: a supernet trained by single paths, then searched with its shared weights by any method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+from harness.errors import unknown_name
+from harness.methods.base import OwnLoop, SearchResult, make_method, method_names, register_method, require, run_search
+from harness.problem import Budget, Problem, SupernetProblem
+from harness.spaces.base import Arch
+from harness.streams import Streams
+from harness.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.supernets.loop import Search
+    from harness.supernets.mixture import Mixture
+
+
+@dataclass(frozen=True)
+class SearchedBy:
+    """The answer of a registered method that searches the shared weights.
+
+    Parameters
+    ----------
+    method
+        Registered name.
+    params
+        Its parameters, as pairs.
+    candidates
+        Evaluations that it may spend, each one pass over the validation images.
+    """
+
+    method: str
+    params: tuple[tuple[str, Any], ...]
+    candidates: int
+
+    epochs: ClassVar[int] = 0
+
+    @property
+    def word(self) -> str:
+        """The method's name."""
+        return self.method
+
+    def derive(self, search: Search, mixtures: Sequence[Mixture]) -> Arch:
+        """By magnitude, where there are architecture parameters to follow."""
+        from harness.supernets.selections import Strongest
+
+        return Strongest().derive(search, mixtures)
+
+    def __call__(self, search: Search, streams: Streams) -> Arch:
+        """Run the method on the shared weights."""
+        from harness.supernets.shared_weights import SharedWeights
+
+        problem = SharedWeights(search.net, self.candidates)
+        found = run_search(make_method(self.method, **dict(self.params)), problem, streams)
+        return problem.incumbent if found.arch is None else found.arch
+
+
+@register_method("one-shot")
+@dataclass
+class OneShot(OwnLoop):
+    """Single-path one-shot search: every step trains one architecture, drawn uniformly; a method then searches the supernet.
+
+    The search of the trained supernet comes on top of the budget of epochs: `candidates` passes over the validation images.
+
+    Parameters
+    ----------
+    search
+        ``"random"``: the best of `candidates` architectures drawn uniformly; or the name of a method that runs on tables, such as
+        ``"regularized-evolution"``, which judges architectures by the shared weights.
+    params
+        Parameters of that method.
+    candidates
+        How many architectures are measured.
+    unsampled
+        What becomes of the weights that a step does not use: ``"decay"``, where momentum and weight decay go on, or ``"frozen"``.
+
+    Notes
+    -----
+    Guo et al., "Single path one-shot neural architecture search with uniform sampling", ECCV 2020. There the batch norm is
+    recalibrated for each candidate; here it reads the statistics of each batch, so that there is nothing to recalibrate.
+    """
+
+    searcher: str = field(default="random", metadata={"name": "search"})
+    params: dict[str, Any] = field(default_factory=dict)
+    candidates: int = 100
+    unsampled: Literal["decay", "frozen"] = "decay"
+
+    version: ClassVar[str] = "1"
+    source: ClassVar[str] = "Guo et al., ECCV 2020"
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "any", "weight sharing", "none")
+
+    def __post_init__(self) -> None:
+        require(self.candidates >= 1, f"{self.name}: candidates must be at least 1, not {self.candidates}")
+        if self.searcher == "random":
+            require(not self.params, f"{self.name}: params: random has none here")
+            return
+        if self.searcher not in method_names():
+            raise unknown_name("method", self.searcher, method_names(), where=f"{self.name}: search")
+        make_method(self.searcher, **self.params)
+
+    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
+        """Want a supernet, and a searcher that runs where there is one fidelity and nothing to train."""
+        require(live, f"{self.name}: wants a supernet, and a table has no weights to share")
+        if self.searcher != "random":
+            searcher = make_method(self.searcher, **self.params)
+            searcher.check(live=False, max_fidelity=None, budget=Budget("evaluations", self.candidates))
+
+    def search(self, problem: Problem, streams: Streams) -> SearchResult:
+        """Train the supernet, then search it."""
+        from harness.supernets.loop import search
+        from harness.supernets.paths import PathStep
+        from harness.supernets.selections import BestOfRandom
+
+        by_random = self.searcher == "random"
+        searched = SearchedBy(self.searcher, tuple(sorted(self.params.items())), self.candidates)
+        select = BestOfRandom(self.candidates) if by_random else searched
+        net = cast(SupernetProblem, problem).supernet()
+        return SearchResult(search(net, PathStep(unsampled=self.unsampled), select, streams))
+
+
+@register_method("random-search-ws")
+@dataclass
+class RandomSearchWS(OwnLoop):
+    """Random search with weight sharing: `one-shot` with random candidates, under the name that its paper gives it.
+
+    Every step trains the weights of one architecture, drawn uniformly; in the end candidates are drawn and measured on the
+    validation images with the shared weights, which comes on top of the budget of epochs.
+
+    Parameters
+    ----------
+    candidates
+        How many are measured.
+
+    Notes
+    -----
+    Li and Talwalkar, "Random search and reproducibility for neural architecture search", UAI 2019, section 3.
+    """
+
+    candidates: int = 100
+
+    version: ClassVar[str] = "1"
+    source: ClassVar[str] = "Li and Talwalkar, UAI 2019"
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "random", "weight sharing", "none")
+
+    def __post_init__(self) -> None:
+        self._one_shot()
+
+    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
+        """Want a supernet."""
+        require(live, f"{self.name}: wants a supernet, and a table has no weights to share")
+
+    def search(self, problem: Problem, streams: Streams) -> SearchResult:
+        """Search as `one-shot` does."""
+        return self._one_shot().search(problem, streams)
+
+    def _one_shot(self) -> OneShot:
+        require(self.candidates >= 1, f"{self.name}: candidates must be at least 1, not {self.candidates}")
+        return OneShot(candidates=self.candidates)

@@ -1,0 +1,1 @@
+"""Supernets: relaxations, steps, samplers and selections, and the one loop that a method puts them together in."""

@@ -1,0 +1,110 @@
+"""What a pass through a supernet computes: a mixture of the candidates on every edge, and the relaxations that make it from α."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# What a pass is for: the gradient of the weights, or that of α.
+Purpose = Literal["weights", "alphas"]
+# Normal numbers of standard deviation 1e-3 by the name of a tensor and its shape, from the stream `init`.
+Initial = Callable[[str, tuple[int, ...]], Tensor]
+
+
+class Mixture(NamedTuple):
+    """What is computed on a group of E edges with K candidates each.
+
+    Attributes
+    ----------
+    operations
+        (E, K) weights of the candidates, all of which are computed; or whole numbers (E,): the one candidate of every edge, which
+        alone is computed.
+    gates
+        (E, K), with one path only: what the output of the chosen candidate is multiplied by. One in value; its gradient is that
+        which the relaxation wants for α.
+    edges
+        (E,) weights of the edges themselves; None for 1.
+    """
+
+    operations: Tensor
+    gates: Tensor | None = None
+    edges: Tensor | None = None
+
+    def of(self, rows: Sequence[int]) -> Mixture:
+        """The mixture of some of the edges."""
+        chosen = list(rows)
+        return Mixture(
+            self.operations[chosen],
+            None if self.gates is None else self.gates[chosen],
+            None if self.edges is None else self.edges[chosen],
+        )
+
+
+class Relaxation(Protocol):
+    """How architecture parameters become mixtures. A frozen dataclass: it is identified by its fields, and keeps no state."""
+
+    word: ClassVar[str]  # what rows and reports call it
+
+    def parameters(self, groups: Mapping[str, int], candidates: int, initial: Initial) -> list[Tensor]:
+        """The architecture parameters at the start of a search.
+
+        Parameters
+        ----------
+        groups
+            Number of edges of every group, by name, in the order of the space.
+        candidates
+            Number of candidates of every edge.
+        initial
+            Draws a tensor by its name; names are the groups' own, where one tensor a group is all there is.
+        """
+
+    def probabilities(self, alphas: Sequence[Tensor]) -> list[Mixture]:
+        """What the architecture parameters prefer, one mixture a group, without chance: for rules, entropy and evaluation."""
+
+    def mixture(
+        self, alphas: Sequence[Tensor], rng: np.random.Generator, purpose: Purpose, progress: float
+    ) -> list[Mixture]:
+        """What a pass computes, one mixture a group; differentiable in `alphas`.
+
+        Parameters
+        ----------
+        alphas
+            The architecture parameters.
+        rng
+            The only source of chance. The passes of one gradient are all given the same numbers.
+        purpose
+            What the pass is for.
+        progress
+            Share of the search's epochs that are over, from 0 to below 1.
+        """
+
+
+def one_a_group(groups: Mapping[str, int], candidates: int, initial: Initial) -> list[Tensor]:
+    """Architecture parameters of most relaxations: a tensor (edges, candidates) for every group."""
+    return [initial(name, (edges, candidates)) for name, edges in groups.items()]
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """Every candidate weighs its softmax over the edge: DARTS (Liu et al., ICLR 2019, Eq. 2)."""
+
+    word: ClassVar[str] = "softmax"
+
+    def parameters(self, groups: Mapping[str, int], candidates: int, initial: Initial) -> list[Tensor]:
+        """One tensor a group."""
+        return one_a_group(groups, candidates, initial)
+
+    def probabilities(self, alphas: Sequence[Tensor]) -> list[Mixture]:
+        """The softmax of every edge."""
+        return [Mixture(torch.softmax(alpha, dim=-1)) for alpha in alphas]
+
+    def mixture(
+        self, alphas: Sequence[Tensor], rng: np.random.Generator, purpose: Purpose, progress: float
+    ) -> list[Mixture]:
+        """The same: nothing is left to chance."""
+        return self.probabilities(alphas)

@@ -1,0 +1,279 @@
+"""A supernet as a method is handed it: weights, the images it may see, named streams, and a meter of epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import repeat
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from harness.errors import BudgetExhausted, HarnessError
+from harness.live import tracking
+from harness.live.data import Change, Rows, Splits, batches, crop_and_flip, portions
+from harness.live.networks import Shape, build, seeded
+from harness.live.settings import SearchSettings
+from harness.live.supernet import BATCH_NORMS, Searchable, searchable
+from harness.live.tracking import Row
+from harness.spaces.base import Arch
+from harness.streams import generator
+from harness.supernets.mixture import Mixture, Relaxation
+
+if TYPE_CHECKING:
+    from harness.supernets.loop import Search
+    from harness.supernets.selections import Selection
+    from harness.supernets.steps import Step
+
+Batch = tuple[Tensor, Tensor]  # images (n, channels, height, width), labels (n,)
+
+
+def check(space: str, splits: Splits, settings: SearchSettings) -> Shape:
+    """Refuse settings that do not fit a space or images; the shape of the supernet.
+
+    Raises
+    ------
+    HarnessError
+        If the space is unknown, a batch is larger than a split, or a size or number is missing.
+    """
+    groups = searchable(space).groups
+    for name in ("train", "valid"):
+        if settings.batch_size > (images := len(getattr(splits, name))):
+            raise HarnessError(
+                f"search: batch_size {settings.batch_size} is larger than the {images} images of "
+                f"{splits.data.name}'s {name} split"
+            )
+    if settings.expected_size is not None and len(settings.expected_size) != len(groups):
+        raise HarnessError(f"search: expected_size wants one number for each of {', '.join(groups)}")
+    return Shape(settings.channels, settings.cells, splits.data.shape, splits.data.classes, settings.reductions)
+
+
+class Form(Protocol):
+    """What network a supernet is: a frozen dataclass of its settings, which is identified by its fields."""
+
+    def make(self, where: Searchable, shape: Shape, batch_norm: str) -> nn.Module:
+        """The network, with any initial weights; ``network(images, *mixtures)`` gives logits (n, classes).
+
+        Parameters
+        ----------
+        where, shape
+            The cell space, and the sizes.
+        batch_norm
+            A key of `harness.live.supernet.BATCH_NORMS`.
+        """
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Every edge of every cell holds all candidates: DARTS's supernet, and that of single paths."""
+
+    def make(self, where: Searchable, shape: Shape, batch_norm: str) -> nn.Module:
+        """As the space makes it."""
+        return where.make(shape, BATCH_NORMS[batch_norm])
+
+
+class Batches:
+    """The batches of one step, each read when it is first asked for.
+
+    Attributes
+    ----------
+    train, valid
+        Of the training images, and of the validation images.
+    other_train
+        Of the training images too, drawn apart from `train`.
+    """
+
+    def __init__(self, net: Supernet, rows: tuple[Rows, Rows, Rows], change: Change) -> None:
+        self._net, self._rows, self._change = net, rows, change
+
+    @cached_property
+    def train(self) -> Batch:
+        """Batch for the weights."""
+        return self._net.read(self._rows[0], self._change)
+
+    @cached_property
+    def valid(self) -> Batch:
+        """Batch for what is to generalise; never augmented."""
+        return self._net.read(self._rows[1])
+
+    @cached_property
+    def other_train(self) -> Batch:
+        """Another training batch."""
+        _ = self.train  # read first: both are changed by numbers of one stream
+        return self._net.read(self._rows[2], self._change)
+
+
+class Supernet:
+    """A supernet and what a search of it needs. No test image can be reached from it.
+
+    Chance comes from the streams ``init`` (space, network, seed) and ``batches`` (data set, split, seed) only, so that methods
+    meet the same initial weights and the same batches.
+
+    Parameters
+    ----------
+    space
+        Name of the cell space.
+    splits
+        Images: weights train on train, architectures are judged on valid.
+    settings
+        Size of the network, and what all methods of a comparison have in common.
+    seed
+        Seed of initial weights and of batches.
+    form
+        What network it is; None: one whose every edge is a mixed operation.
+    device
+        ``"cpu"``, or ``"cuda"`` where there is one.
+    checkpoint
+        File that `harness.supernets.loop.search` saves to after every epoch, and goes on from; None: none.
+
+    Attributes
+    ----------
+    network
+        ``network(images, *mixtures)`` gives logits (n, classes); one `Mixture` a group.
+    where
+        The cell space: encoding, candidates, groups of edges.
+    shape
+        Sizes of the network.
+    rows
+        What was recorded of every epoch.
+    epochs_left
+        What is left of the budget.
+    """
+
+    def __init__(
+        self,
+        space: str,
+        splits: Splits,
+        settings: SearchSettings,
+        seed: int,
+        *,
+        form: Form | None = None,
+        device: str = "cpu",
+        checkpoint: Path | None = None,
+    ) -> None:
+        self.where: Searchable = searchable(space)
+        self.shape = check(space, splits, settings)
+        self.settings, self.seed, self.device, self.checkpoint = settings, seed, device, checkpoint
+        self.form = form or Mixed()
+        self.network: nn.Module = build(
+            lambda: self.form.make(self.where, self.shape, settings.batch_norm),
+            ("init", space, str(self.shape), seed),
+            device,
+        )
+        self.read = splits.reader(device)
+        self.rows: list[Row] = []
+        self.epochs_left = settings.epochs
+        self._splits = splits
+
+    @property
+    def space(self) -> str:
+        """Name of the cell space."""
+        return self.where.name
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch: as many whole batches as the training images fill."""
+        return len(self._splits.train) // self.settings.batch_size
+
+    @property
+    def data(self) -> str:
+        """The images and their split, as text."""
+        return f"{self._splits.data.name}, split {self._splits.sha256}"
+
+    def spend(self) -> int:
+        """Take an epoch from the budget, and return its number, from 0.
+
+        Raises
+        ------
+        BudgetExhausted
+            If none is left.
+        """
+        if not self.epochs_left:
+            raise BudgetExhausted(f"the budget of {self.settings.epochs} epochs is spent")
+        self.epochs_left -= 1
+        return self.settings.epochs - self.epochs_left - 1
+
+    def stream(self, name: str, epoch: int = 0) -> np.random.Generator:
+        """A generator at the start of the stream ``batches`` of this name and epoch."""
+        return generator("batches", self._splits.data.name, self._splits.seed, self.seed, name, epoch)
+
+    def sgd(self) -> torch.optim.SGD:
+        """The optimizer of the weights, as the settings say."""
+        return torch.optim.SGD(
+            self.network.parameters(),
+            lr=self.settings.learning_rate,
+            momentum=self.settings.momentum,
+            weight_decay=self.settings.weight_decay,
+        )
+
+    def alphas(self, relaxation: Relaxation) -> dict[str, Tensor]:
+        """Architecture parameters at the start, by name: leaves that the network does not hold."""
+        stream = ("init", self.space, str(self.shape), self.seed, "alphas")
+        names: list[str] = []
+
+        def initial(name: str, shape: tuple[int, ...]) -> Tensor:
+            names.append(name)
+            return seeded((*stream, name), shape, 1e-3)
+
+        made = relaxation.parameters(self.where.groups, len(self.where.primitives), initial)
+        return {name: alpha.to(self.device).requires_grad_() for name, alpha in zip(names, made, strict=True)}
+
+    def begin(self, step: Step, select: Selection) -> Search:
+        """A search of this supernet, see `harness.supernets.loop.search`."""
+        from harness.supernets.loop import Search
+
+        return Search(self, step, select)
+
+    def batches(self, epoch: int) -> Iterator[Batches]:
+        """The batches of all steps of an epoch (from 0), in order."""
+        splits, size = self._splits, self.settings.batch_size
+        rows = [
+            batches(part, size, self.steps, self.stream(name, epoch))
+            for name, part in (("train", splits.train), ("valid", splits.valid), ("alpha-train", splits.train))
+        ]
+        noise = self.stream("augment", epoch)
+        change = partial(crop_and_flip, rng=noise) if self.settings.augment else np.asarray
+        for train, valid, other in zip(*rows, strict=True):
+            yield Batches(self, (train, valid, other), change)
+
+    def path(self, arch: Arch) -> list[Mixture]:
+        """The mixtures that compute one architecture, and nothing else."""
+        choices = self.where.choices(arch)
+        return [Mixture(torch.tensor(choices[group])) for group in self.where.groups]
+
+    def measure(self, mixtures: Sequence[Mixture] | Iterable[Sequence[Mixture]]) -> tuple[float, float]:
+        """Mean loss and accuracy (percent) over the validation images, in evaluation mode.
+
+        Parameters
+        ----------
+        mixtures
+            One a group; or an iterator of such, one for each batch: `measured` says how many there are.
+        """
+        turns = repeat(mixtures) if isinstance(mixtures, Sequence) else iter(mixtures)
+        return self._evaluated(turns)
+
+    @property
+    def measured(self) -> int:
+        """Batches of the validation images in `measure`."""
+        return len(portions(self._splits.valid, self.settings.batch_size))
+
+    def accuracies(self, archs: Sequence[Arch]) -> list[float]:
+        """Accuracies (percent) of architectures on the validation images, with the weights as they are."""
+        return [self.measure(self.path(arch))[1] for arch in archs]
+
+    def _evaluated(self, turns: Iterator[Sequence[Mixture]]) -> tuple[float, float]:
+        training = self.network.training
+        self.network.eval()
+        try:
+            return tracking.evaluate(
+                lambda images: self.network(images, *next(turns)),
+                self.read,
+                self._splits.valid,
+                self.settings.batch_size,
+            )
+        finally:
+            self.network.train(training)

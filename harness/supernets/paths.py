@@ -1,0 +1,131 @@
+"""The step of single paths: every step trains the weights of one architecture (Guo et al., ECCV 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from harness.spaces.base import Arch, Space
+from harness.supernets.mixture import Mixture
+from harness.supernets.net import Batch, Batches, Supernet
+from harness.supernets.steps import At, Passed
+
+
+class Sampler(Protocol):
+    """Which architecture is trained next. A frozen dataclass: what it remembers is the archive that it is handed."""
+
+    word: ClassVar[str]  # what rows and reports call it
+    remembers: ClassVar[bool]  # whether it wants an archive
+
+    def draw(self, space: Space, rng: np.random.Generator, archive: Sequence[Arch]) -> Arch:
+        """Draw an architecture.
+
+        Parameters
+        ----------
+        space, rng
+            The space, and the only source of chance.
+        archive
+            All architectures that were trained so far, in order; empty unless it remembers.
+        """
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Every variable uniformly: single-path one-shot (Guo et al., ECCV 2020), random search with weight sharing."""
+
+    word: ClassVar[str] = "uniform"
+    remembers: ClassVar[bool] = False
+
+    def draw(self, space: Space, rng: np.random.Generator, archive: Sequence[Arch]) -> Arch:
+        """Draw from the space."""
+        return space.sample(rng)
+
+
+@dataclass(frozen=True)
+class PathStep:
+    """One architecture a step, drawn by a sampler.
+
+    Parameters
+    ----------
+    sampler
+        Which architecture.
+    unsampled
+        What becomes of the weights that it does not use: ``"decay"``, where momentum and weight decay go on, or ``"frozen"``.
+    """
+
+    sampler: Sampler = Uniform()
+    unsampled: Literal["decay", "frozen"] = "decay"
+
+    def words(self, epoch: int) -> dict[str, Any]:
+        """No level: nothing but weights moves, and a pass is one path."""
+        return {"level": "SharedWeights", "update": "", "relaxation": f"{self.sampler.word} paths"}
+
+    def start(self, net: Supernet) -> MovingPath:
+        """Begin with SGD, as the net's settings say."""
+        return MovingPath(self, net)
+
+
+class MovingPath:
+    """A `PathStep` at work."""
+
+    def __init__(self, step: PathStep, net: Supernet) -> None:
+        self.passes = 0
+        self._step, self._net = step, net
+        self._weights = list(net.network.parameters())
+        self._optimizer = net.sgd()
+        self._archive: list[Arch] = []
+
+    def begin_epoch(self, epoch: int, rate: float) -> None:
+        """Set the rate of the weights, and begin the epoch's stream of architectures."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._rng = self._net.stream("architectures", epoch)
+
+    def __call__(self, batches: Batches, at: At) -> Passed:
+        """Train one architecture."""
+        arch = self._step.sampler.draw(self._net.where.space, self._rng, self._archive)
+        if self._step.sampler.remembers:
+            self._archive.append(arch)
+        return self.train(arch, batches.train)
+
+    def train(self, arch: Arch, batch: Batch) -> Passed:
+        """Move the weights of an architecture on a batch."""
+        images, labels = batch
+        logits: Tensor = self._net.network(images, *self._net.path(arch))
+        loss = F.cross_entropy(logits, labels)
+        # With zeros for what the architecture does not use, momentum and decay go on there, after a checkpoint too.
+        decays = self._step.unsampled == "decay"
+        gradients = torch.autograd.grad(loss, self._weights, allow_unused=True, materialize_grads=decays)
+        for weight, gradient in zip(self._weights, gradients, strict=True):
+            weight.grad = gradient
+        nn.utils.clip_grad_norm_(self._weights, self._net.settings.clip)
+        self._optimizer.step()
+        self.passes += 1
+        return Passed(float(loss.detach()), logits.detach())
+
+    def probabilities(self) -> None:
+        """There are none."""
+
+    def alphas(self) -> Mapping[str, Tensor]:
+        """There are none."""
+        return {}
+
+    def evaluated(self, epoch: int) -> Iterator[list[Mixture]]:
+        """An architecture drawn uniformly for each batch."""
+        rng = self._net.stream("architectures-valid", epoch)
+        return iter([self._net.path(self._net.where.space.sample(rng)) for _ in range(self._net.measured)])
+
+    def state_dict(self) -> dict[str, Any]:
+        """The optimizer, and what the sampler remembers."""
+        return {"optimizer": self._optimizer.state_dict(), "archive": [list(arch) for arch in self._archive]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state_dict`."""
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._archive = [tuple(arch) for arch in state["archive"]]
