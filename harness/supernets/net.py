@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.errors import BudgetExhausted, HarnessError
+from harness.errors import BudgetExhausted, HarnessError, unknown_name
 from harness.live import tracking
 from harness.live.data import Change, Rows, Splits, batches, crop_and_flip, portions
 from harness.live.networks import Shape, build, seeded
@@ -74,6 +74,37 @@ class Mixed:
     def make(self, where: Searchable, shape: Shape, batch_norm: str) -> nn.Module:
         """As the space makes it."""
         return where.make(shape, BATCH_NORMS[batch_norm])
+
+
+def initial_network(
+    space: str,
+    shape: Shape,
+    seed: int,
+    *,
+    form: Form | None = None,
+    batch_norm: str = "batch",
+    device: str = "cpu",
+) -> nn.Module:
+    """The network of a supernet, as the stream ``init = (space, network, seed)`` draws its weights; see `Supernet`."""
+    where = searchable(space)
+    if batch_norm not in BATCH_NORMS:
+        raise unknown_name("batch norm", batch_norm, BATCH_NORMS)
+    return build(lambda: (form or Mixed()).make(where, shape, batch_norm), ("init", space, str(shape), seed), device)
+
+
+def initial_alphas(
+    space: str, shape: Shape, seed: int, relaxation: Relaxation, *, device: str = "cpu"
+) -> dict[str, Tensor]:
+    """Architecture parameters at the start by name, as the stream ``init`` draws them: leaves, 1e-3 times normal numbers."""
+    where, stream = searchable(space), ("init", space, str(shape), seed, "alphas")
+    names: list[str] = []
+
+    def initial(name: str, size: tuple[int, ...]) -> Tensor:
+        names.append(name)
+        return seeded((*stream, name), size, 1e-3)
+
+    made = relaxation.parameters(where.groups, len(where.primitives), initial)
+    return {name: alpha.to(device).requires_grad_() for name, alpha in zip(names, made, strict=True)}
 
 
 class Batches:
@@ -159,10 +190,8 @@ class Supernet:
         self.shape = check(space, splits, settings)
         self.settings, self.seed, self.device, self.checkpoint = settings, seed, device, checkpoint
         self.form = form or Mixed()
-        self.network: nn.Module = build(
-            lambda: self.form.make(self.where, self.shape, settings.batch_norm),
-            ("init", space, str(self.shape), seed),
-            device,
+        self.network = initial_network(
+            space, self.shape, seed, form=self.form, batch_norm=settings.batch_norm, device=device
         )
         self.read = splits.reader(device)
         self.rows: list[Row] = []
@@ -212,15 +241,7 @@ class Supernet:
 
     def alphas(self, relaxation: Relaxation) -> dict[str, Tensor]:
         """Architecture parameters at the start, by name: leaves that the network does not hold."""
-        stream = ("init", self.space, str(self.shape), self.seed, "alphas")
-        names: list[str] = []
-
-        def initial(name: str, shape: tuple[int, ...]) -> Tensor:
-            names.append(name)
-            return seeded((*stream, name), shape, 1e-3)
-
-        made = relaxation.parameters(self.where.groups, len(self.where.primitives), initial)
-        return {name: alpha.to(self.device).requires_grad_() for name, alpha in zip(names, made, strict=True)}
+        return initial_alphas(self.space, self.shape, self.seed, relaxation, device=self.device)
 
     def begin(self, step: Step, select: Selection) -> Search:
         """A search of this supernet, see `harness.supernets.loop.search`."""

@@ -23,6 +23,6 @@ def small(splits):
 
 @pytest.fixture
 def settings():
-    from harness.live.search import SearchSettings
+    from harness.live.settings import SearchSettings
 
     return SearchSettings(channels=2, cells=1, epochs=2, batch_size=32, alpha_learning_rate=3e-3)

@@ -9,26 +9,40 @@ import torch
 
 from harness.errors import HarnessError
 from harness.levels import LEVELS, Bilevel, MixedLevel, Schedule, SingleLevel
-from harness.live.search import Search, SearchSettings, estimate_seconds
+from harness.live.pilot import PilotNet
+from harness.live.settings import SearchSettings
 from harness.live.sizes import best_by_size, convolutions, skips
 from harness.live.supernet import SEARCHABLE
 from harness.live.tracking import entropy
+from harness.streams import Streams
+from harness.supernets.loop import Search
+from harness.supernets.net import Supernet
+from harness.supernets.selections import Strongest
+from harness.supernets.steps import LevelStep
 
 UPDATES = ("simultaneous", "w_first", "alpha_first")
 CLOCKS = ("seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")
 
 
+STREAMS = Streams("live/test", 0)
+
+
+def begun(splits, level, settings, space="nasbench201", seed=0, checkpoint=None):
+    return Search(Supernet(space, splits, settings, seed, checkpoint=checkpoint), LevelStep(level), Strongest())
+
+
+def searched(*arguments, **options):
+    search = begun(*arguments, **options)
+    search.arch = search.run(STREAMS)
+    return search, search.net.rows
+
+
 def state(search):
-    return [*search.network.parameters(), *search.alphas]
+    return [*search.net.network.parameters(), *search.moving.alphas().values()]
 
 
 def equal(one, other):
     return all(torch.equal(a, b) for a, b in zip(state(one), state(other), strict=True))
-
-
-def searched(splits, level, settings, space="nasbench201", seed=0, **options):
-    search = Search(space, splits, level, settings, seed, **options)
-    return search, search.run()
 
 
 def without_clocks(rows, *more):
@@ -42,18 +56,18 @@ def without_clocks(rows, *more):
 @pytest.mark.parametrize("update", UPDATES)
 def test_lambda_0_is_single_level_to_the_bit(space, update, small, settings):
     settings = replace(settings, cells=3 if space == "darts" else 1)
-    single, single_result = searched(small, SingleLevel(update=update), settings, space)
-    mixed, mixed_result = searched(small, MixedLevel(lambda_valid=0, update=update), settings, space)
+    single, single_rows = searched(small, SingleLevel(update=update), settings, space)
+    mixed, mixed_rows = searched(small, MixedLevel(lambda_valid=0, update=update), settings, space)
     assert equal(single, mixed)
-    assert without_clocks(single_result.epochs, "level") == without_clocks(mixed_result.epochs, "level")
-    assert all(np.array_equal(single_result.alphas[g], mixed_result.alphas[g]) for g in mixed_result.alphas)
+    assert without_clocks(single_rows, "level") == without_clocks(mixed_rows, "level")
+    assert [name for name in mixed_rows[0] if name.startswith("alphas_")]
 
 
 @pytest.mark.slow
 def test_towards_infinity_lambda_comes_close_to_bilevel(splits, settings):
     settings = replace(settings, epochs=3)
     ends = {
-        name: searched(splits, level, settings)[1].alphas["cell"][-1]
+        name: np.array(searched(splits, level, settings)[1][-1]["alphas_cell"])
         for name, level in {
             "single": SingleLevel(),
             "bilevel": Bilevel(),
@@ -74,9 +88,9 @@ def test_towards_infinity_lambda_comes_close_to_bilevel(splits, settings):
 def test_levels_meet_the_same_weights_and_batches(small, settings):
     met = []
     for level in (SingleLevel(), Bilevel(order=2), MixedLevel()):
-        search = Search("nasbench201", small, level, settings, 0)
-        read, seen = search._read, []
-        search._read = lambda rows, change=np.asarray, read=read, seen=seen: (
+        search = begun(small, level, settings)
+        read, seen = search.net.read, []
+        search.net.read = lambda rows, change=np.asarray, read=read, seen=seen: (
             seen.append(rows.tolist()),
             read(rows, change),
         )[1]
@@ -99,10 +113,11 @@ def test_a_search_is_deterministic_and_seeds_differ(small, settings):
 
 def test_a_schedule_switches_the_level(small, settings):
     schedule = Schedule(((0, Bilevel(order=2)), (1, MixedLevel())))
-    _, result = searched(small, schedule, settings)
-    assert [(row["level"], row["passes"]) for row in result.epochs] == [("Bilevel", 3 * 4), ("MixedLevel", 3 * 2)]
+    _, rows = searched(small, schedule, settings)
+    assert [(row["level"], row["passes"]) for row in rows] == [("Bilevel", 3 * 4), ("MixedLevel", 3 * 2)]
+    assert [(row["lambda"], row["relaxation"]) for row in rows] == [(math.inf, "softmax"), (1.0, "softmax")]
     bilevel, _ = searched(small, Bilevel(order=2), replace(settings, epochs=1))
-    first = Search("nasbench201", small, schedule, replace(settings, epochs=1), 0)
+    first = begun(small, schedule, replace(settings, epochs=1))
     first.epoch()
     assert equal(first, bilevel)
 
@@ -114,15 +129,15 @@ def test_a_schedule_switches_the_level(small, settings):
 def test_rows_of_epochs(space, small, settings):
     settings = replace(settings, cells=3 if space == "darts" else 1)
     calls = []
-    search = Search(space, small, MixedLevel(), settings, 0, watch=("test",))
-    result = search.run(on_epoch=calls.append)
-    assert calls == result.epochs
+    search = begun(small, MixedLevel(), settings, space)
+    arch = search.run(STREAMS, on_epoch=calls.append)
+    assert calls == search.net.rows
     assert [row["epoch"] for row in calls] == [0, 1]
     where = SEARCHABLE[space]
     for row in calls:
         assert row["steps"] == 3
         assert row["passes"] == 6
-        for name in ("train", "valid", "test"):
+        for name in ("train", "valid"):
             assert row[f"{name}_loss"] > 0
             assert 0 <= row[f"{name}_accuracy"] <= 100
         for group, edges in where.groups.items():
@@ -131,26 +146,21 @@ def test_rows_of_epochs(space, small, settings):
         assert row["parameters"] > 0
         assert where.space.format(where.space.parse(row["arch"])) == row["arch"]
         assert row["seconds"] > 0 < row["peak_memory"]
-    assert result.text == calls[-1]["arch"] == where.space.format(result.arch)
-    assert result.passes == 12
-    assert {group: array.shape for group, array in result.alphas.items()} == {
-        group: (2, edges, len(where.primitives)) for group, edges in where.groups.items()
-    }
+    assert calls[-1]["arch"] == where.space.format(arch)
+    for group, edges in where.groups.items():
+        for name in (f"alphas_{group}", f"weights_{group}"):
+            assert np.array(calls[-1][name]).shape == (edges, len(where.primitives))
+        assert np.allclose(np.sum(calls[-1][f"weights_{group}"], axis=1), 1)
 
 
-def test_watching_a_split_changes_nothing(small, settings):
-    watched, _ = searched(small, MixedLevel(), settings, watch=("test",))
-    assert equal(watched, searched(small, MixedLevel(), settings)[0])
-
-
-def test_test_images_are_not_read_unless_watched(small, settings):
-    search = Search("nasbench201", small, MixedLevel(), settings, 0)
-    read, test = search._read, set(small.test.tolist())
-    search._read = lambda rows, change=np.asarray: (
+def test_test_images_are_not_read(small, settings):
+    search = begun(small, MixedLevel(), settings)
+    read, test = search.net.read, set(small.test.tolist())
+    search.net.read = lambda rows, change=np.asarray: (
         test.isdisjoint(rows.tolist()) or pytest.fail("test"),
         read(rows, change),
     )[1]
-    search.run()
+    search.run(STREAMS)
 
 
 def test_the_learning_rate_falls_along_half_a_cosine():
@@ -178,20 +188,22 @@ def test_the_best_epoch_of_every_size():
 def test_early_stop_at_the_expected_size(small, settings):
     many = replace(settings, epochs=4)
     _, whole = searched(small, MixedLevel(), many)
-    sizes = [row["convolutions_cell"] for row in whole.epochs]
+    sizes = [row["convolutions_cell"] for row in whole]
     stop = next(epoch for epoch, size in enumerate(sizes) if size <= sizes[1])
     _, stopped = searched(small, MixedLevel(), replace(many, expected_size=(sizes[1],)))
-    assert without_clocks(stopped.epochs) == without_clocks(whole.epochs[: stop + 1])
+    assert without_clocks(stopped) == without_clocks(whole[: stop + 1])
     _, never = searched(small, MixedLevel(), replace(many, expected_size=(-1,)))
-    assert len(never.epochs) == 4
+    assert len(never) == 4
 
 
 def test_the_time_of_a_search_is_estimated_without_running_it(small, settings):
     schedule = Schedule(((0, MixedLevel()), (1, Bilevel(order=2))))
-    estimate = estimate_seconds("nasbench201", small, schedule, replace(settings, epochs=20))
-    _, result = searched(small, schedule, settings)
-    spent = sum(row["seconds"] + row["evaluation_seconds"] for row in result.epochs)
-    assert spent < estimate < 100 * spent
+    pilot = PilotNet("nasbench201", small, replace(settings, epochs=20), 0)
+    arch = pilot.begin(LevelStep(schedule), Strongest()).run(STREAMS)
+    assert SEARCHABLE["nasbench201"].space.validate(arch)
+    _, rows = searched(small, schedule, settings)
+    spent = sum(row["seconds"] + row["evaluation_seconds"] for row in rows)
+    assert spent < pilot.seconds < 100 * spent
 
 
 # Checkpoints
@@ -213,36 +225,35 @@ def test_a_killed_search_resumes_to_the_bit(name, batch_norm, small, settings, t
 
     path = tmp_path / "search.pt"
     with pytest.raises(Killed):
-        Search("nasbench201", small, LEVELS[name], settings, 0).run(path, on_epoch=die)
-    again = Search("nasbench201", small, LEVELS[name], settings, 0)
+        begun(small, LEVELS[name], settings, checkpoint=path).run(STREAMS, on_epoch=die)
+    again = begun(small, LEVELS[name], settings, checkpoint=path)
     done = []
-    result = again.run(path, on_epoch=lambda row: done.append(row["epoch"]))
+    again.run(STREAMS, on_epoch=lambda row: done.append(row["epoch"]))
     assert done == [2]
     assert equal(whole, again)
-    assert without_clocks(result.epochs) == without_clocks(expected.epochs)
-    assert result.passes == expected.passes
-    assert np.array_equal(result.alphas["cell"], expected.alphas["cell"])
-    for one, other in zip(whole.network.buffers(), again.network.buffers(), strict=True):
+    assert without_clocks(again.net.rows) == without_clocks(expected)
+    for one, other in zip(whole.net.network.buffers(), again.net.network.buffers(), strict=True):
         assert torch.equal(one, other)
-    finished = Search("nasbench201", small, LEVELS[name], settings, 0).run(
-        path, on_epoch=lambda _: pytest.fail("epoch")
-    )
-    assert finished.arch == expected.arch
+    finished = begun(small, LEVELS[name], settings, checkpoint=path)
+    assert finished.run(STREAMS, on_epoch=lambda _: pytest.fail("epoch")) == whole.arch
     assert [file.name for file in tmp_path.iterdir()] == ["search.pt"]
 
 
 def test_a_checkpoint_of_another_configuration_is_refused_and_kept(small, settings, tmp_path):
     path = tmp_path / "search.pt"
-    Search("nasbench201", small, MixedLevel(), settings, 0).run(path)
+    begun(small, MixedLevel(), settings, checkpoint=path).run(STREAMS)
     content = path.read_bytes()
     for other, what in [
-        (Search("nasbench201", small, Bilevel(), settings, 0), "level was MixedLevel"),
-        (Search("nasbench201", small, MixedLevel(), settings, 1), "seed was 0, not 1"),
-        (Search("nasbench201", small, MixedLevel(), replace(settings, momentum=0.5), 0), "momentum was 0.9, not 0.5"),
-        (Search("nasbench201", replace(small, valid=small.test), MixedLevel(), settings, 0), "data was digits"),
+        (begun(small, Bilevel(), settings, checkpoint=path), r"step was LevelStep\(level=MixedLevel"),
+        (begun(small, MixedLevel(), settings, seed=1, checkpoint=path), "seed was 0, not 1"),
+        (
+            begun(small, MixedLevel(), replace(settings, momentum=0.5), checkpoint=path),
+            "momentum was 0.9, not 0.5",
+        ),
+        (begun(replace(small, valid=small.test), MixedLevel(), settings, checkpoint=path), "data was digits"),
     ]:
         with pytest.raises(HarnessError, match=f"another configuration: {what}"):
-            other.run(path)
+            other.run(STREAMS)
     assert path.read_bytes() == content
 
 
@@ -251,7 +262,7 @@ def test_a_damaged_checkpoint_is_refused(content, small, settings, tmp_path):
     path = tmp_path / "search.pt"
     path.write_bytes(content)
     with pytest.raises(HarnessError, match="not a checkpoint of a search"):
-        Search("nasbench201", small, MixedLevel(), settings, 0).run(path)
+        begun(small, MixedLevel(), settings, checkpoint=path).run(STREAMS)
     assert path.read_bytes() == content
 
 
@@ -259,21 +270,18 @@ def test_a_damaged_checkpoint_is_refused(content, small, settings, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_is_named_with_epoch_and_step(small, settings):
-    search = Search("nasbench201", small, MixedLevel(), settings, 0)
+    search = begun(small, MixedLevel(), settings)
     search.epoch()
-    step, calls = search.step, []
+    read, calls = search.net.read, []
 
-    class Breaking:
-        passes = 0
+    def breaking(*arguments):
+        calls.append(1)
+        if len(calls) == 3:  # the training batch of the second step
+            with torch.no_grad():
+                search.net.network.classifier.bias.fill_(math.nan)
+        return read(*arguments)
 
-        def __call__(self, *arguments):
-            calls.append(1)
-            if len(calls) == 2:
-                with torch.no_grad():
-                    search.network.classifier.bias.fill_(math.nan)
-            return step(*arguments)
-
-    search.step = Breaking()
+    search.net.read = breaking
     with pytest.raises(HarnessError, match="training loss is nan in epoch 1, step 1"):
         search.epoch()
 
@@ -291,7 +299,7 @@ def test_a_loss_that_is_not_finite_is_named_with_epoch_and_step(small, settings)
 )
 def test_wrong_settings(change, message, small, settings):
     with pytest.raises(HarnessError, match=message):
-        Search("nasbench201", small, MixedLevel(), replace(settings, **change), 0)
+        begun(small, MixedLevel(), replace(settings, **change))
 
 
 def test_augmented_searches_run_on_their_own_stream(small, settings):

@@ -1,4 +1,6 @@
-"""Random search with weight sharing."""
+"""Supernets trained by single paths."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,9 +9,22 @@ import torch
 from harness.errors import HarnessError
 from harness.live.checkpoints import CheckpointError
 from harness.live.networks import Shape
-from harness.live.search import SearchSettings
-from harness.live.shared import SharedWeights
-from harness.live.supernet import SEARCHABLE, supernet
+from harness.live.settings import SearchSettings
+from harness.live.supernet import SEARCHABLE
+from harness.streams import Streams
+from harness.supernets.loop import Search
+from harness.supernets.mixture import Mixture
+from harness.supernets.net import Supernet, initial_network
+from harness.supernets.paths import PathStep
+from harness.supernets.selections import BestOfRandom
+
+STREAMS = Streams("live/test", 0)
+
+
+def begun(space, splits, settings, seed=0, *, candidates=100, checkpoint=None, **options):
+    net = Supernet(space, splits, settings, seed, checkpoint=checkpoint)
+    return Search(net, PathStep(**options), BestOfRandom(candidates))
+
 
 SPACES = ("darts", "nasbench201")
 
@@ -18,7 +33,7 @@ SPACES = ("darts", "nasbench201")
 @pytest.mark.parametrize("batch_norm", ["batch", "running"])
 def test_one_candidate_an_edge_is_the_supernet_with_one_hot_weights(space, batch_norm):
     where, shape = SEARCHABLE[space], Shape(4, 2, (1, 8, 8), 10)
-    network, _ = supernet(space, shape, 0, batch_norm=batch_norm)
+    network = initial_network(space, shape, 0, batch_norm=batch_norm)
     network.double()
     images = torch.randn(6, 1, 8, 8, dtype=torch.float64)
     rng = np.random.default_rng(0)
@@ -27,7 +42,8 @@ def test_one_candidate_an_edge_is_the_supernet_with_one_hot_weights(space, batch
         assert {group: len(edges) for group, edges in choices.items()} == dict(where.groups)
         picked = [torch.tensor(choices[group]) for group in where.groups]
         hot = [torch.nn.functional.one_hot(one, len(where.primitives)).double() for one in picked]
-        torch.testing.assert_close(network(images, *picked), network(images, *hot))
+        paths, mixtures = ([Mixture(one) for one in group] for group in (picked, hot))
+        torch.testing.assert_close(network(images, *paths), network(images, *mixtures))
 
 
 @pytest.mark.parametrize("space", SPACES)
@@ -43,60 +59,70 @@ def test_choices_are_the_operations_of_the_architecture(space):
 
 
 def test_only_the_drawn_architecture_moves(small, settings):
-    search = SharedWeights("nasbench201", small, settings, 0)
-    before = {name: value.clone() for name, value in search.network.named_parameters()}
-    images, labels = small.reader()(small.train[:32])
-    search._optimizer.param_groups[0]["weight_decay"] = 0.0
-    search._optimizer.param_groups[0]["momentum"] = 0.0
-    search.step((3, 0, 0, 0, 0, 0), images, labels)  # one 3x3 convolution, into a node that leads nowhere
-    moved = {name for name, value in search.network.named_parameters() if not torch.equal(value, before[name])}
+    search = begun("nasbench201", small, replace(settings, weight_decay=0.0, momentum=0.0))
+    before = {name: value.clone() for name, value in search.net.network.named_parameters()}
+    batch = small.reader()(small.train[:32])
+    search.moving.train((3, 0, 0, 0, 0, 0), batch)  # one 3x3 convolution, into a node that leads nowhere
+    moved = {name for name, value in search.net.network.named_parameters() if not torch.equal(value, before[name])}
     assert moved
     assert not [name for name in moved if "fans" in name]
-    search.step((0, 0, 0, 3, 0, 0), images, labels)  # a 3x3 convolution from the input to the output
-    moved = {name for name, value in search.network.named_parameters() if not torch.equal(value, before[name])}
+    search.moving.train((0, 0, 0, 3, 0, 0), batch)  # a 3x3 convolution from the input to the output
+    moved = {name for name, value in search.net.network.named_parameters() if not torch.equal(value, before[name])}
     inside = {name.partition("fans.")[2] for name in moved if "fans" in name}
     assert len(inside) == 1
     assert next(iter(inside)).startswith("0.edges.2.3.")  # edge 0 -> 3, candidate 3
 
 
+def test_frozen_weights_are_equal_to_the_bit(small, settings):
+    for unsampled, moves in (("frozen", False), ("decay", True)):
+        search = begun("nasbench201", small, settings, unsampled=unsampled)
+        batch = small.reader()(small.train[:32])
+        search.moving.train((3, 3, 3, 3, 3, 3), batch)  # so that there is momentum
+        before = {name: value.clone() for name, value in search.net.network.named_parameters()}
+        search.moving.train((1, 1, 1, 1, 1, 1), batch)  # skips have no weights
+        inside = [
+            torch.equal(value, before[name]) for name, value in search.net.network.named_parameters() if "fans" in name
+        ]
+        assert all(inside) != moves
+
+
 def test_the_best_candidate_is_chosen_and_described(small, settings):
-    search = SharedWeights("nasbench201", small, settings, 0, candidates=5)
-    arch, rows = search.run()
-    drawn = search._drawn("candidates", 0)
-    candidates = [next(drawn) for _ in range(5)]
-    assert arch == max(candidates, key=lambda candidate: search.accuracies([candidate])[0])
+    search = begun("nasbench201", small, settings, candidates=5)
+    arch, rows = search.run(STREAMS), search.net.rows
+    rng = search.net.stream("candidates")
+    candidates = [search.net.where.space.sample(rng) for _ in range(5)]
+    assert arch == max(candidates, key=lambda candidate: search.net.accuracies([candidate])[0])
     assert [row["epoch"] for row in rows] == [0, 1]
     assert ["arch" in row for row in rows] == [False, True]
     assert rows[-1]["arch"] == SEARCHABLE["nasbench201"].space.format(arch)
     assert all(row["passes"] == row["steps"] == len(small.train) // settings.batch_size for row in rows)
 
 
-def test_a_killed_search_goes_on_to_the_bit(small, tmp_path, monkeypatch):
+@pytest.mark.parametrize("unsampled", ["decay", "frozen"])
+def test_a_killed_search_goes_on_to_the_bit(unsampled, small, tmp_path):
     settings = SearchSettings(channels=2, cells=1, epochs=3, batch_size=32)
     times = {"seconds", "evaluation_seconds", "tracking_seconds", "peak_memory"}
 
-    def result(checkpoint=None):
-        arch, rows = SharedWeights("darts", small, settings, 3, candidates=4).run(checkpoint)
-        return arch, [{key: value for key, value in row.items() if key not in times} for row in rows]
+    def search(checkpoint=None, seed=3):
+        return begun("darts", small, settings, seed, candidates=4, checkpoint=checkpoint, unsampled=unsampled)
 
-    whole = result()
-    save = SharedWeights.save
+    def result(one):
+        arch = one.run(STREAMS)
+        return arch, [{key: value for key, value in row.items() if key not in times} for row in one.net.rows]
 
-    def killed(self, path):
-        save(self, path)
-        if len(self.rows) == 2:
+    def killed(row):
+        if row["epoch"] == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(SharedWeights, "save", killed)
+    whole = result(search())
     with pytest.raises(KeyboardInterrupt):
-        result(tmp_path / "search.pt")
-    monkeypatch.setattr(SharedWeights, "save", save)
-    assert result(tmp_path / "search.pt") == whole
+        search(tmp_path / "search.pt").run(STREAMS, on_epoch=killed)
+    assert result(search(tmp_path / "search.pt")) == whole
     with pytest.raises(CheckpointError, match="seed was 3, not 4"):
-        SharedWeights("darts", small, settings, 4).run(tmp_path / "search.pt")
+        search(tmp_path / "search.pt", seed=4).run(STREAMS)
 
 
 def test_a_loss_that_is_not_finite(small):
     settings = SearchSettings(channels=2, cells=1, epochs=2, batch_size=32, learning_rate=1e30)
     with pytest.raises(HarnessError, match=r"the training loss is (nan|inf) in epoch 0, step"):
-        SharedWeights("nasbench201", small, settings, 0).run()
+        begun("nasbench201", small, settings).run(STREAMS)

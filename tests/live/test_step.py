@@ -7,8 +7,9 @@ import torch
 
 from harness.levels import LEVELS, Bilevel, MixedLevel, SingleLevel, official_code
 from harness.live.networks import Shape
-from harness.live.step import SearchStep
-from harness.live.supernet import supernet
+from harness.supernets.gradient import LevelGradient
+from harness.supernets.mixture import Softmax
+from harness.supernets.net import initial_alphas, initial_network
 
 SHAPE = Shape(2, 1, (1, 8, 8), 10)
 UPDATES = ("simultaneous", "w_first", "alpha_first")
@@ -22,10 +23,23 @@ def batch(seed):
 TRAIN, VALID = batch(0), batch(1)
 
 
+class Steps(LevelGradient):
+    """Steps by one deterministic relaxation."""
+
+    relax = staticmethod(Softmax().probabilities)
+
+    def __call__(self, *arguments):
+        return super().__call__(*arguments, draw=lambda purpose: self.relax)
+
+    def alpha_gradient(self, *arguments, draw=None, **known):
+        return super().alpha_gradient(*arguments, draw=draw or (lambda purpose: self.relax), **known)
+
+
 def make(**options):
-    network, alphas = supernet("nasbench201", SHAPE, 0)
+    network = initial_network("nasbench201", SHAPE, 0)
+    alphas = list(initial_alphas("nasbench201", SHAPE, 0, Softmax()).values())
     weights = torch.optim.SGD(network.parameters(), lr=0.025, momentum=0.9, weight_decay=3e-4)
-    return SearchStep(network, alphas, weights, torch.optim.Adam(alphas, lr=3e-3), **options), network, alphas
+    return Steps(network, alphas, weights, torch.optim.Adam(alphas, lr=3e-3), **options), network, alphas
 
 
 # Passes
@@ -79,14 +93,14 @@ def quadratic(alphas_to_weights=None):
     matrix = torch.randn(4, 4, generator=rng, dtype=torch.float64)
     network, alphas = Residual(w), [alpha.requires_grad_()]
     sgd = torch.optim.SGD(network.parameters(), lr=0.3, momentum=0.9, weight_decay=0.01)
-    step = SearchStep(
+    step = Steps(
         network,
         alphas,
         sgd,
         torch.optim.Adam(alphas),
-        relax=lambda given: list(given),
         loss=lambda output, target: 0.5 * (output**2).sum() + 0 * target,
     )
+    step.relax = list
     zero = torch.zeros((), dtype=torch.float64)
     return step, network, alphas[0], sgd, (matrix, zero), (torch.eye(4, dtype=torch.float64), zero)
 
@@ -201,7 +215,7 @@ def test_the_order_of_updates():
         network.register_forward_pre_hook(
             lambda module, arguments, points=points, weights=weights, given=given: points.append(
                 all(torch.equal(a, b) for a, b in zip(module.parameters(), weights, strict=True))
-                and torch.equal(torch.softmax(given, -1), arguments[1])
+                and torch.equal(torch.softmax(given, -1), arguments[1].operations)
             )
         )
         step(MixedLevel(update=update), TRAIN, VALID)

@@ -9,12 +9,14 @@ import torch.nn.functional as F
 
 from harness.errors import HarnessError
 from harness.live import discrete, networks
-from harness.live.mixed import COMPOSE_UP_TO, Fan, FusedFan, softmax
+from harness.live.mixed import COMPOSE_UP_TO, Fan, FusedFan
 from harness.live.networks import Shape, build
 from harness.live.operations import OPERATIONS, batch_statistics, normalised, operation
-from harness.live.supernet import BATCH_NORMS, SEARCHABLE, supernet
+from harness.live.supernet import BATCH_NORMS, SEARCHABLE
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
+from harness.supernets.mixture import Mixture, Softmax
+from harness.supernets.net import initial_alphas, initial_network
 
 CIFAR, DIGITS = (3, 32, 32), (1, 8, 8)
 DARTS_V2 = (
@@ -25,12 +27,17 @@ DARTS_V2 = (
 )
 
 
+def supernet(space, shape, seed, **options):
+    """The network of a supernet, and its architecture parameters under DARTS's softmax."""
+    return initial_network(space, shape, seed, **options), list(initial_alphas(space, shape, seed, Softmax()).values())
+
+
 def loss_and_gradients(network, alphas, form, batch):
     for module in network.modules():
         if isinstance(module, Fan):
             module.__class__ = form
     images, labels = batch
-    loss = F.cross_entropy(network(images, *softmax(alphas)), labels)
+    loss = F.cross_entropy(network(images, *Softmax().probabilities(alphas)), labels)
     return [loss, *torch.autograd.grad(loss, [*alphas, *network.parameters()])]
 
 
@@ -59,7 +66,7 @@ def test_a_mixed_edge_is_the_weighted_sum_of_its_operations():
     names = SEARCHABLE["darts"].primitives
     fan = build(lambda: Fan(lambda: [normalised(name, 3, 2, batch_statistics) for name in names], 2), ("test",))
     state, weights = torch.randn(4, 3, 8, 8), torch.rand(2, len(names))
-    for output, row, operations in zip(fan(state, weights), weights, fan.edges, strict=True):
+    for output, row, operations in zip(fan(state, Mixture(weights)), weights, fan.edges, strict=True):
         expected = sum(float(w) * op(state) for w, op in zip(row, operations, strict=True))
         torch.testing.assert_close(output, expected)
         assert not operations[names.index("none")](state).any()
@@ -138,7 +145,7 @@ def test_batch_norm_of_a_search_keeps_no_statistics_unless_told():
     assert {form.fan for form in BATCH_NORMS.values()} == {Fan, FusedFan}
     network, alphas = supernet("nasbench201", Shape(2, 1, DIGITS, 10), 0, batch_norm="running")
     before = [buffer.clone() for buffer in network.buffers()]
-    network(torch.randn(8, *DIGITS), *softmax(alphas))
+    network(torch.randn(8, *DIGITS), *Softmax().probabilities(alphas))
     assert any(not torch.equal(a, b) for a, b in zip(before, network.buffers(), strict=True))
 
 
