@@ -1,7 +1,7 @@
 """How architecture parameters are updated: single-level, bilevel and mixed-level, for live supernets and for tables.
 
 Architecture parameters α descend the training loss, the validation loss, or a sum of the two. A `Level` says which,
-and how the step is taken; it is data only. `harness.live.step` carries it out on a supernet, and the functions at
+and how the step is taken; it is data only. `harness.supernets.steps` carries it out on a supernet, and the functions at
 the end of this module carry the same three objectives out, exactly, on a table that holds both losses of every
 architecture.
 

@@ -19,12 +19,16 @@ from benchmarks.speed.measure import Row, cpu_seconds
 from harness.levels import LEVELS, Level
 from harness.live.data import split
 from harness.live.discrete import parameters
-from harness.live.mixed import Fan, softmax
+from harness.live.mixed import Fan
 from harness.live.networks import Shape, build
-from harness.live.search import Search, SearchSettings
+from harness.live.settings import SearchSettings
 from harness.live.sources import load
-from harness.live.step import Batch, Pass, SearchStep
-from harness.live.supernet import BATCH_NORMS, SEARCHABLE, supernet
+from harness.live.supernet import BATCH_NORMS, SEARCHABLE
+from harness.supernets.gradient import Batch, LevelGradient
+from harness.supernets.mixture import Softmax
+from harness.supernets.net import Batches, Supernet, initial_alphas, initial_network
+from harness.supernets.selections import Strongest
+from harness.supernets.steps import At, LevelStep, MovingLevel, Passed
 
 SIZES: Mapping[str, tuple[Shape, int]] = {
     "A": (Shape(8, 5, (3, 32, 32), 10), 16),
@@ -79,20 +83,20 @@ def plain(size: str) -> Callable[[], object]:
     shape, _ = SIZES[size]
     form = replace(BATCH_NORMS["batch"], fan=Fan)
     network = build(lambda: SEARCHABLE["darts"].make(shape, form), ("init", "darts", str(shape), 0))
-    _, alphas = supernet("darts", shape, 0)
+    alphas = list(initial_alphas("darts", shape, 0, Softmax()).values())
     of_weights, of_alphas = optimizers(network, alphas)
 
     def step() -> None:
         train, valid = batch(size), batch(size)
         gradients = [
-            torch.autograd.grad(F.cross_entropy(network(images, *softmax(alphas)), labels), alphas)
+            torch.autograd.grad(F.cross_entropy(network(images, *Softmax().probabilities(alphas)), labels), alphas)
             for images, labels in (train, valid)
         ]
         for alpha, on_train, on_valid in zip(alphas, *gradients, strict=True):
             alpha.grad = on_train + on_valid
         of_alphas.step()
         of_weights.zero_grad()
-        F.cross_entropy(network(train[0], *softmax(alphas)), train[1]).backward()
+        F.cross_entropy(network(train[0], *Softmax().probabilities(alphas)), train[1]).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         of_weights.step()
 
@@ -100,9 +104,10 @@ def plain(size: str) -> Callable[[], object]:
 
 
 def ours(size: str, level: Level) -> Callable[[], object]:
-    network, alphas = supernet("darts", SIZES[size][0], 0)
-    step = SearchStep(network, alphas, *optimizers(network, alphas))
-    return lambda: step(level, batch(size), batch(size))
+    shape = SIZES[size][0]
+    network, alphas = initial_network("darts", shape, 0), list(initial_alphas("darts", shape, 0, Softmax()).values())
+    step = LevelGradient(network, alphas, *optimizers(network, alphas))
+    return lambda: step(level, batch(size), batch(size), draw=lambda purpose: Softmax().probabilities)
 
 
 def optimizers(network: torch.nn.Module, alphas: list[torch.Tensor]) -> tuple[torch.optim.SGD, torch.optim.Adam]:
@@ -139,25 +144,28 @@ def _peak(name: str, steps: int) -> float:
         return int(next(line for line in status if line.startswith("VmHWM")).split()[1]) / 1024
 
 
-class Idle(SearchStep):
+class Idle(MovingLevel):
     """A step that only hands out what a real one returned."""
 
-    def __init__(self, returned: Pass) -> None:
-        self.passes, self.returned = 0, returned
+    returned: Passed
 
-    def __call__(self, *_: object) -> Pass:
+    def __call__(self, batches: Batches, at: At) -> Passed:
+        _ = batches.train, batches.valid
         return self.returned
 
 
 def around() -> Row:
     """What a search spends on batches, losses and tracking, beside its bare steps; the evaluation of a split is apart."""
-    splits = split(load("digits"), 0)
-    search = Search("darts", splits, LEVEL, SearchSettings(channels=4, cells=3, batch_size=32), seed=0)
-    read = splits.reader()
-    train, valid = read(splits.train[:32]), read(splits.valid[:32])
-    bare = search.steps * cpu_seconds(lambda: search.step(LEVEL, train, valid))
-    search.step = Idle(search.step(LEVEL, train, valid))
-    search.evaluate = lambda rows: (0.0, 0.0)  # type: ignore[method-assign]
+    net = Supernet("darts", split(load("digits"), 0), SearchSettings(channels=4, cells=3, batch_size=32), seed=0)
+    search = net.begin(LevelStep(LEVEL), Strongest())
+    moving, at = search.moving, At(0, 0, 0.0)
+    moving.begin_epoch(0, net.settings.rate(0))
+    batches = next(net.batches(0))
+    returned = moving(batches, at)
+    bare = net.steps * cpu_seconds(lambda: moving(batches, at))
+    search.moving = idle = Idle(LevelStep(LEVEL), net)
+    idle.returned = returned
+    net.measure = lambda mixtures: (0.0, 0.0)  # type: ignore[method-assign]
     rest = cpu_seconds(lambda: (parameters.cache_clear(), search.epoch()))
     return Row("search on digits: batches and tracking beside its steps", 100 * rest / bare, "%", "< 5 %")
 

@@ -20,7 +20,8 @@ from benchmarks.speed.measure import Row, cpu_seconds, wall_seconds
 from harness.live import discrete, tracking
 from harness.live.data import Splits, batches
 from harness.live.networks import build
-from harness.live.train import Recipe, check, train
+from harness.live.settings import Recipe
+from harness.live.train import check, train
 from harness.problem import Budget, TabularProblem
 from harness.recording.spec import Spec, find_spec
 from harness.spaces.base import Arch

@@ -21,6 +21,7 @@ from harness.live.benchmark import live_names
 from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.problem import Budget
 from harness.records import edited, read_epochs, read_evaluations, read_run
+from harness.reporting.words import stated
 from harness.statistics import RandomSearchLaw
 from harness.suite import Group, MethodSpec, constraints_of, groups_of, method_spec
 from harness.tabular.table import Table
@@ -373,8 +374,9 @@ def _own_epochs(epochs: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFram
     """Return the epochs of finished cells, in the order of these: one that failed is in no mean."""
     if epochs is None:
         return pd.DataFrame()
-    own = cells.loc[cells["status"] == "ok", ["cell", "group", "seed"]].reset_index(names="place")
-    return own.merge(epochs, on="cell").sort_values("place", kind="stable", ignore_index=True).drop(columns="place")
+    own = cells.loc[cells["status"] == "ok", ["cell", "group", "seed", "method_params"]].reset_index(names="place")
+    placed = own.merge(epochs, on="cell").sort_values("place", kind="stable", ignore_index=True)
+    return stated(placed).drop(columns=["place", "method_params"])
 
 
 def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:

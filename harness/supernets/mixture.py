@@ -49,6 +49,7 @@ class Relaxation(Protocol):
     """How architecture parameters become mixtures. A frozen dataclass: it is identified by its fields, and keeps no state."""
 
     word: ClassVar[str]  # what rows and reports call it
+    sampled: ClassVar[bool]  # whether a pass computes drawn paths, and not what the probabilities say
 
     def parameters(self, groups: Mapping[str, int], candidates: int, initial: Initial) -> list[Tensor]:
         """The architecture parameters at the start of a search.
@@ -94,6 +95,7 @@ class Softmax:
     """Every candidate weighs its softmax over the edge: DARTS (Liu et al., ICLR 2019, Eq. 2)."""
 
     word: ClassVar[str] = "softmax"
+    sampled: ClassVar[bool] = False
 
     def parameters(self, groups: Mapping[str, int], candidates: int, initial: Initial) -> list[Tensor]:
         """One tensor a group."""

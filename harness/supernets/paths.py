@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from harness.spaces.base import Arch, Space
 from harness.supernets.mixture import Mixture
 from harness.supernets.net import Batch, Batches, Supernet
-from harness.supernets.steps import At, Passed
+from harness.supernets.steps import PATH, At, Passed
 
 
 class Sampler(Protocol):
@@ -64,7 +64,7 @@ class PathStep:
 
     def words(self, epoch: int) -> dict[str, Any]:
         """No level: nothing but weights moves, and a pass is one path."""
-        return {"level": "SharedWeights", "update": "", "relaxation": f"{self.sampler.word} paths"}
+        return {"level": "SharedWeights", "update": "", "relaxation": self.sampler.word, "pass": PATH}
 
     def start(self, net: Supernet) -> MovingPath:
         """Begin with SGD, as the net's settings say."""

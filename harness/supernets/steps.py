@@ -14,6 +14,9 @@ from harness.supernets.gradient import Draw, LevelGradient
 from harness.supernets.mixture import Mixture, Purpose, Relaxation, Softmax
 from harness.supernets.net import Batches, Supernet
 
+# What a pass in training computes: if drawn paths, its accuracy is not that of what is measured on the validation images.
+PATH, MIXTURE = "path", "mixture"
+
 
 class At(NamedTuple):
     """Where in a search a step is.
@@ -93,7 +96,7 @@ class LevelStep:
     relaxation: Relaxation = Softmax()  # noqa: RUF009  (frozen)
 
     def words(self, epoch: int) -> dict[str, Any]:
-        """Level, order, update, λ and relaxation."""
+        """Level, order, update, λ, relaxation, and what a pass computes."""
         level = self.level.at(epoch)
         return {
             "level": level.name,
@@ -101,6 +104,7 @@ class LevelStep:
             "update": level.update,
             "lambda": level.ratio,
             "relaxation": self.relaxation.word,
+            "pass": PATH if self.relaxation.sampled else MIXTURE,
         }
 
     def start(self, net: Supernet) -> MovingLevel:

@@ -11,7 +11,7 @@ from harness import ladder as ladders
 from harness.journal import Journal
 from harness.ladder import FOLDER, JOURNAL, RUNGS, climb, ladder, protocol, trained
 from harness.live.benchmark import LiveBenchmark
-from harness.live.train import Recipe
+from harness.live.settings import Recipe
 from harness.records import read_epochs, read_run
 from harness.runner import run
 

@@ -13,8 +13,9 @@ from harness.live import discrete, protocol
 from harness.live.data import split
 from harness.live.networks import Shape, build
 from harness.live.protocol import AuxiliaryHead, DropPath, WithAuxiliaryHead, auxiliary_place, cut_out, drop_paths
+from harness.live.settings import Recipe
 from harness.live.sources import load
-from harness.live.train import Recipe, check, train
+from harness.live.train import check, train
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
 
@@ -138,8 +139,8 @@ def test_with_all_switches_off_no_code_of_the_protocol_runs(small, monkeypatch):
     for name in ("cut_out", "drop_paths", "AuxiliaryHead", "WithAuxiliaryHead"):
         monkeypatch.setattr(protocol, name, refuse)
     assert losses(replace(RECIPE, cutout=0, drop_path=0.0, auxiliary=0.0), small, (0, 1)) == expected
-    assert not set(RECIPE.stated()) & set(ALL)
-    assert replace(RECIPE, **ALL).stated() == RECIPE.stated() | ALL
+    assert not set(RECIPE.as_dict()) & set(ALL)
+    assert replace(RECIPE, **ALL).as_dict() == RECIPE.as_dict() | ALL
 
 
 def test_ends_of_edges_and_states_of_cells_are_the_plain_network(monkeypatch):

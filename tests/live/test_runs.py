@@ -18,12 +18,10 @@ from scipy import stats
 
 from harness.analysis import compare_pairs, plan_seeds
 from harness.live import checkpoints, sources
-from harness.live.benchmark import LiveSettings
 from harness.live.data import split
 from harness.live.problem import LiveProblem
-from harness.live.search import SearchSettings
+from harness.live.settings import LiveSettings, Recipe, SearchSettings
 from harness.live.sources import CIFAR10, PIXELS
-from harness.live.train import Recipe
 from harness.planning import plan
 from harness.problem import Budget
 from harness.records import EPOCH_TIME_COLUMNS, EPOCHS, RECORDS, TIME_COLUMNS, TRACES, read_epochs, read_run

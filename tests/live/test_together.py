@@ -5,8 +5,9 @@ import torch
 
 from harness.live import discrete
 from harness.live.networks import Shape, build
+from harness.live.settings import Recipe
 from harness.live.together import clip_each, together
-from harness.live.train import Recipe, train
+from harness.live.train import train
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
 

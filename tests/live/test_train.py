@@ -6,7 +6,8 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.live.checkpoints import CheckpointError
-from harness.live.train import Recipe, train
+from harness.live.settings import Recipe
+from harness.live.train import train
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
 

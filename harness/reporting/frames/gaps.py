@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pandas as pd
 
-from harness.levels import MixedLevel, official_code
 from harness.reporting.frames.live import costs, curves
-from harness.reporting.run import Entrant, Run
+from harness.reporting.run import Run
+from harness.reporting.words import PATH
 
 # Of each phase what is shown: a quantity of `curves`, after the last epoch, by its column.
 SUPERNET = {"supernet_train": "train_accuracy", "supernet_valid": "valid_accuracy", "supernet_gap": "valid_gap"}
@@ -47,9 +46,9 @@ def gaps(run: Run) -> pd.DataFrame:
             cost = levels[benchmark.name, entrant.name]
             level = str(cost["level"])
             row: dict[str, Any] = {"benchmark": benchmark.name, "dataset": benchmark.dataset, "method": entrant.name}
-            row |= {"level": level, "order": cost["order"], "lambda": _lambda(level, entrant), "place": place}
+            row |= {"level": level, "order": cost["order"], "lambda": cost["lambda"], "place": place}
             for phase, columns in (("search", SUPERNET), ("evaluation", TRAINED)):
-                for column, quantity in columns.items() if (phase, level) != ("search", "SharedWeights") else ():
+                for column, quantity in columns.items() if (phase, cost["pass"]) != ("search", PATH) else ():
                     if (end := ends.get((benchmark.name, entrant.name, phase, quantity))) is not None:
                         row |= {"n": end["n"], column: end["mean"]}
                         row |= {f"{column}_{side}": end[side] for side in ("low", "high") if column in WITH_INTERVALS}
@@ -57,13 +56,3 @@ def gaps(run: Run) -> pd.DataFrame:
                 rows.append(row)
     found = pd.DataFrame(rows, columns=[*GAP_COLUMNS, "place"])
     return found.sort_values(["place", "lambda"], kind="stable", ignore_index=True)[list(GAP_COLUMNS)]
-
-
-def _lambda(level: str, entrant: Entrant) -> float:
-    """Return λ of a level; NaN where it has none, or changes in the course of the search."""
-    params = entrant.method.params
-    if level == "MixedLevel" and {"lambda_valid", "lambda_train"} <= params.keys():
-        mixed = MixedLevel(lambda_valid=float(params["lambda_valid"]), lambda_train=float(params["lambda_train"]))
-        train, valid = (official_code(mixed) if params.get("compat") == "official-code" else mixed).coefficients
-        return valid / train if train else math.inf
-    return {"SingleLevel": 0.0, "Bilevel": math.inf}.get(level, math.nan)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness.live.sizes import best_by_size
 from harness.reporting.run import Run
+from harness.reporting.words import ALPHAS, PATH, WEIGHTS
 from harness.statistics import mean_band
 
 QUANTITIES = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy", "test_accuracy", "parameters")
@@ -20,11 +21,10 @@ QUANTITIES = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy", "t
 GAPS = {"valid_gap": "valid_accuracy", "test_gap": "test_accuracy"}
 # Followed by the name of a group of architecture parameters: a column of every group of the space.
 BY_GROUP = ("alpha_entropy_", "convolutions_", "skips_")
-ALPHAS = "alphas_"
 CURVE_COLUMNS = ("benchmark", "dataset", "method", "phase", "quantity", "epoch", "n", "mean", "low", "high")
 COST_COLUMNS = (
-    *("benchmark", "dataset", "method", "n", "level", "order", "update", "epochs", "steps", "passes", "passes_a_step"),
-    *("trained", "params", "flops"),
+    *("benchmark", "dataset", "method", "n", "level", "order", "update", "lambda", "relaxation", "selection"),
+    *("epochs", "steps", "passes", "passes_a_step", "trained", "params", "flops"),
 )
 STABILITY_COLUMNS = (
     *("benchmark", "dataset", "method", "n", "flips", "last_change", "agreement"),
@@ -43,7 +43,7 @@ def tracked(run: Run) -> pd.DataFrame:
     named = named[named["phase"].isin(["search", "evaluation"])]
     named = named.assign(**{gap: named["train_accuracy"] - named[accuracy] for gap, accuracy in GAPS.items()})
     # Of a supernet whose every step trains another path, training accuracy is not that of what is validated.
-    named.loc[(named["phase"] == "search") & (named["level"] == "SharedWeights"), list(GAPS)] = np.nan
+    named.loc[(named["phase"] == "search") & (named["pass"] == PATH), list(GAPS)] = np.nan
     quantities = [name for name in named if name in (*QUANTITIES, *GAPS) or str(name).startswith(BY_GROUP)]
     keys = ["benchmark", "dataset", "method", "seed", "phase", "epoch"]
     named = named.groupby(keys, sort=False)[quantities].mean().reset_index()
@@ -70,9 +70,10 @@ def costs(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `COST_COLUMNS` and ``is_check``: ``level, order, update`` name several where a schedule changes them; means of
-        a search are ``epochs, steps, passes, trained`` (architectures trained on their own while searching), and of what it
-        recommends ``params, flops``.
+        Columns `COST_COLUMNS`, ``pass`` (what a pass in training computes) and ``is_check``. ``level, order, update, relaxation,
+        selection`` are the searches' own words, several where a schedule changes them; then ``lambda`` is NaN. Means of a search
+        are ``epochs, steps, passes, trained`` (architectures trained on their own while searching), and of what it recommends
+        ``params, flops``.
     """
     rows = []
     searched = of_phase(run, "search")
@@ -87,6 +88,10 @@ def costs(run: Run) -> pd.DataFrame:
             "level": "",
             "order": "",
             "update": "",
+            "lambda": math.nan,
+            "relaxation": "",
+            "selection": "",
+            "pass": "",
             **dict.fromkeys(("epochs", "steps", "passes", "passes_a_step"), math.nan),
             "trained": done["n_evaluations"].mean(),
             "params": done["params"].mean(),
@@ -95,7 +100,9 @@ def costs(run: Run) -> pd.DataFrame:
         }
         if len(own):
             cells = own["cell"].nunique()
-            row |= {name: ", then ".join(_changes(own[name])) for name in ("level", "update")}
+            words = ("level", "update", "relaxation", "selection", "pass")
+            row |= {name: ", then ".join(_changes(own[name])) for name in words}
+            row["lambda"] = own["lambda"].iloc[0] if own["lambda"].nunique(dropna=False) == 1 else math.nan
             row["order"] = ", then ".join(f"{float(order):.0f}" for order in _changes(own["order"].dropna()))
             row |= {"epochs": len(own) / cells, "steps": own["steps"].sum() / cells}
             row |= {
@@ -125,10 +132,10 @@ def sizes(run: Run) -> pd.DataFrame:
     """
     rows = []
     for _, own in of_phase(run, "search").groupby("cell", sort=False):
-        if not _alphas(own) or own[_alphas(own)].isna().all(axis=None):  # it derives nothing from epoch to epoch
+        if not _weights(own) or own[_weights(own)].isna().all(axis=None):  # it derives nothing from epoch to epoch
             continue
         named = _named(run, own)
-        tracked_rows = [_texts(row.dropna().to_dict()) for _, row in named.drop(columns=_alphas(named)).iterrows()]
+        tracked_rows = [_texts(row.dropna().to_dict()) for _, row in named.drop(columns=_arrays(named)).iterrows()]
         for size, best in best_by_size(tracked_rows).items():
             cells = [name.removeprefix("convolutions_") for name in best if name.startswith("convolutions_")]
             text = ", ".join(f"{count} {cell}" for count, cell in zip(size, cells, strict=True))
@@ -153,8 +160,8 @@ def stability(run: Run) -> pd.DataFrame:
         benchmark, entrant = run.pairs[cast(int, group)]
         strongest, changes = [], []
         for _, cell in own.groupby("cell", sort=False):
-            if alphas := [name for name in _alphas(cell) if cell[name].notna().all()]:
-                strongest.append(np.hstack([_strongest(cell[name]) for name in alphas]))
+            if weights := [name for name in _weights(cell) if cell[name].notna().all()]:
+                strongest.append(np.hstack([_strongest(cell[name]) for name in weights]))
                 changed = cell["arch"] != cell["arch"].shift()
                 changes.append(int(cell.loc[changed, "epoch"].max()))
         ends = [one[-LAST - 1 :] for one in strongest]
@@ -193,9 +200,9 @@ def flatness(run: Run) -> pd.DataFrame:
         benchmark, entrant = run.pairs[cast(int, group)]
         shares = [
             (
-                own[f"alpha_entropy_{name.removeprefix(ALPHAS)}"] / own[name].map(lambda edges: np.log(len(edges[0])))
+                own[f"alpha_entropy_{name.removeprefix(WEIGHTS)}"] / own[name].map(lambda edges: np.log(len(edges[0])))
             ).mean()
-            for name in _alphas(own)
+            for name in _weights(own)
             if own[name].notna().all()
         ]
         if shares:
@@ -203,9 +210,9 @@ def flatness(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["benchmark", "method", "share"])
 
 
-def _strongest(alphas: pd.Series[Any]) -> NDArray[np.intp]:
+def _strongest(weights: pd.Series[Any]) -> NDArray[np.intp]:
     """Return the strongest candidate of every edge after every epoch: (epochs, edges)."""
-    return np.array([np.vstack(list(row)).argmax(axis=1) for row in alphas])
+    return np.array([np.vstack(list(row)).argmax(axis=1) for row in weights])
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -230,7 +237,7 @@ def drawn(run: Run) -> pd.DataFrame:
 
 
 def alpha_weights(run: Run, benchmark: str, group: str) -> dict[str, NDArray[np.float64]]:
-    """Return the softmax of one group's architecture parameters over epochs, of every method's first seed.
+    """Return the weights of one group's candidates over epochs, of every method's first seed.
 
     Returns
     -------
@@ -238,13 +245,11 @@ def alpha_weights(run: Run, benchmark: str, group: str) -> dict[str, NDArray[np.
         Method -> (epochs, edges, candidates).
     """
     named = _named(run, of_phase(run, "search"))
-    named = named[(named["benchmark"] == benchmark) & named[ALPHAS + group].notna()]
+    named = named[(named["benchmark"] == benchmark) & named[WEIGHTS + group].notna()]
     found = {}
     for method, part in named.groupby("method", sort=False):
         first = part[part["cell"] == part["cell"].iloc[0]]
-        alphas = np.array([np.vstack(list(row)) for row in first[ALPHAS + group]], dtype=np.float64)
-        mass = np.exp(alphas - alphas.max(axis=-1, keepdims=True))
-        found[str(method)] = mass / mass.sum(axis=-1, keepdims=True)
+        found[str(method)] = np.array([np.vstack(list(row)) for row in first[WEIGHTS + group]], dtype=np.float64)
     return found
 
 
@@ -253,9 +258,9 @@ def alpha_groups(run: Run) -> Iterator[tuple[str, str]]:
     searched = of_phase(run, "search")
     for benchmark in run.benchmarks:
         own = searched[[run.pairs[group][0] is benchmark for group in searched.get("group", ())]]
-        for column in _alphas(own):
+        for column in _weights(own):
             if own[column].notna().any():
-                yield benchmark.name, column.removeprefix(ALPHAS)
+                yield benchmark.name, column.removeprefix(WEIGHTS)
 
 
 def live_timings(run: Run) -> pd.DataFrame:
@@ -291,8 +296,12 @@ def _named(run: Run, frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _alphas(frame: pd.DataFrame) -> list[str]:
-    return [str(name) for name in frame if str(name).startswith(ALPHAS)]
+def _weights(frame: pd.DataFrame) -> list[str]:
+    return [str(name) for name in frame if str(name).startswith(WEIGHTS)]
+
+
+def _arrays(frame: pd.DataFrame) -> list[str]:
+    return [str(name) for name in frame if str(name).startswith((WEIGHTS, ALPHAS))]
 
 
 def _changes(values: pd.Series[Any]) -> list[str]:

@@ -131,7 +131,7 @@ def supernets(run: Run) -> Section | None:
         blocks.append(
             FigureBlock(
                 f"alphas_{_stem(benchmark)}_{group}",
-                f"{benchmark}, architecture parameters, group {group}, the first seed: weight (softmax) of every operation, a "
+                f"{benchmark}, architecture parameters, group {group}, the first seed: weight of every operation, a "
                 "map each, on every edge (rows) over epochs (columns), against equal weights.",
                 "Heat maps of the weight of every operation on every edge over epochs, a row of maps a method.",
                 partial(draw_weights, run, benchmark, space, group),
@@ -166,6 +166,9 @@ def live_cost(run: Run) -> Section | None:
             text("level", "level"),
             text("order", "order"),
             text("update", "updates"),
+            number("lambda", "λ", 2, help="factor of the validation loss over that of the training loss"),
+            text("relaxation", "relaxation"),
+            text("selection", "selection"),
             number("epochs", "epochs", 1, help="epochs of the supernet"),
             number("steps", "steps", 1),
             number("passes_a_step", "passes a step", 2, help="forward and backward passes of a search step"),
