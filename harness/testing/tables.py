@@ -1,21 +1,11 @@
-"""The conformance kit: what every search method and every benchmark must hold, for plug-in authors to run too.
-
-    from harness.testing import check_benchmark, check_method
-
-    def test_my_method():
-        check_method("my-method", population=20)
-
-Each check raises `AssertionError` with a sentence that says what does not hold.
-"""
+"""What every benchmark that is a table, and every search method on one, must hold."""
 
 from __future__ import annotations
 
 import dataclasses
-import gc
 import math
 import random
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,35 +17,17 @@ from harness.streams import Streams
 from harness.tabular import synthetic
 from harness.tabular.table import COST, TEST, VALID, Table
 from harness.tabular.training import spending, whole_trainings
+from harness.testing.reach import reachable
 
 SEEDS = (0, 1, 2)
 
 
-def check_method(name: str, table: Table | None = None, evaluations: int = 40, **params: Any) -> None:
-    """Check that a registered method keeps the contract of the harness.
-
-    Parameters
-    ----------
-    name, **params
-        The method as a suite would name it.
-    table
-        Where it is tried; a small made-up table by default. It is also tried on a table with architectures missing, one with
-        weights, and one of which smaller scores are better.
-    evaluations
-        Budget of each search; on tables that can count them, epochs and simulated seconds are tried as well.
-
-    Raises
-    ------
-    AssertionError
-        If something does not hold.
-    """
+def check_on_tables(method: Method, table: Table | None, evaluations: int) -> None:
+    """Check a method on a table and on variants of it; see `harness.testing.check_method`."""
     table = table if table is not None else synthetic.convert()
-    method = make_method(name, **params)
-    assert make_method(name, **method_params(method)) == method, f"{name}: its parameters do not make it again"
-    _check_constructor(method)
     for variant in (table, *_variants(table)):
         for budget in _budgets(variant, evaluations):
-            _check_searches(name, params, method, variant, budget)
+            _check_searches(method, variant, budget)
     _check_global_random_state(method, table, evaluations)
     _check_no_leak(method, table, evaluations)
 
@@ -111,23 +83,6 @@ def check_benchmark(table: Table, sample: int = 500) -> None:
         raise AssertionError(f"{name}: column {key} can be shown to a method")
 
 
-def reachable(start: object) -> Iterator[object]:
-    """Every object that can be reached from `start` by references, classes, modules and functions left out."""
-    seen: set[int] = set()
-    stack = [start]
-    while stack:
-        item = stack.pop()
-        if id(item) in seen or isinstance(item, type | type(gc) | type(reachable)):
-            continue
-        seen.add(id(item))
-        yield item
-        stack.extend(gc.get_referents(item))
-        if isinstance(item, memoryview):  # what a view is of is not among its referents
-            stack.append(item.obj)
-        if isinstance(item, np.ndarray) and item.base is not None:
-            stack.append(item.base)
-
-
 def holds_test_values(start: object, table: Table) -> bool:
     """Whether an array with the table's test values, or memory of them, can be reached from an object."""
     for item in reachable(start):
@@ -141,14 +96,6 @@ def holds_test_values(start: object, table: Table) -> bool:
     return False
 
 
-def _check_constructor(method: Method) -> None:
-    fields = {field.name for field in dataclasses.fields(method)}  # type: ignore[arg-type]
-    extra = set(vars(method)) - fields
-    assert not extra, (
-        f"{method.name}: its constructor sets {', '.join(sorted(extra))}; keep parameters only, begin in start()"
-    )
-
-
 def _budgets(table: Table, evaluations: int) -> Iterator[Budget]:
     """Budgets of every kind that a table can count, of about so many evaluations or fewer."""
     yield Budget("evaluations", evaluations)
@@ -160,7 +107,8 @@ def _budgets(table: Table, evaluations: int) -> Iterator[Budget]:
                 yield Budget(kind, amount)
 
 
-def _check_searches(name: str, params: dict[str, Any], method: Method, table: Table, budget: Budget) -> None:
+def _check_searches(method: Method, table: Table, budget: Budget) -> None:
+    name, params = method.name, method_params(method)
     histories = {seed: _history(method, table, seed, budget) for seed in SEEDS}
     for seed, history in histories.items():
         spent = spending(table, budget.kind, *history).sum()
@@ -243,6 +191,3 @@ def _variants(table: Table) -> Iterator[Table]:
     columns |= {key: -columns[key] for key in (VALID, TEST)}
     curves |= {key: -curves[key] for key in (VALID, TEST) if key in curves}
     yield dataclasses.replace(table, columns=columns, curves=curves, direction="min", unit="none")
-
-
-__all__ = ["check_benchmark", "check_method", "holds_test_values", "reachable"]
