@@ -46,7 +46,7 @@ def add_verbs(verbs: Any) -> None:
         "--weights", metavar="COL", help="column of the measure of random architectures (default: every row once)"
     )
     own.add_argument("--extra", action="append", default=[], metavar="NAME=COL", help="further column to carry along")
-    own.add_argument("--unit", help="percent, fraction, loss or none (default: told from the values)")
+    own.add_argument("--unit", help="percent, fraction, loss or none (default: told from the file)")
     own.add_argument("--metric", default="accuracy", help="what the scores measure (default accuracy)")
     own.add_argument("--direction", default="max", help="max if larger is better (default), or min")
     own.add_argument("--licence", default="not stated", help="licence of the data, for the table's card")
@@ -103,12 +103,15 @@ def _import(options: argparse.Namespace) -> int:
     if options.training_seed is not None:
         raise HarnessError("--training-seed is for published files; a table of your own names its columns")
     from harness.tabular.frame import import_file
+    from harness.tabular.units import TOPS
 
     extra = {}
     for item in options.extra:
         key, separator, column = item.partition("=")
         if not separator:
             raise HarnessError(f"--extra {item}: wanted NAME=COLUMN")
+        if key in extra:
+            raise HarnessError(f"--extra {item}: {key} is column {extra[key]!r} already")
         extra[key] = column
     table = import_file(
         options.file,
@@ -126,11 +129,15 @@ def _import(options: argparse.Namespace) -> int:
         metric=options.metric,
         direction=options.direction,
     )
+    for reason in table.source.get("columns_left_out", {}).values():
+        print(f"nas-harness: note: {table.name}: left out, as nobody asked for it: {reason}", file=sys.stderr)
     _warn_of_leaks(table)
+    measured = f"{table.metric} in {table.unit}" if table.unit in TOPS else table.metric
+    told = "" if options.unit or table.unit not in TOPS else " (told from the file; --unit states it)"
     print_result(
         options,
         table.describe() | {"sha256": table.sha256},
-        f"{table.name}: {len(table):,} architectures, {table.metric} in {table.unit}; "
+        f"{table.name}: {len(table):,} architectures, {measured}{told}; "
         f"{options.valid} drives a search, {options.test} is reported",
     )
     return OK
@@ -221,11 +228,10 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _warn_of_leaks(table: Table) -> None:
-    from harness.doctor import leaks
+    from harness.tabular.leaks import leaks
 
-    for finding in leaks(table):
-        if finding.verdict == "bad":
-            print(f"nas-harness: warning: {table.name}: {finding.what}", file=sys.stderr)
+    for leak in leaks(table):
+        print(f"nas-harness: warning: {table.name}: {leak}", file=sys.stderr)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -91,7 +91,7 @@ def loaded(name: str, load: Callable[[], Table]) -> Table:
     Raises
     ------
     HarnessError
-        If it raises, or returns anything but a table of that name.
+        If it raises, or returns anything but a table of that name, with a score in every row.
     """
     try:
         table = load()
@@ -108,6 +108,7 @@ def loaded(name: str, load: Callable[[], Table]) -> Table:
         raise HarnessError(
             f"benchmark {name!r}: space {type(table.space).__name__} states no kind; add one of {', '.join(KINDS)} to the class"
         )
+    table.check_scores()
     return table
 
 

@@ -60,7 +60,13 @@ def save(table: Table) -> Path:
     -------
     Path
         The table's folder.
+
+    Raises
+    ------
+    HarnessError
+        If it lacks a score, or nothing can be written.
     """
+    table.check_scores()
     target = store_root() / table.name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
