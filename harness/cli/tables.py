@@ -105,7 +105,7 @@ def _import(options: argparse.Namespace) -> int:
     from harness.tabular.frame import import_file
     from harness.tabular.units import TOPS
 
-    extra = {}
+    extra: dict[str, str] = {}
     for item in options.extra:
         key, separator, column = item.partition("=")
         if not separator:
@@ -133,11 +133,13 @@ def _import(options: argparse.Namespace) -> int:
         print(f"nas-harness: note: {table.name}: left out, as nobody asked for it: {reason}", file=sys.stderr)
     _warn_of_leaks(table)
     measured = f"{table.metric} in {table.unit}" if table.unit in TOPS else table.metric
-    told = "" if options.unit or table.unit not in TOPS else " (told from the file; --unit states it)"
+    if table.unit == "fraction" and options.unit is None:
+        top = max(table.valid.max(), table.test.max())
+        measured += f" (told from the values: {top:g} is {100 * top:g} %; state --unit percent if it is {top:g} %)"
     print_result(
         options,
         table.describe() | {"sha256": table.sha256},
-        f"{table.name}: {len(table):,} architectures, {measured}{told}; "
+        f"{table.name}: {len(table):,} architectures, {measured}; "
         f"{options.valid} drives a search, {options.test} is reported",
     )
     return OK

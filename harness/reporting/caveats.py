@@ -15,6 +15,7 @@ from harness.reporting.frames.significance import rankings
 from harness.reporting.run import Run
 from harness.statistics import holm
 from harness.tabular import synthetic
+from harness.tabular.leaks import leaks
 
 Caveat = Callable[[Run], Iterator[str]]
 
@@ -98,6 +99,17 @@ def constraint(run: Run) -> Iterator[str]:
         )
 
 
+def leaking_tables(run: Run) -> Iterator[str]:
+    """Tables on which a search sees the test, or may: whatever is said of them below is then too good."""
+    for name, found in run.of(_leaks).items():
+        for leak in found:
+            yield f"{run.titles[name]}: {leak}."
+
+
+def _leaks(run: Run) -> dict[str, list[str]]:
+    return {benchmark.name: leaks(benchmark.table) for benchmark in run.benchmarks if benchmark.table is not None}
+
+
 def made_up(run: Run) -> Iterator[str]:
     """Tables that are no measurements."""
     for benchmark in run.benchmarks:
@@ -150,7 +162,10 @@ def flat_alphas(run: Run) -> Iterator[str]:
 def table_caveats(run: Run) -> Iterator[str]:
     """What the tables themselves say of their limits."""
     for benchmark in run.benchmarks:
+        said = [f"{leak}." for leak in run.of(_leaks).get(benchmark.name, ())]  # above
         for text in benchmark.card.get("caveats", []):
+            if text in said:
+                continue
             yield text if benchmark.dataset in text else f"{run.titles[benchmark.name]}: {text}"
 
 
@@ -307,6 +322,7 @@ def unspent_budgets(run: Run) -> Iterator[str]:
 WARNINGS: tuple[Caveat, ...] = (
     edited_files,
     missing_tables,
+    leaking_tables,
     missing_cells,
     failed_cells,
     nothing_feasible,

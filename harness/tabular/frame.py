@@ -243,9 +243,10 @@ def _unasked(
 def _numbers(column: pd.Series[Any], where: str) -> Numerals:
     found = numerals(column)
     if (bad := np.flatnonzero(~np.isfinite(found.values))).size:
+        cell = column.iloc[bad[0]]
         raise HarnessError(
             f"{where}: column {column.name!r} has no finite number in {bad.size} row(s), first in row {bad[0] + 1}: "
-            f"{column.iloc[bad[0]]!r}; every architecture needs a value"
+            f"{repr(cell) if isinstance(cell, str) else cell}; every architecture needs a value"
         )
     return found
 

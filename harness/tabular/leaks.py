@@ -59,11 +59,11 @@ def _columns(table: Table) -> Iterator[str]:
     reported = {name: values for name, values in table.columns.items() if is_report_only(name)}
     for name, values in table.columns.items():
         for other, theirs in reported.items() if name not in reported else ():
-            if how := sameness(values, theirs):
+            if how := sameness(values, theirs) or _same_order(values, theirs):
                 who = "validation and test are" if (name, other) == (VALID, TEST) else f"columns {name} and {other} are"
                 yield f"{who} {how}: a search would see the test"
     for other, theirs in reported.items() if not table.has_equal_weights else ():
-        if how := sameness(table.weights, theirs):
+        if how := sameness(table.weights, theirs) or _same_order(table.weights, theirs):
             yield f"the weights of random architectures and column {other} are {how}: a search would draw by the test"
 
 
@@ -95,8 +95,14 @@ def sameness(values: NDArray[np.floating], others: NDArray[np.floating]) -> str:
     correlation = float(np.corrcoef(values, others)[0, 1])
     if abs(correlation) > LINEAR:
         return f"one measurement up to scale and rounding (correlation {correlation:.7f})"
-    if len(values) >= ENOUGH_RANKS:
-        correlation = float(stats.spearmanr(values, others).statistic)
-        if abs(correlation) > RANKED:
-            return f"one measurement on another scale (rank correlation {correlation:.7f})"
     return ""
+
+
+def _same_order(values: NDArray[np.floating], others: NDArray[np.floating]) -> str:
+    """In which way one column is the other on a scale of its own, such as its logarithm; empty if it is not."""
+    both = np.isfinite(values) & np.isfinite(others)
+    values, others = values[both], others[both]
+    if len(values) < ENOUGH_RANKS or np.ptp(values) == 0 or np.ptp(others) == 0:
+        return ""
+    correlation = float(stats.spearmanr(values, others).statistic)
+    return f"one measurement on two scales (rank correlation {correlation:.7f})" if abs(correlation) > RANKED else ""

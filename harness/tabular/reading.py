@@ -67,9 +67,10 @@ def _read_csv(path: Path, texts: Sequence[str]) -> pd.DataFrame:
     major, minor = (int(part) for part in pd.__version__.split(".")[:2])
     exact: dict[str, Any] = {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
     # The header as it stands: pandas would call a doubled column NAME.1, as if it were another one.
-    head = pd.read_csv(
+    lines = pd.read_csv(
         path, sep=_NO_SEPARATOR, header=None, nrows=1, dtype=str, quoting=csv.QUOTE_NONE, encoding="utf-8-sig"
-    ).iloc[0, 0]
+    )
+    head = str(lines.iloc[0, 0])
     separator = separator_of(head)
     names = [name.strip() for name in next(csv.reader([head], delimiter=separator))]
     try:

@@ -35,6 +35,7 @@ from harness.files import write_whole
 from harness.spaces.base import Space
 from harness.spaces.named import SPACES, make_space
 from harness.tabular.formats import Job
+from harness.tabular.reading import is_parquet
 from harness.tabular.table import Table, digest_of
 
 VERSION = "1"
@@ -141,7 +142,7 @@ def write(path: Path, recording: Recording) -> None:
 
 def recognises(path: Path) -> bool:
     """Whether a file is a recorded table."""
-    if path.suffix != ".parquet" or not path.is_file():
+    if not path.is_file() or not is_parquet(path):
         return False
     import pyarrow.parquet as pq
 
