@@ -128,8 +128,8 @@ def table_from_frame(
     columns |= {key: _plain(found, wanted[key], where) for key, found in numbers.items() if key not in columns}
     carried, left_out = _unasked(frame, [*columns, test], where)
     source = dict(source or {"from": "a data frame"}) | ({"columns_left_out": left_out} if left_out else {})
-    if unit is not None and looks_otherwise(scores, unit):
-        source["unit"] = f"{unit}, as stated"  # what an audit by the values would doubt
+    if looks_otherwise(scores, known):
+        source["unit"] = f"{known}, as stated or by percent signs"  # what an audit by the values alone would doubt
     if space is None:
         space, codes = _space_of_columns(frame, name, arch_columns)
     elif isinstance(arch, str):
@@ -152,6 +152,10 @@ def table_from_frame(
         fidelity={"valid": valid, "test": test},
         source=source,
     )
+    if hidden := [
+        leak for leak in leaks(table, _other_tests(frame, list(wanted.values()))) if leak not in leaks(table)
+    ]:
+        table = replace(table, source=source | {"leaks": hidden})
     return replace(table, caveats=tuple(f"{leak}." for leak in leaks(table)))
 
 
@@ -238,6 +242,17 @@ def _unasked(
             except HarnessError as error:
                 left_out[column] = str(error).removeprefix(f"{where}: ")
     return carried, left_out
+
+
+def _other_tests(frame: pd.DataFrame, taken: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """Test scores by their names that the table does not carry: what it does carry may be one of them."""
+    found = {}
+    for place, column in enumerate(map(str, frame.columns)):
+        if is_report_only(column) and column not in taken:
+            values = numerals(frame.iloc[:, place]).values
+            if np.isfinite(values).any():
+                found[f"{column!r} of the file"] = values
+    return found
 
 
 def _numbers(column: pd.Series[Any], where: str) -> Numerals:

@@ -6,7 +6,7 @@ The one place that decides: what an import, the audit and the head of a report s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,18 @@ _SAYS = {
 }
 
 
-def leaks(table: Table) -> list[str]:
-    """Return a sentence, without its full stop, on every way in which a search on the table would see the test."""
-    return [*_exchanged(table), *_columns(table), *_curves(table)]
+def leaks(table: Table, beside: Mapping[str, NDArray[np.float64]] | None = None) -> list[str]:
+    """Return a sentence, without its full stop, on every way in which a search on the table would see the test.
+
+    Parameters
+    ----------
+    table
+        What is searched. What an import found by columns that the table does not carry stands in its ``source["leaks"]``.
+    beside
+        (n_rows,) further test scores by what to call them, such as columns of the file that the table does not carry.
+    """
+    found = [*table.source.get("leaks", ()), *_exchanged(table), *_columns(table, beside or {}), *_curves(table)]
+    return list(dict.fromkeys(found))
 
 
 def _exchanged(table: Table) -> Iterator[str]:
@@ -54,9 +63,9 @@ def _says(name: str) -> str:
     return max((word for word in found if found[word]), key=lambda word: found[word][-1], default="")
 
 
-def _columns(table: Table) -> Iterator[str]:
+def _columns(table: Table, beside: Mapping[str, NDArray[np.float64]]) -> Iterator[str]:
     """Columns that a search may see or draw by, against those that only the report may: are they one measurement?"""
-    reported = {name: values for name, values in table.columns.items() if is_report_only(name)}
+    reported = {name: values for name, values in table.columns.items() if is_report_only(name)} | dict(beside)
     for name, values in table.columns.items():
         for other, theirs in reported.items() if name not in reported else ():
             if how := sameness(values, theirs) or _same_order(values, theirs):
