@@ -376,7 +376,8 @@ def test_a_table_that_lacks_a_score_is_refused_before_it_is_stored_or_searched(
 ) -> None:
     table = make_table()
     table.columns[column].base[5] = value
-    words = rf"benchmark made/up: column {column} has no finite number in 1 of 120 rows, first {table.space.format(table.codes[5])};"
+    first = table.space.format(table.codes[5])
+    words = f"benchmark made/up: column {column} has no finite number in 1 of 120 rows, first {first};"
     with pytest.raises(HarnessError, match=words):
         save_benchmark(table)
     assert not store.is_stored("made/up")

@@ -89,8 +89,9 @@ def test_which_metrics_are_shares() -> None:
         "AUC",
     ):
         assert not is_share(name), name
-    assert is_loss("CrossEntropyLoss") and not is_loss("lossless")
-    assert is_error("misclassification error") is False  # a word that is not known: nothing is guessed
+    assert is_loss("CrossEntropyLoss")
+    assert not is_loss("lossless")
+    assert not is_error("reconstruction error")  # a word that is not known: nothing is guessed
 
 
 def test_the_command_says_what_it_took_a_loss_and_a_fraction_for(
