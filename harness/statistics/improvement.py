@@ -1,7 +1,8 @@
 """Relative improvement (RI) over a baseline, in percent, with the interval and test that fit the design.
 
-RI = 100 (a - r) / r, where `a` is a method's mean score and `r` the baseline's (Yang et al., ICLR 2020,
+RI = 100 (a - r) / |r|, where `a` is a method's mean score and `r` the baseline's (Yang et al., ICLR 2020,
 arXiv 1912.12522). It is invariant under a change of unit, not under a shift: accuracies, not accuracies above chance.
+The size |r| keeps its sign that of a - r, whatever the sign of the scores.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class RelativeImprovement:
         Standard error of log(a / r), by which several data sets are aggregated; NaN where there is no interval.
     note
         Why `low`, `high` and `p_value` are NaN, where they are; else empty.
+    baseline_mean
+        The baseline's mean score, of whose size RI is a percentage; geometric in a paired design.
     """
 
     estimate: float
@@ -56,6 +59,7 @@ class RelativeImprovement:
     confidence: float
     log_error: float
     note: str = ""
+    baseline_mean: float = math.nan
 
 
 def relative_improvement(
@@ -81,8 +85,8 @@ def relative_improvement(
     Raises
     ------
     HarnessError
-        For a bare number as baseline, a baseline mean that is not positive, empty or non-finite scores, or a paired
-        design whose lengths differ or whose baseline is exact.
+        For a bare number as baseline, a baseline mean of 0, empty or non-finite scores, or a paired design whose lengths
+        differ, whose scores are not all above 0 (or all below), or whose baseline is exact.
 
     Notes
     -----
@@ -113,24 +117,29 @@ def _unpaired(scores: FloatArray, baseline: FloatArray | ExactBaseline, confiden
         name, method, m = "sample", "delta-Welch", len(baseline)
         reference, reference_variance = float(baseline.mean()), variance_of_mean(baseline)
         note = no_spread_note(scores, baseline)
-    if reference <= 0:
-        raise HarnessError(f"baseline {name}: mean {reference:g} is not above 0, so RI has no meaning; give accuracies")
+    if reference == 0:
+        raise HarnessError(f"baseline {name}: mean 0 is not above 0, nor below, and nothing is a percentage of it")
     ratio = float(scores.mean()) / reference
     variances = variance_of_mean(scores), ratio**2 * reference_variance
-    error = np.nan if note else math.sqrt(sum(variances)) / reference
+    if not note and sum(variances) == 0:  # a mean of 0 is 100 % from any baseline, whose error then does not count
+        note = "all seeds score 0: no interval"
+    error = np.nan if note else math.sqrt(sum(variances)) / abs(reference)
     df = welch_df(variances[0], n, variances[1], m or np.inf)
     log_error = error / ratio if ratio > 0 else np.nan
-    ri = 100.0 * (ratio - 1.0)
+    ri = math.copysign(100.0, reference) * (ratio - 1.0)
     low, high, p_value = t_interval(ri, 100.0 * error, df, confidence)
-    return RelativeImprovement(ri, low, high, p_value, df, n, m, name, method, confidence, log_error, note)
+    return RelativeImprovement(ri, low, high, p_value, df, n, m, name, method, confidence, log_error, note, reference)
 
 
 def _paired(scores: FloatArray, sample: FloatArray, confidence: float) -> RelativeImprovement:
-    n = same_length(method=scores, baseline=sample)
-    log_ratio = np.log(positive("method scores", scores) / positive("baseline scores", sample))
+    n, sign = same_length(method=scores, baseline=sample), math.copysign(1.0, sample.mean())
+    sizes = positive("method scores", sign * scores), positive("baseline scores", sign * sample)
+    log_ratio = np.log(sizes[0] / sizes[1])
     note = no_spread_note(log_ratio)
     error, df = np.nan if note else math.sqrt(variance_of_mean(log_ratio)), n - 1
     low, high, p_value = t_interval(log_ratio.mean(), error, df, confidence)
-    ri, low, high = (100.0 * float(np.expm1(end)) for end in (log_ratio.mean(), low, high))
-    method = "paired log-ratio"
-    return RelativeImprovement(ri, low, high, p_value, df, n, n, "sample", method, confidence, error, note)
+    ri, low, high = (sign * 100.0 * float(np.expm1(end)) for end in (log_ratio.mean(), low, high))
+    if sign < 0:
+        low, high = high, low
+    name, method, reference = "sample", "paired log-ratio", sign * float(np.exp(np.log(sizes[1]).mean()))
+    return RelativeImprovement(ri, low, high, p_value, df, n, n, name, method, confidence, error, note, reference)
