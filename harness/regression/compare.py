@@ -103,8 +103,9 @@ def _row(benchmark: str, first: list[Cell], second: list[Cell], confidence: floa
     pairs = [_on_shared_seeds(x, y) for x, y in pairs]
     try:
         found = [_change(x, y) for x, y in pairs]
-    except HarnessError:  # no spread over seeds
-        change = float(np.mean([100 * x.sign * (y.test.mean() - x.test.mean()) / x.reference for x, y in pairs]))
+    except HarnessError:  # no spread over seeds, or no RI points: random search's mean is 0
+        changes_of = [100 * x.sign * (y.test.mean() - x.test.mean()) / (x.reference or math.nan) for x, y in pairs]
+        change = float(np.mean(changes_of))
         return row | {"change": change, "ci_low": math.nan, "ci_high": math.nan}
     changes = Changes(*(np.concatenate([getattr(one, key) for one in found]) for key in ("difference", "error", "df")))
     # The one-sided bounds at half the level are the two-sided interval.

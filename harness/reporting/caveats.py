@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
 import numpy as np
+import pandas as pd
 
 from harness.reporting.formats import joined, p_text, plural, ranges, score_text, signed
 from harness.reporting.frames.curves import random_curves
 from harness.reporting.frames.improvement import at_equal_budget, relative_improvements
 from harness.reporting.frames.live import flatness, update_orders
-from harness.reporting.frames.significance import rankings
+from harness.reporting.frames.significance import rankings, significance
 from harness.reporting.run import Run
 from harness.statistics import holm
 from harness.tabular import synthetic
@@ -110,6 +111,19 @@ def _leaks(run: Run) -> dict[str, list[str]]:
     return {benchmark.name: leaks(benchmark.table) for benchmark in run.benchmarks if benchmark.table is not None}
 
 
+def nothing_evaluated(run: Run) -> Iterator[str]:
+    """Methods that recommend without having evaluated anything: no budget was spent, no search made."""
+    blind = run.cells[(run.cells["status"] == "ok") & (run.cells["n_evaluations"] == 0)]
+    for group, cells in blind.groupby("group", sort=False) if not run.has_supernets else ():
+        benchmark, entrant = run.pairs[cast(int, group)]
+        if not entrant.is_unbounded:
+            yield (
+                f"{entrant.name} recommended an architecture of {run.titles[benchmark.name]} without evaluating any in "
+                f"{plural(len(cells), 'cell')} (n_evaluations = 0 in the records): it is no search of equal cost, and where its "
+                "answer comes from the run does not know."
+            )
+
+
 def made_up(run: Run) -> Iterator[str]:
     """Tables that are no measurements."""
     for benchmark in run.benchmarks:
@@ -193,7 +207,7 @@ def over_selection(run: Run) -> Iterator[str]:
             continue
         n, mean = curve["n"].to_numpy(), curve["mean"].to_numpy()
         peak, last = int(np.argmax(benchmark.sign * mean)), len(n) - 1
-        if 100.0 * benchmark.sign * (mean[peak] - mean[last]) / abs(mean[peak]) < MATERIAL:
+        if 100.0 * benchmark.sign * (mean[peak] - mean[last]) <= MATERIAL * abs(mean[peak]):
             continue
         before = any((benchmark.draws(budget) or 0) > n[peak] for budget in run.budgets)
         yield (
@@ -227,7 +241,15 @@ def zero_variance(run: Run) -> Iterator[str]:
             f"{method} on {run.titles[name]}" for name, method in zip(rows["benchmark"], rows["method"], strict=True)
         )
         listed = joined(pairs) if len(pairs) <= 4 else f"{plural(len(pairs), 'comparison')}"
-        yield f"No test and no interval for {listed}: {note}."
+        yield f"No {'t ' if (p := _exact(run, rows)) else ''}test and no interval for {listed}: {note}.{p}"
+
+
+def _exact(run: Run, rows: pd.DataFrame) -> str:
+    """Return a sentence on the exact p-values of comparisons without a spread; empty where there are none."""
+    frame = run.of(significance)
+    p = frame.loc[frame["group"].isin(rows.loc[rows["is_main"], "group"]), "p_exact"].dropna()
+    ends = dict.fromkeys(map(p_text, (p.min(), p.max()))) if len(p) else {}
+    return f" The exact one-sided p-value needs no spread: {' to '.join(ends)}." if ends else ""
 
 
 def few_data_sets(run: Run) -> Iterator[str]:
@@ -261,6 +283,38 @@ def unequal_seeds(run: Run) -> Iterator[str]:
         if parts:
             listed = "; ".join(f"{title} {seeds}" for title, seeds in parts.items())
             yield f"The means of {entrant.name} are over a part of the {len(run.seeds):,} seeds: {listed}."
+
+
+def baseline_means(run: Run) -> Iterator[str]:
+    """Baselines whose mean is near 0 or below it: a percentage of that says little."""
+    yield from of_means(run.of(relative_improvements), run.titles)
+
+
+def of_means(frame: pd.DataFrame, titles: Mapping[str, str]) -> Iterator[str]:
+    """Yield what to be careful about where a baseline's mean is near 0 or below it.
+
+    Parameters
+    ----------
+    frame
+        Rows of relative improvements with ``benchmark, baseline, ri, result, scatter``.
+    titles
+        What the benchmarks are called.
+    """
+    frame = frame[frame["ri"].notna()]
+    means = frame["result"].map(lambda result: result.baseline_mean)
+    frame = frame.assign(mean=means, most=frame["ri"].abs())
+    near = frame[(frame["scatter"] > 1) | (frame["most"] > 100)]
+    for (baseline, name), rows in near.groupby(["baseline", "benchmark"], sort=False):
+        mean, most = rows["mean"].iloc[0], rows.loc[rows["most"].idxmax(), "ri"]
+        yield (
+            f"The mean of {baseline} on {titles[str(name)]} is near 0 beside the differences between scores: {mean:.3g}, with RI of "
+            f"{signed(most)} %. A percentage of it says little, and moves with any shift of the scores: compare the scores "
+            "themselves."
+        )
+    below = frame[frame["mean"] < 0].drop_duplicates(["baseline", "benchmark"])
+    for baseline, rows in below.groupby("baseline", sort=False):
+        listed = joined(f"{titles[name]} ({mean:.3g})" for name, mean in zip(rows["benchmark"], rows["mean"], strict=True))
+        yield f"The mean of {baseline} is below 0 on {listed}: RI is in percent of its size there, and + is better as anywhere."
 
 
 def several_budgets(run: Run) -> Iterator[str]:
@@ -313,7 +367,7 @@ def unbounded(run: Run) -> Iterator[str]:
 def unspent_budgets(run: Run) -> Iterator[str]:
     """Methods that stopped before their budget was spent."""
     counted = run.cells[(run.cells["status"] == "ok") & (run.cells["budget_kind"] == "evaluations")]
-    short = counted[counted["n_evaluations"] < counted["budget"]]
+    short = counted[(0 < counted["n_evaluations"]) & (counted["n_evaluations"] < counted["budget"])]
     short = short[~short["group"].map(lambda group: run.pairs[group][1].is_unbounded).astype(bool)]
     for name, cells in short.groupby(short["group"].map(lambda group: run.pairs[group][1].name), sort=False):
         yield f"{name} stopped before its budget was spent in {plural(len(cells), 'cell')}; its baseline has the whole budget."
@@ -326,6 +380,7 @@ WARNINGS: tuple[Caveat, ...] = (
     missing_cells,
     failed_cells,
     nothing_feasible,
+    nothing_evaluated,
     made_up,
     mixed_update_orders,
 )
@@ -335,6 +390,7 @@ CAVEATS: tuple[Caveat, ...] = (
     not_comparable,
     over_selection,
     detectable,
+    baseline_means,
     several_budgets,
     unbounded,
     unspent_budgets,

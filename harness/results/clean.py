@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import HarnessError, unknown_name
-from harness.results.model import Fault
+from harness.results.model import LACKS, Fault
 from harness.results.sheet import plain
 from harness.tabular import numerals
 
@@ -95,7 +95,7 @@ def blank_scores(runs: pd.DataFrame) -> Iterator[Fault]:
     groups = runs[runs["score"].isna()].groupby(["dataset", "method"], sort=False)
     found = [f"{dataset}: {method} in {lines_of(rows)}" for (dataset, method), rows in groups]
     if found:
-        yield Fault("blank", f"Blank scores; means are over the runs that have one: {listed(found)}.")
+        yield Fault("blank", f"Blank scores; means are over the runs that have one: {listed(found)}.", LACKS)
 
 
 def with_units(runs: pd.DataFrame, baselines: Mapping[str, str], stated: str | None) -> pd.DataFrame:

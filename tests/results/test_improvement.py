@@ -9,7 +9,6 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
-from harness.errors import HarnessError
 from harness.results.improvement import aggregates, detectable, relative_improvements
 from harness.results.read import read_results
 
@@ -144,7 +143,9 @@ def test_what_has_no_spread_has_no_test(csv):
     assert np.isnan(detectable(results)).all()
 
 
-def test_a_baseline_of_zero_is_refused(csv):
-    path = csv("A,R", "91,0", "92,0")
-    with pytest.raises(HarnessError, match="results: A: baseline sample: mean 0 is not above 0"):
-        relative_improvements(read_results([path], baseline="R"))
+def test_a_baseline_of_zero_costs_its_own_comparison_only(csv):
+    path = csv("dataset,A,R", "zero,91,0", "zero,92,0", "other,91,90", "other,92,90.5")
+    frame = relative_improvements(read_results([path], baseline="R")).set_index("dataset")
+    assert "mean 0" in frame.loc["zero", "note"]
+    assert np.isnan(frame.loc["zero", "ri"])
+    assert frame.loc["other", "ri"] == pytest.approx(100 * (91.5 / 90.25 - 1))

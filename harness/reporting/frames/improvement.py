@@ -67,6 +67,14 @@ class Baseline:
         """Mean score."""
         return float(self.scores.mean if isinstance(self.scores, ExactBaseline) else self.scores.mean())
 
+    @property
+    def scatter(self) -> float:
+        """Standard deviation of the table's architectures, or of the sample, over the size of the mean; NaN without either."""
+        if self.size in (0, 1) or self.mean == 0:
+            return float("nan")
+        spread = self.scores.law.std(1) if isinstance(self.scores, ExactBaseline) else self.scores.std(ddof=1)
+        return float(spread / abs(self.mean))
+
 
 def at_equal_budget(budget: Budget) -> str:
     """Return the name of random search with a budget: ``random@100``, ``random@2700epochs``, ``random@20000s``."""
@@ -123,7 +131,7 @@ def relative_improvements(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns `RI_COLUMNS`, and ``group, budget, is_check, is_main`` (see `Baseline`), ``detectable`` (the smallest true
+        The columns `RI_COLUMNS`, and ``group, budget, is_check, is_main, scatter`` (see `Baseline`), ``detectable`` (the smallest true
         RI that as many seeds find with 80 % power), ``test, note`` (why there is no test) and ``result``. An improvement is
         positive whatever the table's direction: where lower is better, RI = 100 (r - a) / r; ``result`` has the other sign
         there. ``p_holm`` is adjusted over all claims against the same baseline; random search and random architectures of the
@@ -144,6 +152,7 @@ def relative_improvements(run: Run) -> pd.DataFrame:
                     "budget": entrant.budget.amount,
                     "is_check": entrant.is_check,
                     "is_main": baseline.is_main,
+                    "scatter": baseline.scatter,
                     **improvement_of(run, group, baseline),
                 }
             )
@@ -252,4 +261,5 @@ def _detectable(scores: FloatArray, baseline: Baseline, result: RelativeImprovem
     spread = float(scores.std(ddof=1)) if len(scores) > 1 else 0.0
     if np.isnan(result.p_value) or spread == 0:
         return float("nan")
-    return detectable_improvement(len(scores), 100.0 * spread / baseline.mean, exact_baseline=baseline.size is None)
+    cv = 100.0 * spread / abs(baseline.mean)
+    return detectable_improvement(len(scores), cv, exact_baseline=baseline.size is None)
