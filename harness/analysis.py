@@ -320,9 +320,7 @@ def lottery(folder: Path) -> pd.DataFrame:
             row |= {end: benchmark.sign * getattr(found, end) for end in ("worst", "median", "best")}
             if mean != 0:
                 row |= {key: 100.0 * getattr(found, key) / abs(mean) for key in ("spread", "spread_by_chance", "gap")}
-            rows.append(
-                row | {"ratio": found.ratio, "p_value": found.p_value, "note": "" if mean != 0 else _NO_POINTS}
-            )
+            rows.append(row | {"ratio": found.ratio, "p_value": found.p_value, "note": "" if mean != 0 else _NO_POINTS})
     if not rows:
         raise HarnessError(f"{folder}: no method has two parameterisations at one budget; give it twice, with labels")
     columns = [*("benchmark", "method", "budget", "settings", "seeds", "worst_setting", "best_setting", "random")]

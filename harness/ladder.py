@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -196,19 +197,19 @@ def _agreement(part: pd.DataFrame, rung: str) -> float:
     Ranks are of sums of shares of right images, which are whole counts over the number of images: as floating-point numbers,
     equal ones would differ by rounding once centred, and be no ties.
     """
-    columns = []
-    for name in ("base", rung):
-        own = part[part["rung"] == name]
-        shares = own["test"].map(lambda test: Fraction(test / 100).limit_denominator(MOST_IMAGES))
-        columns.append(shares.groupby([own["split"], own["arch"]]).agg(lambda repeats: sum(repeats, Fraction())))
-    both = pd.concat(columns, axis=1, keys=["base", "rung"]).dropna()
+    totals: defaultdict[str, defaultdict[tuple[int, str], Fraction]] = defaultdict(lambda: defaultdict(Fraction))
+    for name, split, arch, test in zip(*(part[key] for key in ("rung", "split", "arch", "test")), strict=True):
+        totals[name][split, arch] += Fraction(test / 100).limit_denominator(MOST_IMAGES)
+    both = [key for key in totals["base"] if key in totals[rung]]
     if len(both) < 2:
         return math.nan
     ranks = []
-    for _, totals in both.items():
-        centred: list[Fraction] = []
-        for _, own in totals.groupby("split"):
-            centred += [total - sum(own, Fraction()) / len(own) for total in own]
+    for name in ("base", rung):
+        of_split: defaultdict[int, list[Fraction]] = defaultdict(list)
+        for key in both:
+            of_split[key[0]].append(totals[name][key])
+        means = {split: sum(own, Fraction()) / len(own) for split, own in of_split.items()}
+        centred = [totals[name][key] - means[key[0]] for key in both]
         place = {value: rank for rank, value in enumerate(sorted(set(centred)))}
         ranks.append([place[value] for value in centred])
     return kendall(*ranks)

@@ -303,18 +303,19 @@ def of_means(frame: pd.DataFrame, titles: Mapping[str, str]) -> Iterator[str]:
     frame = frame[frame["ri"].notna()]
     means = frame["result"].map(lambda result: result.baseline_mean)
     frame = frame.assign(mean=means, most=frame["ri"].abs())
-    near = frame[(frame["scatter"] > 1) | (frame["most"] > 100)]
-    for (baseline, name), rows in near.groupby(["baseline", "benchmark"], sort=False):
-        mean, most = rows["mean"].iloc[0], rows.loc[rows["most"].idxmax(), "ri"]
+    near = frame[(frame["scatter"] > 1) | (frame["most"] > 100)].sort_values("most", ascending=False, kind="stable")
+    for row in near.drop_duplicates(["baseline", "benchmark"]).sort_index().to_dict("records"):
         yield (
-            f"The mean of {baseline} on {titles[str(name)]} is near 0 beside the differences between scores: {mean:.3g}, with RI of "
-            f"{signed(most)} %. A percentage of it says little, and moves with any shift of the scores: compare the scores "
-            "themselves."
+            f"The mean of {row['baseline']} on {titles[row['benchmark']]} is near 0 beside the differences between scores: "
+            f"{row['mean']:.3g}, with RI of {signed(row['ri'])} %. A percentage of it says little, and moves with any shift of "
+            "the scores: compare the scores themselves."
         )
     below = frame[frame["mean"] < 0].drop_duplicates(["baseline", "benchmark"])
     for baseline, rows in below.groupby("baseline", sort=False):
-        listed = joined(f"{titles[name]} ({mean:.3g})" for name, mean in zip(rows["benchmark"], rows["mean"], strict=True))
-        yield f"The mean of {baseline} is below 0 on {listed}: RI is in percent of its size there, and + is better as anywhere."
+        listed = joined(
+            f"{titles[name]} ({mean:.3g})" for name, mean in zip(rows["benchmark"], rows["mean"], strict=True)
+        )
+        yield f"The mean of {baseline!s} is below 0 on {listed}: RI is in percent of its size there, and + is better as anywhere."
 
 
 def several_budgets(run: Run) -> Iterator[str]:
@@ -367,7 +368,7 @@ def unbounded(run: Run) -> Iterator[str]:
 def unspent_budgets(run: Run) -> Iterator[str]:
     """Methods that stopped before their budget was spent."""
     counted = run.cells[(run.cells["status"] == "ok") & (run.cells["budget_kind"] == "evaluations")]
-    short = counted[(0 < counted["n_evaluations"]) & (counted["n_evaluations"] < counted["budget"])]
+    short = counted[(counted["n_evaluations"] > 0) & (counted["n_evaluations"] < counted["budget"])]
     short = short[~short["group"].map(lambda group: run.pairs[group][1].is_unbounded).astype(bool)]
     for name, cells in short.groupby(short["group"].map(lambda group: run.pairs[group][1].name), sort=False):
         yield f"{name} stopped before its budget was spent in {plural(len(cells), 'cell')}; its baseline has the whole budget."

@@ -326,19 +326,19 @@ def _caveats(results: Results, improvements: pd.DataFrame) -> Iterator[str]:
 
 def _definitions(results: Results) -> Iterator[str]:
     yield (
-        "Relative improvement. RI = 100 (a − r) / r, with a the mean score over a method's runs and r that of its baseline"
-        + (". " if results.sign > 0 else "; here lower is better, and RI = 100 (r − a) / r. ")
+        "Relative improvement. RI = 100 (a − r) / |r|, with a the mean score over a method's runs and r that of its baseline"
+        + (". " if results.sign > 0 else "; here lower is better, and RI = 100 (r − a) / |r|. ")
         + "Method and baseline were matched by name."
     )
     if results.paired:
         yield (
-            "Interval and test (“paired log-ratio”). The t interval of the mean difference of log scores over common seeds; RI is then that "
-            "of the geometric means. The p-value is two-sided and belongs to the same test."
+            "Interval and test (“paired log-ratio”). The t interval of the mean difference of log scores over common seeds; RI "
+            "is then that of the geometric means. The p-value is two-sided and belongs to the same test."
         )
     else:
         yield (
-            "Interval and test (“delta-Welch”). The delta method with Welch's degrees of freedom. Intervals hold one at a time, at 95 %. The "
-            "p-value is two-sided and belongs to the test that the interval inverts."
+            "Interval and test (“delta-Welch”). The delta method with Welch's degrees of freedom. Intervals hold one at a time, "
+            "at 95 %. The p-value is two-sided and belongs to the test that the interval inverts."
         )
     yield "Family. p-values are adjusted by Holm's method over all rows of the table of relative improvements."
     yield "Detectable RI. The smallest true RI that a test at 5 % finds with 80 % power, given the runs and their spread."

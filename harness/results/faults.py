@@ -37,7 +37,9 @@ def without_baseline(results: Results) -> Iterator[Fault]:
     """Methods that are compared with nothing, and those that lack runs on some data set."""
     for method in results.methods:
         if method not in {*results.baselines, *results.baselines.values()}:
-            yield Fault("no baseline", f"{method} has no baseline and is nobody's: it is listed, but not compared.", LACKS)
+            yield Fault(
+                "no baseline", f"{method} has no baseline and is nobody's: it is listed, but not compared.", LACKS
+            )
     for method, baseline in results.baselines.items():
         missing = [d for d in results.datasets if results.of(d, baseline).empty and len(results.of(d, method))]
         if missing:

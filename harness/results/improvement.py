@@ -31,8 +31,9 @@ def relative_improvements(results: Results) -> pd.DataFrame:
     -------
     DataFrame
         The columns of every table of relative improvements, ``test``, ``note`` (why there is no number or no test),
-        ``result``, and ``scatter``, the standard deviation of the baseline's runs over the size of their mean. An improvement is positive whatever the direction: where lower is better, RI = 100 (r - a) / r, and
-        ``result`` has the other sign. All rows are one family for Holm's adjustment.
+        ``result``, and ``scatter``, the standard deviation of the baseline's runs over the size of their mean. An
+        improvement is positive whatever the direction: where lower is better, RI = 100 (r - a) / |r|, and ``result`` has the
+        other sign. All rows are one family for Holm's adjustment.
     """
     rows: list[dict[str, Any]] = []
     for dataset in results.datasets:
@@ -117,9 +118,7 @@ def aggregates(results: Results, improvements: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=AGGREGATE_COLUMNS)
 
 
-def _improvement(
-    scores: FloatArray, reference: FloatArray, paired: bool
-) -> tuple[RelativeImprovement, str]:
+def _improvement(scores: FloatArray, reference: FloatArray, paired: bool) -> tuple[RelativeImprovement, str]:
     """Return RI with higher taken for better, all NaN where there is none, and why it or its interval is missing."""
     if len(scores) and len(reference):
         try:

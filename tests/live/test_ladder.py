@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from harness import ladder as ladders
 from harness.journal import Journal
@@ -15,6 +17,7 @@ from harness.live.train import Recipe
 from harness.records import read_epochs, read_run
 from harness.runner import run
 
+ROOT = Path(__file__).resolve().parents[2]
 TINY = {
     "name": "tiny",
     "seeds": "0:2",
@@ -175,3 +178,19 @@ def test_half_a_ladder(tmp_path):
     assert table["test"].tolist() == [61, 50.5, 63.5, 10.5]
     np.testing.assert_allclose(table["difference"], [0, np.nan, 2.5, np.nan])
     assert table[["low", "icc", "tau"]].isna().all(axis=None)
+
+
+def test_tau_is_of_counts_of_right_images():
+    """The kept ladder: 449 test images; ranks of whole numbers, which know which architectures are tied."""
+    kept = ROOT / "reports" / "reference" / "live-darts"
+    frame, images = trained(kept), 449
+    right = (frame["test"] * images / 100).round().astype(int)
+    assert (100 * right / images - frame["test"]).abs().max() < 1e-12
+    counts = right.groupby([frame["split"], frame["arch"], frame["rung"]]).sum().unstack("rung")
+    sizes = counts.groupby("split")["base"].transform("size")
+    centred = counts.mul(sizes, axis=0) - counts.groupby("split").transform("sum")
+    table = protocol(kept).set_index("rung")
+    for rung in RUNGS:
+        expected = stats.kendalltau(centred["base"], centred[rung]).statistic
+        assert table.loc[rung, "tau"] == pytest.approx(expected, abs=1e-12)
+    assert table.loc["drop path", "tau"] == pytest.approx(0.3123, abs=1e-4)

@@ -131,11 +131,11 @@ def relative_improvements(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns `RI_COLUMNS`, and ``group, budget, is_check, is_main, scatter`` (see `Baseline`), ``detectable`` (the smallest true
-        RI that as many seeds find with 80 % power), ``test, note`` (why there is no test) and ``result``. An improvement is
-        positive whatever the table's direction: where lower is better, RI = 100 (r - a) / r; ``result`` has the other sign
-        there. ``p_holm`` is adjusted over all claims against the same baseline; random search and random architectures of the
-        run are checks or baselines, and claim nothing.
+        The columns `RI_COLUMNS`, and ``group, budget, is_check, is_main, scatter`` (see `Baseline`), ``detectable`` (the
+        smallest true RI that as many seeds find with 80 % power), ``test, note`` (why there is no test) and ``result``. An
+        improvement is positive whatever the table's direction: where lower is better, RI = 100 (r - a) / |r|; ``result`` has
+        the other sign there. ``p_holm`` is adjusted over all claims against the same baseline; random search and random
+        architectures of the run are checks or baselines, and claim nothing.
     """
     rows: list[dict[str, Any]] = []
     for group, (benchmark, entrant) in enumerate(run.pairs):

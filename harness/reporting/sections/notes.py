@@ -47,8 +47,8 @@ _SCORE = (
     "unit."
 )
 _RI = (
-    "Relative improvement. RI = 100 (a − r) / r, with a the mean test score over seeds and r the mean of the baseline. "
-    "Where lower scores are better, RI = 100 (r − a) / r, so that an improvement is always positive."
+    "Relative improvement. RI = 100 (a − r) / |r|, with a the mean test score over seeds and r the mean of the baseline. "
+    "Where lower scores are better, RI = 100 (r − a) / |r|, so that an improvement is always positive."
 )
 _RI_OF_PAIRS = (
     "Relative improvement. RI = 100 (a − r) / r, with a and r the geometric means of the method's and of the baseline's test "
