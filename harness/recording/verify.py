@@ -25,8 +25,8 @@ from harness.recording.spec import Spec, make_spec
 from harness.streams import generator
 from harness.tabular.formats.recorded import SPLITS, Recording
 
-# Chance that trainings as good as the recorded ones are called others, if seeds scatter normally. As they scatter in digits201
-# it is 2 to 3 %.
+# Chance that trainings as good as the recorded ones are called others, if seeds scatter normally. With the scatter of digits201's
+# own seeds it is 1.7 % for one architecture, 2.8 % for five and 4.6 % for twenty.
 LEVEL = 0.01
 NEAREST = 100
 
