@@ -332,6 +332,15 @@ def check_same_problem(new: Cell, old: Cell, here: str, there: str) -> None:
         )
 
 
+def check_reference(cell: Cell) -> None:
+    """Refuse to measure a change in hundredths of nothing."""
+    if not cell.reference > 0:
+        raise HarnessError(
+            f"{cell.name}: the mean test score of random search is {cell.reference:g}, so that a change has no size in RI "
+            "points; give scores whose mean is not 0"
+        )
+
+
 def _meaning(conditions: Mapping[str, Any]) -> dict[str, Any]:
     """Those of a cell's conditions that decide what its scores mean; the others decide how they are searched for."""
     evaluation = conditions.get("settings", {}).get("evaluation", {})

@@ -18,7 +18,14 @@ import numpy as np
 from harness.errors import HarnessError, differences
 from harness.problem import Budget
 from harness.records import read_run
-from harness.regression.baseline import Baseline, Cell, cells_of_run, check_same_problem, equal_where_shared
+from harness.regression.baseline import (
+    Baseline,
+    Cell,
+    cells_of_run,
+    check_reference,
+    check_same_problem,
+    equal_where_shared,
+)
 from harness.regression.evidence import LEVEL, CellFinding, Outcome, infeasible, margin_of, pooled, without_spread
 from harness.statistics import NoSpread, cell_changes, holm, non_inferiority
 from harness.suite import Suite
@@ -171,6 +178,7 @@ def _cell_finding(new: Cell, old: Cell) -> CellFinding:
     common = np.intersect1d(new.seeds, old.seeds)
     if equal_where_shared(new, old):
         return CellFinding(new, True, len(common))
+    check_reference(old)
     if min(len(new.seeds), len(old.seeds)) < 2:
         return CellFinding(new, False, len(new.seeds))
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.regression.baseline import Cell, cells_of_run, check_same_problem, equal_where_shared
+from harness.regression.baseline import Cell, cells_of_run, check_reference, check_same_problem, equal_where_shared
 from harness.statistics import Changes, NoSpread, cell_changes, holm, non_inferiority
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def _row(benchmark: str, first: list[Cell], second: list[Cell], confidence: floa
     if row["identical"]:
         return row | {"change": 0.0, "ci_low": math.nan, "ci_high": math.nan}
     pairs = [(x, y) for x, y in zip(first, second, strict=True) if not equal_where_shared(y, x)]
+    for x, _ in pairs:
+        check_reference(x)
     pairs = [_on_shared_seeds(x, y) for x, y in pairs]
     try:
         found = [_change(x, y) for x, y in pairs]

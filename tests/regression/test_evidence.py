@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from harness.errors import HarnessError
 from harness.regression import check as checking
 from harness.regression.baseline import Baseline, Cell
 from harness.regression.check import MethodFinding
@@ -162,3 +164,12 @@ def test_compare_without_spread(monkeypatch: pytest.MonkeyPatch) -> None:
     assert frame["ci_low"].drop("bench/3").isna().all()
     reach = stats.t(1).ppf(0.975) * unit
     assert frame.loc["bench/3", "ci_high"] == pytest.approx(unit + reach)
+
+
+def test_no_change_is_measured_in_hundredths_of_nothing() -> None:
+    old, new = replace(cell(FLAT), reference=0.0), replace(cell([82.0] * 10), reference=0.0)
+    assert checking._cell_finding(old, old).identical
+    with pytest.raises(
+        HarnessError, match="method on bench/0, 100 evaluations: the mean test score of random search is 0"
+    ):
+        checking._cell_finding(new, old)
