@@ -245,6 +245,9 @@ def _tasks(
     }
     if not any(name in live_names() for name in resolved["benchmarks"]):
         raise HarnessError(f"{folder}: not a live run; the architectures of a table cannot be trained again")
+    for group in groups.values():
+        if LiveBenchmark(group.benchmark).sha256 != group.data_sha256:
+            raise HarnessError(f"benchmark {group.benchmark}: the images here are not those that the run used")
     labels = [method["label"] for method in resolved["methods"]]
     if unknown := [name for name in methods or () if name not in labels]:
         raise unknown_name("method", unknown[0], labels, str(folder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from harness.cli.common import AS_JSON, FAILED, OK, PLUGIN, add_verb, print_resu
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
+    from harness.recording.verify import Difference
     from harness.tabular.table import Table
 
 
@@ -206,7 +208,7 @@ def _record(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     from harness.recording.spec import find_spec
-    from harness.recording.verify import sample, spec_of, verify
+    from harness.recording.verify import formula, mean_of, sample, spec_of, verify
     from harness.tabular.formats.recorded import read
 
     recording = read(options.verify)
@@ -215,18 +217,28 @@ def _verify(options: argparse.Namespace) -> int:
     if options.sample < 1:
         raise HarnessError(f"--sample {options.sample}: wanted a number of at least 1")
     found = verify(recording, sample(recording, options.sample))
-    lines = [
-        f"{one.arch}: "
-        + (
-            "equal bit for bit"
-            if one.equal
-            else f"{one.difference:+.2f} points of test accuracy, noise {one.noise:.2f}: "
-            + ("within it" if one.agrees else "NOT the recorded one")
-        )
-        for one in found
-    ]
-    print_result(options, [vars(one) | {"agrees": one.agrees} for one in found], "\n".join(lines))
-    return OK if all(one.agrees for one in found) else FAILED
+    mean = mean_of(found)
+    lines = [f"{one.arch}: {'equal bit for bit' if one.equal else _within(one)}" for one in found]
+    if mean is not None:
+        lines.append(f"mean of {mean.count} differences: {_within(mean)}")
+    note = "" if all(one.equal for one in found) else formula(found)
+    result = {
+        "architectures": [one.as_json() for one in found],
+        "mean": None if mean is None else mean.as_json(),
+        "bounds": note,
+    }
+    print_result(options, result, "\n".join([*lines, *([note] if note else [])]))
+    return OK if all(one.agrees for one in found) and (mean is None or mean.agrees) else FAILED
+
+
+def _within(one: Difference) -> str:
+    """What a difference says, beside its bound."""
+    text = f"{one.difference:+.2f} points of test accuracy"
+    if math.isnan(one.bound):
+        return f"{text}, which nothing recorded can be held against"
+    return f"{text}, bound {one.bound:.2f} (noise {one.noise:.2f}): " + (
+        "within it" if one.agrees else "NOT the recorded one"
+    )
 
 
 def _warn_of_leaks(table: Table) -> None:

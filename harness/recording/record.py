@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from harness import provenance
-from harness.errors import HarnessError, RunError
+from harness.errors import HarnessError, RunError, differences
 from harness.fan_out import check_jobs, end_with, fan_out_into, owner_of_workers
 from harness.files import held, write_whole
 from harness.journal import Journal
@@ -155,19 +155,9 @@ def _compare(output: Path, spec: Spec) -> None:
     except (OSError, ValueError, TypeError, KeyError, HarnessError) as error:
         raise HarnessError(f"{output}: no readable {SPEC}, so it is not the folder of a recording: {error}") from error
     here = json.loads(_json(_identity(spec)))
-    if changed := _differences(json.loads(_json(there)), here):
+    unsaid = {"description": ""}  # another description is no other recipe
+    if changed := differences(json.loads(_json(there)) | unsaid, here | unsaid):
         raise HarnessError(f"{output}: holds trainings of another recipe ({'; '.join(changed)}); choose another -o")
-
-
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any], where: str = "") -> list[str]:
-    found: list[str] = []
-    for key in sorted({*there, *here} - {"description"}):
-        old, new = there.get(key), here.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            found += _differences(old, new, f"{where}{key}.")
-        elif old != new:
-            found.append(f"{where}{key} {old!r} there, {new!r} here")
-    return found
 
 
 def _json(value: Any) -> bytes:

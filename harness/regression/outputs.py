@@ -10,7 +10,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from harness.files import write_whole
-from harness.regression.check import CellFinding, CheckResult
+from harness.regression.check import CheckResult
+from harness.regression.evidence import CellFinding
 
 EXIT_CODES = {"pass": 0, "regressed": 1, "inconclusive": 3}
 

@@ -246,7 +246,7 @@ class Table:
         self,
         budget: Budget,
         metrics: tuple[str, ...],
-        live: Mapping[str, Any],
+        live: Mapping[str, Any] | str,
         constraints: tuple[Constraint, ...] = (),
     ) -> str:
         """Refuse what this benchmark cannot give; a table has no settings of its own, so the text is empty."""

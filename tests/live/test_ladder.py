@@ -10,12 +10,14 @@ import pytest
 from scipy import stats
 
 from harness import ladder as ladders
+from harness.errors import HarnessError
 from harness.journal import Journal
 from harness.ladder import FOLDER, JOURNAL, RUNGS, climb, ladder, protocol, trained
 from harness.live.benchmark import LiveBenchmark
 from harness.live.train import Recipe
 from harness.records import read_epochs, read_run
 from harness.runner import run
+from harness.suite import make_suite
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = {
@@ -194,3 +196,15 @@ def test_tau_is_of_counts_of_right_images():
         expected = stats.kendalltau(centred["base"], centred[rung]).statistic
         assert table.loc[rung, "tau"] == pytest.approx(expected, abs=1e-12)
     assert table.loc["drop path", "tau"] == pytest.approx(0.3123, abs=1e-4)
+
+
+def test_other_images_than_the_runs_are_refused(tmp_path):
+    """The check comes before any training, so that a run's files are enough."""
+    suite = make_suite(TINY).resolved()
+    suite["data_sha256"] = dict.fromkeys(suite["data_sha256"], "0" * 64)
+    kept = Path(__file__).parents[2] / "reports" / "reference" / "live-darts"
+    for name in ("records.parquet", "traces.parquet"):
+        (tmp_path / name).write_bytes((kept / name).read_bytes())
+    (tmp_path / "suite.resolved.json").write_text(json.dumps(suite))
+    with pytest.raises(HarnessError, match="the images here are not those that the run used"):
+        climb(tmp_path)
