@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from harness.errors import HarnessError, RunError, first_line, unknown_name
+from harness.import_path import forget_safe_environment, library_first_here, safe_environment, safe_starts
 from harness.journal import Journal
 from harness.progress import counting
 
@@ -52,16 +53,17 @@ def workers(jobs: int, backend: str = "loky", scheduler: str | None = None) -> I
     scheduler
         Address of the Dask scheduler.
     """
-    import joblib
+    with library_first_here():
+        import joblib
 
-    if backend == "dask":
-        with _dask_client(str(scheduler)), joblib.parallel_config(backend="dask", n_jobs=-1):
-            yield
-    else:
-        # A search is one thread; more would only be in each other's way.
-        threads = {"inner_max_num_threads": 1} if backend == "loky" else {}
-        with joblib.parallel_config(backend=backend, n_jobs=jobs, **threads):
-            yield
+        if backend == "dask":
+            with _dask_client(str(scheduler)), joblib.parallel_config(backend="dask", n_jobs=-1):
+                yield
+        else:
+            with joblib.parallel_config(
+                backend=_processes() if backend == "loky" and jobs != 1 else backend, n_jobs=jobs
+            ):
+                yield
 
 
 def fan_out(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
@@ -145,10 +147,32 @@ def end_with(owner: int) -> None:
         os._exit(1)
 
     if owner not in (0, os.getpid()):
+        forget_safe_environment()
         sys.stdout = sys.stderr
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=watch, daemon=True).start()
+
+
+def _processes() -> Any:
+    """The back end of joblib for processes, which here find the standard library before a file of the user's."""
+    from joblib.parallel import LokyBackend
+
+    class Processes(LokyBackend):  # type: ignore[misc]  # joblib has no types
+        def _prepare_worker_env(self, n_jobs: int) -> dict[str, str]:
+            return super()._prepare_worker_env(n_jobs) | safe_environment()
+
+    if os.name == "posix":
+        # Those that clean up behind the workers are started once, by whoever needs them first.
+        from multiprocessing import resource_tracker
+
+        from joblib.externals.loky.backend import resource_tracker as of_loky
+
+        with safe_starts():
+            resource_tracker.ensure_running()
+            of_loky.ensure_running()
+    # A search is one thread; more would only be in each other's way.
+    return Processes(inner_max_num_threads=1)
 
 
 def _dask_client(scheduler: str) -> AbstractContextManager[Any]:

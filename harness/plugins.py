@@ -12,6 +12,7 @@ from pathlib import Path
 from types import CodeType
 
 from harness.errors import HarnessError
+from harness.import_path import library_first
 
 PREFIX = "nas_harness_plugin_"
 _LOADED: dict[str, None] = {}
@@ -60,7 +61,7 @@ def load(paths: Iterable[str | Path]) -> None:
 def _beside(path: Path) -> Iterator[None]:
     """Inside, modules in the folder of a file can be imported, as by a script; no bytecode is left there."""
     path_before, writes_before = sys.path[:], sys.dont_write_bytecode
-    sys.path.insert(0, str(path.parent))
+    sys.path[:] = library_first([str(path.parent), *path_before])
     sys.dont_write_bytecode = True
     try:
         yield
