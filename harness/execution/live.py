@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from harness.live.problem import LiveProblem
 from harness.live.train import check, train
 from harness.methods.base import Method, SearchResult, run_search
 from harness.records import Entry
+from harness.settings import threads
 from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.suite import Group
@@ -37,7 +37,7 @@ def run_live_cell(
     Its search on a supernet and the training of what it recommends go on from checkpoints in the workspace.
     """
     # More threads would only be in the way of the other workers, and their number can change the last bits.
-    torch.set_num_threads(int(os.environ.get("NAS_HARNESS_THREADS", "1")))
+    torch.set_num_threads(threads())
     started_at, clock = now(), time.perf_counter()
     settings = LiveSettings.from_json(group.settings)
     splits = benchmark.splits(seed)
