@@ -13,12 +13,13 @@ class _Setting(NamedTuple):
     name: str
     kind: Callable[[str], float]
     least: float
+    most: float
     default: float
     wanted: str
 
 
-_THREADS = _Setting("NAS_HARNESS_THREADS", int, 1, 1, "a whole number of threads of at least 1")
-_WAIT = _Setting("NAS_HARNESS_DASK_WAIT", float, 0, 300, "a number of seconds of at least 0")
+_THREADS = _Setting("NAS_HARNESS_THREADS", int, 1, 1024, 1, "a whole number of threads from 1 to 1024")
+_WAIT = _Setting("NAS_HARNESS_DASK_WAIT", float, 0, 1e9, 300, "a number of seconds of at least 0")
 
 
 def threads() -> int:
@@ -49,7 +50,7 @@ def _read(setting: _Setting) -> float:
         return setting.default
     try:
         value = setting.kind(text)
-        if not setting.least <= value < float("inf"):  # nor NaN
+        if not setting.least <= value <= setting.most:  # nor NaN
             raise ValueError
     except ValueError:
         raise HarnessError(f"{setting.name}: wanted {setting.wanted}, not {text!r}") from None

@@ -23,7 +23,7 @@ def test_defaults_and_values(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("NAS_HARNESS_THREADS", text) for text in ("", "0", "-1", "two", "1.5", "nan")]
+    [("NAS_HARNESS_THREADS", text) for text in ("", "0", "-1", "two", "1.5", "nan", "10000000000")]
     + [("NAS_HARNESS_DASK_WAIT", text) for text in ("", "-1", "5m", "nan", "inf")],
 )
 @pytest.mark.parametrize("verb", [["run", "-j", "1"], ["run", "-j", "2"], ["plan"]])

@@ -85,7 +85,7 @@ def _suite_options(suite: Parser) -> None:
     suite.add_argument(
         "--device",
         metavar="NAME",
-        help="where live benchmarks compute: cpu (default) or cuda, as the suite's key device",
+        help="where live benchmarks compute: cpu (default), cuda or cuda:NUMBER, as the suite's key device",
     )
     suite.add_argument("-o", "--output", type=Path, metavar="DIR", help="output folder (default reports/SUITE)")
     suite.add_argument(
