@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ def load(paths: Iterable[str | Path]) -> None:
             continue
         if not path.is_file():
             raise HarnessError(f"--plugin {given}: no such file")
-        name = f"{PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+        name = f"{PREFIX}{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
         spec = importlib.util.spec_from_file_location(name, path, loader=_FromSource(name, str(path)))
         if spec is None or spec.loader is None or path.suffix != ".py":
             raise HarnessError(f"--plugin {given}: not a Python file")

@@ -33,7 +33,7 @@ class First(OwnLoop):
 
     def search(self, problem, streams):
         assert random.Random(0) and statistics.fmean([1.0]) == 1.0
-        started = [sys.executable, "-c", "import utils; print(utils.VALUE)"]
+        started = [sys.executable, "-c", "import own; print(own.VALUE)"]
         assert subprocess.run(started, capture_output=True, text=True).stdout.strip() == "7"
         arch = tuple(int(x) for x in problem.architectures[utils.VALUE])
         problem.evaluate(arch)
@@ -43,13 +43,16 @@ class First(OwnLoop):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A working directory full of such names, and with a plug-in and its helper."""
+    """A working directory full of such names; beside it a plug-in and its helper."""
     path = tmp_path / "here"
     path.mkdir()
     for name in NAMES:
         (path / f"{name}.py").write_text(f"print('the file {name}.py of the user')\n")
-    (path / "utils.py").write_text("VALUE = 7\n")
-    (path / "plugin.py").write_text(PLUGIN)
+    (path / "own.py").write_text("VALUE = 7\n")
+    beside = tmp_path / "plugins"
+    beside.mkdir()
+    (beside / "utils.py").write_text("VALUE = 5\n")
+    (beside / "plugin.py").write_text(PLUGIN)
     return path
 
 
@@ -86,7 +89,7 @@ def test_the_environment_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_the_command_line(folder: Path, jobs: str) -> None:
-    run = "run --plugin plugin.py --benchmark synthetic/ridge --method first --seeds 0:60 --budget 1 -o out --no-report"
+    run = "run --plugin ../plugins/plugin.py --benchmark synthetic/ridge --method first --seeds 0:60 --budget 1 -o out -q"
     _python(folder, "-m", "harness.cli", *run.split(), "-j", jobs)
     assert (folder / "out" / "records.parquet").exists()
 
@@ -98,7 +101,7 @@ def test_a_notebook_looks_in_its_folder_first(folder: Path, tmp_path: Path) -> N
         "suite = {'name': 'n', 'seeds': '0:60', 'benchmarks': ['synthetic/ridge'], 'budgets': {'evaluations': 1},"
         " 'methods': [{'name': 'first'}]}\n"
         "if __name__ == '__main__':\n"
-        "    assert (run(suite, 'out', jobs=2, plugin=['plugin.py'])['status'] == 'ok').all()\n"
+        "    assert (run(suite, 'out', jobs=2, plugin=['../plugins/plugin.py'])['status'] == 'ok').all()\n"
         "    assert sys.path[0] == ''\n"
     )
     _python(folder, cell)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import torch
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, RunError
 from harness.execution.joining import Ended, agreement_rows, common_columns, looked_up, now, printable_traceback
 from harness.live import discrete
 from harness.live.benchmark import LiveBenchmark, LiveSettings
@@ -58,7 +58,7 @@ def run_live_cell(
             measured, epochs = _looked_up(benchmark, problem, found)
         else:
             measured, epochs = _evaluated(benchmark, settings, splits, found, seed, workspace / group.key(seed))
-    except CheckpointError:  # the run ends, so that the file is kept
+    except (CheckpointError, RunError):  # the run ends: so that the file is kept, or since no file can be written
         raise
     except (Exception, SystemExit):  # a method that exits must not end the run
         error = printable_traceback()
