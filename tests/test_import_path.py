@@ -89,7 +89,9 @@ def test_the_environment_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_the_command_line(folder: Path, jobs: str) -> None:
-    run = "run --plugin ../plugins/plugin.py --benchmark synthetic/ridge --method first --seeds 0:60 --budget 1 -o out -q"
+    run = (
+        "run --plugin ../plugins/plugin.py --benchmark synthetic/ridge --method first --seeds 0:60 --budget 1 -o out -q"
+    )
     _python(folder, "-m", "harness.cli", *run.split(), "-j", jobs)
     assert (folder / "out" / "records.parquet").exists()
 
