@@ -42,6 +42,11 @@ def differences(there: Mapping[str, Any], here: Mapping[str, Any], where: str = 
     return found
 
 
+def printable(text: str) -> str:
+    """A text that any file takes: bytes of a file's name that are not UTF-8 are spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def unknown_name(kind: str, name: str, valid: Iterable[str], where: str = "") -> HarnessError:
     """Say that `name` is not a valid `kind`, with the nearest valid names first and then the whole list.
 

@@ -128,6 +128,36 @@ def _pilot(group: Group) -> float:
     return median(times)
 
 
+def check_goes_on(suite: Suite, output: Path) -> None:
+    """Refuse a suite that would take a comparison out of the report in a folder: it may add seeds, methods or benchmarks.
+
+    Raises
+    ------
+    HarnessError
+        If the folder holds what is not in the suite.
+    """
+    try:
+        there = groups_of(json.loads((output / "suite.resolved.json").read_text()))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return  # no run, or one that tells nothing
+    here = {_compared(group) for group in suite.groups()}
+    for group in there:
+        if _compared(group) not in here:
+            raise HarnessError(
+                f"{output}: holds another comparison: {group.method.label} on {group.benchmark} under {group.budget.amount} "
+                f"{group.budget.kind} is not in this one; choose a folder for it with -o, or -o {output} to change what is there"
+            )
+
+
+def _compared(group: Group) -> tuple[Any, ...]:
+    """What a group compares, whatever the version of its method and of its data."""
+    method = group.method
+    return (
+        *(group.benchmark, method.name, method.params_json, group.budget),
+        *(group.metrics, group.settings, group.constraints),
+    )
+
+
 def status(output: Path) -> dict[str, Any]:
     """How far a run is: name of the suite, and numbers of cells, done, failed and missing ones.
 

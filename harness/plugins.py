@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import CodeType
 
 from harness.errors import HarnessError
+from harness.import_path import library_first
 
 PREFIX = "nas_harness_plugin_"
 _LOADED: dict[str, None] = {}
@@ -38,7 +40,7 @@ def load(paths: Iterable[str | Path]) -> None:
             continue
         if not path.is_file():
             raise HarnessError(f"--plugin {given}: no such file")
-        name = f"{PREFIX}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+        name = f"{PREFIX}{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
         spec = importlib.util.spec_from_file_location(name, path, loader=_FromSource(name, str(path)))
         if spec is None or spec.loader is None or path.suffix != ".py":
             raise HarnessError(f"--plugin {given}: not a Python file")
@@ -60,7 +62,7 @@ def load(paths: Iterable[str | Path]) -> None:
 def _beside(path: Path) -> Iterator[None]:
     """Inside, modules in the folder of a file can be imported, as by a script; no bytecode is left there."""
     path_before, writes_before = sys.path[:], sys.dont_write_bytecode
-    sys.path.insert(0, str(path.parent))
+    sys.path[:] = library_first([str(path.parent), *path_before])
     sys.dont_write_bytecode = True
     try:
         yield

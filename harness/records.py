@@ -233,9 +233,8 @@ def read_evaluations(path: Path) -> dict[str, NDArray[np.int64]]:
 
 def read_epochs(path: Path) -> pd.DataFrame | None:
     """Epochs of a run's live cells, None if it has none."""
-    import pandas as pd
 
-    return pd.read_parquet(path / EPOCHS) if (path / EPOCHS).is_file() else None
+    return _parquet(path / EPOCHS) if (path / EPOCHS).is_file() else None
 
 
 def read_run(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
@@ -273,7 +272,9 @@ def edited(path: Path) -> list[str]:
         if not (path / name).is_file():
             continue
         frame = _read_frame(path / name, columns)
-        stated = json.loads((pq.read_schema(path / name).metadata or {}).get(b"nas_harness", b"{}")).get("sha256")
+        with (path / name).open("rb") as stream:
+            footer = pq.read_schema(stream).metadata or {}
+        stated = json.loads(footer.get(b"nas_harness", b"{}")).get("sha256")
         if stated is None:
             found.append(f"{path / name} has no digest of its content: it is not as nas-harness writes it")
         elif stated != _digest(frame, columns):
@@ -328,11 +329,16 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if hasattr(value, "tolist") and hasattr(value, "__len__") else value
 
 
-def _read_frame(path: Path, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+def _parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
 
+    with path.open("rb") as stream:  # Arrow opens no file whose name is not UTF-8
+        return pd.read_parquet(stream)
+
+
+def _read_frame(path: Path, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
     try:
-        frame = pd.read_parquet(path)
+        frame = _parquet(path)
         if missing := [column for column in columns if column not in frame.columns]:
             raise ValueError(f"it has no column {missing[0]}")
     except (OSError, ValueError) as error:

@@ -13,7 +13,7 @@ from harness import plugins, provenance
 from harness.catalogue import find_benchmark
 from harness.errors import HarnessError
 from harness.execution import run_cells
-from harness.fan_out import check_fan_out, end_with, fan_out, owner_of_workers, workers
+from harness.fan_out import check_fan_out, end_with, owner_of_workers, workers
 from harness.methods.base import Method, method_class
 from harness.progress import Progress
 from harness.records import Entry, RunFolder, records_frame
@@ -137,7 +137,7 @@ def run_suite(
     check_fan_out(jobs, backend, scheduler)
     keys = {group.key(seed): (group, seed) for group in suite.groups() for seed in suite.seeds}
     environment = provenance.environment()
-    with workers(jobs, backend, scheduler), RunFolder(output) as folder:
+    with workers(jobs, backend, scheduler, show=progress) as pool, RunFolder(output) as folder:
         done = folder.entries()
         missing = [key for key in keys if key not in done or done[key].failed]
         folder.write_json("suite.resolved.json", suite.resolved())
@@ -146,7 +146,7 @@ def run_suite(
         owner = owner_of_workers(backend)
         tasks = list(_tasks(suite, [keys[key] for key in missing], lockstep, _digest(environment), workspace, owner))
         with Progress(suite, len(keys), len(keys) - len(missing), show=progress) as bar:
-            for entries in fan_out(run_task, tasks):
+            for entries in pool(run_task, tasks):
                 folder.append(entries)
                 for entry in entries:  # durable now: its checkpoints have done their work
                     for checkpoint in workspace.glob(f"{entry.cell}.*") if entry.epochs else ():

@@ -446,11 +446,17 @@ def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
 
 
 def parse_seeds(value: Any, where: str = "seeds") -> tuple[int, ...]:
-    """Seeds from ``"0:100"`` (half open), ``"0:10,20:30"`` or a list of whole numbers."""
+    """Seeds from ``"0:100"`` (half open), ``"0:10,20:30"`` or a list of whole numbers; one number alone is refused."""
     wanted = f"{where}: seeds must be like '0:100' (half open) or a list of whole numbers, not {value!r}"
     seeds: list[int] = []
     if not isinstance(value, str | int | list | tuple | range):
         raise HarnessError(wanted)
+    if not isinstance(value, list | tuple | range) and (alone := re.fullmatch(r"\s*([0-9]{1,18})\s*", str(value))):
+        n = int(alone[1])
+        several = f"0:{n} for {n} seed{'s' if n > 1 else ''}, or " if n else ""
+        raise HarnessError(
+            f"{where}: seeds {value!r}: a number of seeds or one seed? write {several}{n}:{n + 1} for seed {n} alone"
+        )
     for part in str(value).split(",") if isinstance(value, str | int) else value:
         match = re.fullmatch(r"([0-9]{1,18})(?::([0-9]{1,18}))?", str(part).strip())
         if match is None:

@@ -85,9 +85,15 @@ def _suite_options(suite: Parser) -> None:
     suite.add_argument(
         "--device",
         metavar="NAME",
-        help="where live benchmarks compute: cpu (default) or cuda, as the suite's key device",
+        help="where live benchmarks compute: cpu (default), cuda or cuda:NUMBER, as the suite's key device",
     )
-    suite.add_argument("-o", "--output", type=Path, metavar="DIR", help="output folder (default reports/SUITE)")
+    suite.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="output folder (default reports/SUITE, unless that holds another comparison)",
+    )
     suite.add_argument(
         "-j", "--jobs", type=int, default=-1, metavar="N", help="workers; -1, the default, is one a core"
     )
@@ -119,7 +125,14 @@ def _suite(options: argparse.Namespace) -> Suite:
 
 
 def _output(options: argparse.Namespace, suite: Suite) -> Path:
-    return options.output if options.output is not None else Path("reports") / suite.name
+    """The output folder: as asked, or called after the suite where that holds no other comparison."""
+    from harness.planning import check_goes_on
+
+    if options.output is not None:
+        return options.output
+    output = Path("reports") / suite.name
+    check_goes_on(suite, output)
+    return output
 
 
 def _run(options: argparse.Namespace) -> int:

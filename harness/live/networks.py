@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -205,14 +206,21 @@ def build(make: Callable[[], nn.Module], stream: Sequence[str | int], device: st
 
 
 def usable(device: str) -> torch.device:
-    """A device by name, if there is one."""
-    try:
-        found = torch.device(device)
-    except RuntimeError:
-        raise HarnessError(f"device {device!r}: wanted cpu, cuda or cuda:<number>") from None
-    if found.type == "cuda" and not torch.cuda.is_available():
-        raise HarnessError(f"device {device!r}: torch finds no CUDA here; use cpu")
-    return found
+    """A device by name, if it is one that the harness computes on and that is here.
+
+    Raises
+    ------
+    HarnessError
+        If it is another; torch knows many more names, such as ``meta``, on which nothing here has been tried.
+    """
+    here = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    possible = ["cpu", *(["cuda", *here] if here else [])]
+    if device in possible:
+        return torch.device(device)
+    wrong = f"device {device!r}: "
+    if not here and re.fullmatch(r"cuda(:\d+)?", device):
+        raise HarnessError(f"{wrong}torch finds no CUDA here; use cpu")
+    raise HarnessError(f"{wrong}wanted cpu, cuda or cuda:<number>; possible here: {', '.join(possible)}")
 
 
 def parameters(network: nn.Module) -> int:

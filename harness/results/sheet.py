@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, printable
 from harness.results.model import Fault
 from harness.tabular.numerals import NUMBER, without_sign
 from harness.tabular.reading import separator_of
@@ -71,7 +71,7 @@ def read_sheet(path: Path) -> Sheet:
     kept, faults = _columns(path, head, columns)
     header = tuple(head[place] for place in kept)
     rows = tuple((line, tuple(cells[place] for place in kept)) for line, cells in full)
-    return Sheet(path.name, path.stem, hashlib.sha256(content).hexdigest(), header, rows, faults)
+    return Sheet(printable(path.name), printable(path.stem), hashlib.sha256(content).hexdigest(), header, rows, faults)
 
 
 def plain(name: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, printable
 from harness.tabular.table import row_of_encodings
 
 if TYPE_CHECKING:
@@ -95,10 +96,13 @@ def describe_source(path: Path) -> dict[str, Any]:
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.is_file())
         lines = [f"{file.name} {_sha256(file)}\n" for file in files]
-        size, digest = sum(file.stat().st_size for file in files), hashlib.sha256("".join(lines).encode()).hexdigest()
+        size, digest = (
+            sum(file.stat().st_size for file in files),
+            hashlib.sha256(os.fsencode("".join(lines))).hexdigest(),
+        )
     else:
         size, digest = path.stat().st_size, _sha256(path)
-    return {"file": path.name, "bytes": size, "file_sha256": digest}
+    return {"file": printable(path.name), "bytes": size, "file_sha256": digest}
 
 
 def _sha256(path: Path) -> str:

@@ -97,7 +97,8 @@ def read(path: Path) -> Recording:
     import pyarrow.parquet as pq
 
     try:
-        found = pq.read_table(path)
+        with path.open("rb") as stream:  # Arrow opens no file whose name is not UTF-8
+            found = pq.read_table(stream)
         footer = (found.schema.metadata or {}).get(FOOTER)
         if footer is None:
             raise ValueError("it has no footer of a recording; was it written anew by another program?")
@@ -147,7 +148,8 @@ def recognises(path: Path) -> bool:
     import pyarrow.parquet as pq
 
     try:
-        return FOOTER in (pq.read_metadata(path).metadata or {})
+        with path.open("rb") as stream:
+            return FOOTER in (pq.read_metadata(stream).metadata or {})
     except (OSError, ValueError):
         return False
 
