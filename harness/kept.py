@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.catalogue import find_benchmark
-from harness.code_digest import Code, code_of
+from harness.code.digest import Code, code_of
 from harness.errors import HarnessError
 from harness.methods.base import method_class
 from harness.records import (
@@ -111,7 +111,7 @@ def adoptions(
 
 def adopted(entry: Entry, code: Code) -> Entry:
     """The cell as one of today's code; its record says what code has run it."""
-    ran = entry.record["adopted_from"] or entry.code_digest or UNKNOWN_CODE
+    ran = entry.record.get("adopted_from") or entry.code_digest or UNKNOWN_CODE
     return replace(entry, record=entry.record | {"code_digest": code.digest, "adopted_from": ran})
 
 

@@ -24,6 +24,7 @@ from typing import Any
 from harness.errors import HarnessError
 
 PREFIX = "nas_harness_plugin_"
+_DOT = "%2e"  # stands for a dot of a file's name in that of a module
 _LOADED: dict[str, None] = {}
 _LOCK = threading.RLock()
 
@@ -79,7 +80,6 @@ def load(paths: Iterable[str | Path]) -> None:
         If a file is missing or raises while it is imported.
     """
     with _LOCK:
-        importlib.invalidate_caches()
         given = {Path(path).resolve(): path for path in paths}
         for folder in dict.fromkeys(path.parent for path in given):
             if _is_edited(package := _package(folder)):
@@ -93,6 +93,7 @@ def load(paths: Iterable[str | Path]) -> None:
 
 
 def _load(path: Path, stated: str | Path) -> None:
+    importlib.invalidate_caches()  # a module may just have been put beside it
     if not path.is_file():
         raise HarnessError(f"--plugin {stated}: no such file")
     if path.suffix != ".py":
@@ -102,7 +103,7 @@ def _load(path: Path, stated: str | Path) -> None:
         home = ModuleType(package)
         home.__path__ = [str(path.parent)]
         sys.modules[package] = home
-    name = f"{package}.{path.stem.replace('.', '%2e')}"
+    name = f"{package}.{path.stem.replace('.', _DOT)}"
     if name in sys.modules:  # another plug-in has imported it
         return
     loader = _FromSource(name, str(path))
@@ -194,6 +195,11 @@ def is_plugin(module: str) -> bool:
 def shown(module: str) -> str:
     """Name of a module as a user knows it: that of a plug-in without the package that it is in."""
     return module.partition(".")[2] if is_plugin(module) else module
+
+
+def stem_of(part: str) -> str:
+    """What the file of a module is called, by the last part of the module's name."""
+    return part.replace(_DOT, ".")
 
 
 def folder_of(module: str) -> Path:

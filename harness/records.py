@@ -190,7 +190,7 @@ class RunFolder:
         The latest stands for a cell, but a failure never hides an earlier success of the same code.
         """
         found: dict[str, Entry] = {}
-        for entry in [*_compacted(self.path), *map(_journalled, self._journal.read())]:
+        for entry in [*_compacted(self.path), *(Entry(**item) for item in self._journal.read())]:
             known = found.get(entry.cell)
             if not (entry.failed and known and not known.failed and known.code_digest == entry.code_digest):
                 found[entry.cell] = entry
@@ -221,7 +221,7 @@ class RunFolder:
 
 def records_frame(entries: Iterable[Entry]) -> pd.DataFrame:
     """Records as a frame with the columns and types of `RECORD_COLUMNS`."""
-    return _typed([entry.record for entry in entries], RECORD_COLUMNS)
+    return _typed([LATER_COLUMNS | entry.record for entry in entries], RECORD_COLUMNS)
 
 
 def traces_frame(entries: Iterable[Entry]) -> pd.DataFrame:
@@ -319,10 +319,6 @@ def write_parquet(path: Path, frame: pd.DataFrame, columns: Mapping[str, tuple[s
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     write_whole(path, sink.getvalue().to_pybytes())
-
-
-def _journalled(item: dict[str, Any]) -> Entry:
-    return Entry(**(item | {"record": LATER_COLUMNS | item["record"]}))
 
 
 def _compacted(path: Path) -> Iterator[Entry]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import plugins, provenance
 from harness.catalogue import find_benchmark
-from harness.code_digest import Code, differing
+from harness.code.digest import Code, differing
 from harness.errors import HarnessError
 from harness.execution import failed_cells, run_cells
 from harness.fan_out import check_fan_out, end_with, fan_out, owner_of_workers, workers

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import code_digest
+from harness.code.digest import see
 from harness.errors import BudgetExhausted, HarnessError, unknown_name
 from harness.problem import Budget, Evaluation, LockstepProblem, Problem, SupernetProblem
 from harness.spaces.base import Arch
@@ -181,7 +181,7 @@ def register_method(name: str) -> Callable[[M], M]:
         if not cls.version or inherited:
             cls.version = _source_hash(cls)
         _REGISTRY[name] = cls
-        code_digest.see(cls)
+        see(cls)
         return cls
 
     return register

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import provenance
-from harness.code_digest import LIVE, packages_of
+from harness.code.digest import LIVE, packages_of
 from harness.errors import HarnessError, RunError
 from harness.fan_out import check_jobs, end_with, fan_out_into, owner_of_workers
 from harness.files import held, write_whole

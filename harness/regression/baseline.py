@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import provenance
 from harness.constraint import random_search_law
 from harness.errors import HarnessError
 from harness.files import write_whole
@@ -99,7 +98,7 @@ class Baseline:
     cells
         By identity.
     made_by
-        Version of the harness and commit.
+        Versions of the harness and commits that the run's cells state.
     """
 
     name: str
@@ -131,8 +130,8 @@ def cells_of_run(output: Path) -> Baseline:
         yardstick = medians.get((cell.benchmark, "random", cell.budget_kind, cell.budget), float("nan"))
         if yardstick > 0:
             cells[identity] = replace(cell, cost_ratio=medians[identity] / yardstick)
-    commit, _ = provenance.git_state()
-    return Baseline(resolved["name"], cells, f"nas-harness {provenance.code_version()} {commit[:12]}".strip())
+    made_by = " and ".join((records["code_version"] + " " + records["git_commit"].str[:12]).str.strip().unique())
+    return Baseline(resolved["name"], cells, f"nas-harness {made_by}")
 
 
 def merged(runs: Sequence[Baseline]) -> Baseline:
