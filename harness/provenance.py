@@ -86,28 +86,33 @@ def version_of(distribution: str) -> str | None:
 def _versions(imported: Iterable[str]) -> dict[str, str]:
     """Versions of the distributions that have these modules, of the harness, and of all that they require, by name."""
     todo = [DISTRIBUTION, *(name for module in sorted(imported) for name in _distributions(module))]
-    found: dict[str, str] = {}
+    found: dict[str, str] = {}  # empty where a distribution is not there
     while todo:
-        try:
-            metadata = distribution(todo.pop())
-        except PackageNotFoundError:
-            continue
-        name = _normal(metadata.name)
+        name = _normal(todo.pop())
         if name not in found:
-            found[name] = metadata.version
-            # What belongs to an extra is there for other reasons, if it is.
-            required = [one for one in metadata.requires or () if "extra ==" not in one]
-            todo += [match[0] for one in required if (match := re.match(r"[\w.-]+", one))]
+            found[name], required = _described(name)
+            todo += required
+    found = {name: version for name, version in found.items() if version}
     found.pop(DISTRIBUTION, None)  # stands apart
     return dict(sorted(found.items()))
 
 
+def _described(name: str) -> tuple[str, list[str]]:
+    """Version of a distribution, and the names of those that it requires, whatever its extras require."""
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
+        return "", []
+    # Its description may be a book: the standard library's reader of all of it takes longer than a search.
+    head = (found.read_text("METADATA") or found.read_text("PKG-INFO") or "").partition("\n\n")[0]
+    version = re.search(r"^Version: *(.+)$", head, re.MULTILINE)
+    required = re.findall(r"^Requires-Dist: *([\w.-]+)(?!.*extra *==)", head, re.MULTILINE)
+    return version[1].strip() if version else found.version, required
+
+
 def _distributions(module: str) -> Sequence[str]:
     """Distributions that a top-level module belongs to: as a rule the one of that name."""
-    try:
-        return [distribution(module).name]
-    except PackageNotFoundError:
-        return _providers().get(module, [])
+    return [module] if version_of(module) else _providers().get(module, [])
 
 
 @lru_cache(maxsize=1)  # looking through all installed packages takes a tenth of a second
