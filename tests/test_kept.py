@@ -339,3 +339,36 @@ def test_checkpoints_of_other_code_are_not_gone_on_with(tmp_path: Path) -> None:
     assert claim("") == ["other.pt"]
     (tmp_path / "cell.pt").touch()
     assert claim("") == ["other.pt"]  # code without a source
+
+
+SCRIPT = (
+    PLUGIN
+    + """
+from helpers import PLACE
+
+if __name__ == "__main__":
+    import harness
+
+    suite = {"seeds": "0:4", "benchmarks": ["synthetic/ridge"], "budgets": {"evaluations": 1}, "methods": [{"name": "picks"}]}
+    records = harness.run(suite, "out", jobs=2)
+    assert (records["status"] == "ok").all(), records["error"].tolist()
+    assert (records["code_digest"] != "").all()
+    print(len(set(records["started_at"])), ";".join(records["arch"]))
+"""
+)
+
+
+@pytest.mark.parametrize("how", [["script.py"], ["-m", "script"]])
+def test_a_script_counts_with_the_modules_beside_it(how: list[str], tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    helper = tmp_path / "helpers.py"
+    digests, archs = [], []
+    for place in ("seed", "seed  # the same", "seed + 1"):
+        helper.write_text(f"def PLACE(seed): return {place}\n")
+        done = subprocess.run([sys.executable, *how], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        digests.append(set(read_run(tmp_path / "out")[0]["code_digest"]))
+        archs.append(done.stdout.split()[1].split(";"))
+    assert digests[0] == digests[1] != digests[2]
+    assert archs[0] == archs[1]
+    assert archs[2][:-1] == archs[0][1:]
