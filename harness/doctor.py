@@ -20,6 +20,7 @@ from harness.tabular.table import TEST, VALID, Table, is_report_only
 from harness.tabular.units import TOPS, fraction_among_percent
 
 Verdict = Literal["good", "note", "bad"]
+PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "joblib", "matplotlib", "nas-bench-graph", "torch", "distributed")
 NEARLY = 0.999  # a rank agreement of validation and test above this is suspicious
 NOISY = 0.5  # scatter of equal computations, as a share of that of all rows, that no training noise explains
 CHANCE = 0.02  # share of the range of scores that counts as the worst one
@@ -62,7 +63,8 @@ def check_installation() -> list[Finding]:
             f"nas-harness {environment['nas_harness']}, {environment['cores']} cores, {environment['memory_mb']} MB",
         ),
     ]
-    for package, version in environment["packages"].items():
+    for package in PACKAGES:
+        version = provenance.version_of(package)
         optional = package in ("torch", "distributed")
         verdict: Verdict = "good" if version else "note" if optional else "bad"
         findings.append(

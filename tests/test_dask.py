@@ -188,3 +188,18 @@ def test_every_worker_dies_on_one_task(cluster: Any, tmp_path: Path, registries:
     suite = SUITE | {"seeds": "0:1", "methods": [{"name": "slow-on-a-cluster"}]}
     with pytest.raises(RunError, match=r"all those workers died while running it.*run again to go on"):
         run(suite, tmp_path / "run", backend="dask", scheduler=cluster.scheduler_address, plugin=[path])
+
+
+def test_workers_that_live_on_run_an_edited_plug_in(cluster: Any, plugin: Path, tmp_path: Path) -> None:
+    suite = SUITE | {"seeds": "0:4", "benchmarks": ["synthetic/ridge"], "methods": [{"name": "slow-on-a-cluster"}]}
+    (tmp_path / "draws.py").write_text("def draw(problem, uniforms): return problem.sample(uniforms)\n")
+    plugin.write_text(
+        "from draws import draw\n" + PLUGIN.replace("self.problem.sample(self.draw)", "draw(self.problem, self.draw)")
+    )
+    found = [run(suite, tmp_path / "run", backend="dask", scheduler=cluster.scheduler_address, plugin=[plugin])]
+    (tmp_path / "draws.py").write_text("def draw(problem, uniforms): return tuple(problem.architectures[0])\n")
+    found.append(run(suite, tmp_path / "run", backend="dask", scheduler=cluster.scheduler_address, plugin=[plugin]))
+    assert (found[1]["status"] == "ok").all()
+    assert found[0]["cell"].tolist() == found[1]["cell"].tolist()
+    assert found[0]["code_digest"].tolist() != found[1]["code_digest"].tolist()
+    assert found[1]["arch"].nunique() == 1 < found[0]["arch"].nunique()

@@ -69,7 +69,7 @@ def common_columns(
     search
         How it ended.
     origin
-        The record's columns ``suite``, ``git_commit``, ``git_dirty`` and ``environment``.
+        The record's columns ``suite``, ``code_digest``, ``adopted_from``, ``git_commit``, ``git_dirty`` and ``environment``.
     """
     return {
         "schema_version": SCHEMA,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import provenance
+from harness.code.digest import LIVE, packages_of
 from harness.errors import HarnessError, RunError, differences
 from harness.fan_out import check_jobs, end_with, fan_out_into, owner_of_workers
 from harness.files import held, write_whole
@@ -135,7 +136,7 @@ def _claim(output: Path, spec: Spec) -> None:
         _compare(output, spec)
     else:
         write_whole(output / SPEC, _json(_identity(spec)))
-        write_whole(output / ENVIRONMENT, _json(provenance.environment()))
+        write_whole(output / ENVIRONMENT, _json(provenance.environment(packages_of(LIVE))))
 
 
 def _identity(spec: Spec) -> dict[str, Any]:

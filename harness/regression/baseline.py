@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import provenance
 from harness.catalogue import find_benchmark
 from harness.constraint import random_search_law
 from harness.errors import HarnessError, differences
@@ -112,7 +111,7 @@ class Baseline:
     cells
         By identity.
     made_by
-        Version of the harness and commit.
+        Versions of the harness and commits that the run's cells state.
     """
 
     name: str
@@ -155,8 +154,8 @@ def cells_of_run(output: Path, like: Mapping[tuple[Any, ...], Cell] | None = Non
         yardstick = medians.get((cell.benchmark, "random", cell.budget_kind, cell.budget), float("nan"))
         if yardstick > 0:
             cells[identity] = replace(cell, cost_ratio=medians[identity] / yardstick)
-    commit, _ = provenance.git_state()
-    return Baseline(resolved["name"], cells, f"nas-harness {provenance.code_version()} {commit[:12]}".strip())
+    made_by = " and ".join((records["code_version"] + " " + records["git_commit"].str[:12]).str.strip().unique())
+    return Baseline(resolved["name"], cells, f"nas-harness {made_by}")
 
 
 def merged(runs: Sequence[Baseline]) -> Baseline:

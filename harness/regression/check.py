@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from harness.errors import HarnessError, differences
+from harness.kept import adopted_cells
 from harness.problem import Budget
 from harness.records import read_run
 from harness.regression.baseline import (
@@ -113,6 +114,7 @@ def check(
         If the run lacks a cell of the baseline, or used other data.
     """
     now = cells_of_run(output).cells
+    adopted = adopted_cells(output)
     _check_match(output, now, baseline)
     changed = [identity for identity, old in baseline.cells.items() if not equal_where_shared(now[identity], old)]
     if rerun and changed:
@@ -125,6 +127,7 @@ def check(
         methods = [_with_timing(finding, baseline) for finding in methods]
     extra = [cell.name for identity, cell in now.items() if identity not in baseline.cells]
     notes = [f"{len(extra)} cell(s) that the baseline does not have were not checked: {extra[0]}, ..."] if extra else []
+    notes += [f"{adopted} cell(s) were adopted: earlier code has run them"] if adopted else []
     params = {(old.label, now[identity].method_params, old.method_params) for identity, old in baseline.cells.items()}
     notes += [
         f"{label} has parameters {new}, in the baseline {old}" for label, new, old in sorted(params) if new != old

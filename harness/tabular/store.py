@@ -31,10 +31,14 @@ from harness.tabular.table import CheckedArrays, Table, checked, digest_of
 FORMAT = 3  # raise when the layout on disk changes: older folders are then converted anew
 
 
+def cache_folder() -> Path:
+    """Folder of what can be made again: ``$NAS_HARNESS_CACHE`` or the user's cache folder."""
+    return Path(os.environ.get("NAS_HARNESS_CACHE") or platformdirs.user_cache_dir("nas-harness"))
+
+
 def store_root() -> Path:
-    """Folder of the converted tables: ``$NAS_HARNESS_CACHE`` or the user's cache folder."""
-    base = os.environ.get("NAS_HARNESS_CACHE") or platformdirs.user_cache_dir("nas-harness")
-    return Path(base) / f"tables-v{FORMAT}"
+    """Folder of the converted tables, in the cache folder."""
+    return cache_folder() / f"tables-v{FORMAT}"
 
 
 def stored_names() -> Iterator[str]:
