@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from harness.errors import printable
@@ -66,20 +67,7 @@ def test_a_plugin_and_a_run(folder: Path) -> None:
 
 
 def test_the_gate_and_reports(folder: Path, cli: Callable[..., Any]) -> None:
-    run = [
-        "run",
-        "--benchmark",
-        "synthetic/ridge",
-        "--method",
-        "local-search",
-        "--seeds",
-        "0:6",
-        "--budget",
-        "5",
-        "-q",
-        "-j",
-        "1",
-    ]
+    run = RUN.split()
     baseline = f"{ODD}.json"
     assert cli(*run, "-o", ODD).code == 0
     assert cli(*run, "-o", ODD).code == 0  # what is kept is read
@@ -104,24 +92,11 @@ def test_a_table_of_ones_own(folder: Path, cli: Callable[..., Any], own_cache: P
     (folder / f"{ODD}.csv").write_text(f"arch,v,t\n{rows}")
     columns = ["--space", "nasbench201", "--arch", "arch", "--valid", "v", "--test", "t", "--name", "my/odd"]
     assert cli("import", f"{ODD}.csv", *columns).code == 0
-    outcome = cli(
-        *[
-            "run",
-            "--benchmark",
-            "my/odd",
-            "--method",
-            "local-search",
-            "--seeds",
-            "0:3",
-            "--budget",
-            "5",
-            "-q",
-            "-j",
-            "1",
-            "-o",
-            "out",
-        ]
-    )
+    with (folder / f"{ODD}.parquet").open("wb") as stream:
+        pd.read_csv(folder / f"{ODD}.csv").to_parquet(stream)
+    again = cli("import", f"{ODD}.parquet", *columns, "--replace")
+    assert again.code == 0, again.err
+    outcome = cli(*RUN.replace("synthetic/ridge", "my/odd").split(), "-o", "out")
     assert outcome.code == 0, outcome.err
 
 

@@ -48,7 +48,10 @@ def read_frame(path: Path, texts: Sequence[str] = ()) -> pd.DataFrame:
     try:
         if is_parquet(path):
             kind = "Parquet"
-            return pd.read_parquet(path)
+            if path.is_dir():  # of parts
+                return pd.read_parquet(path)
+            with path.open("rb") as stream:  # Arrow opens no file whose name is not UTF-8
+                return pd.read_parquet(stream)
         return _read_csv(path, texts)
     except FileNotFoundError as error:
         raise HarnessError(f"{path}: no such file") from error
