@@ -89,6 +89,7 @@ def test_whatever_runs_in_a_search_on_a_table_is_in_its_code(tmp_path: Path) -> 
                 "harness.suite",
                 "harness.records",
                 "harness.methods",
+                "harness.tabular.store",  # checks what it stored when it is first asked for
             }
 
 
