@@ -25,7 +25,7 @@ from harness.pareto import HYPERVOLUME_COLUMNS, Goal, goals_of, hypervolumes, ru
 from harness.problem import Budget
 from harness.records import RECORDS
 from harness.reporting.figures import draw_front, draw_pareto
-from harness.reporting.frames.improvement import main_baseline, relative_improvements
+from harness.reporting.frames.improvement import main_baseline
 from harness.reporting.images import save_figure
 from harness.reporting.run import Benchmark, Entrant, Run, load_run
 from harness.spaces.darts import CONCAT, INPUTS, Gene, Genotype
@@ -53,6 +53,7 @@ from harness.statistics import (
     trait_agreement,
 )
 from harness.statistics._validate import FloatArray
+from harness.statistics.improvement import MIN_ARCHITECTURES, MIN_RUNS
 from harness.tabular.catalogue import benchmark_names, load_benchmark
 from harness.tabular.frame import find
 from harness.tabular.table import VALID, Table
@@ -104,7 +105,8 @@ def plan_seeds(folder: Path, detect: float, power: float = 0.8, level: float = 0
         interval ``cv_low, cv_high``), ``seeds_exact`` (one-sample test against an exact baseline), ``seeds_sampled`` (of
         the method, and as many of random search, which is simulated), ``detectable_exact, detectable_sampled`` (by the `n`
         seeds that are there) and ``note``. The exact columns are NaN without an exact law. A live run also has ``seeds_paired,
-        detectable_paired``, of the test that its report makes: seed by seed against the architectures drawn on the same split.
+        detectable_paired``, of a test seed by seed against the baseline on the same split. Over random architectures reports make
+        it from 50 seeds and 100 architectures on: no fewer are planned, and ``note`` says so where there are fewer.
 
     Notes
     -----
@@ -135,15 +137,22 @@ def plan_seeds(folder: Path, detect: float, power: float = 0.8, level: float = 0
         plans = {"sampled": (n, pooled, False)}
         if isinstance(main_baseline(run, benchmark, entrant.budget).scores, ExactBaseline):
             plans["exact"] = (n, cv, True)
+        notes, least = [benchmark.why_not] if benchmark.why_not else [], 2
         if group in paired:
-            plans["paired"] = (*paired[group], True)
-        notes = [benchmark.why_not] if benchmark.why_not else []
+            common, deviation, least = paired[group]
+            plans["paired"] = (common, deviation, True)
+            if common < least:
+                notes.append(
+                    f"no test of so few random architectures: from {least} seeds and {MIN_ARCHITECTURES} of them on"
+                )
         for design, (there, deviation, exact) in plans.items():
             row[f"detectable_{design}"] = detectable_improvement(there, deviation, exact, power, level)
             try:
-                row[f"seeds_{design}"] = seeds_needed(detect, deviation, exact, power, level)
+                needed = seeds_needed(detect, deviation, exact, power, level)
             except HarnessError as error:  # more than anybody runs; what was asked for is refused above
                 notes.append(str(error))
+            else:
+                row[f"seeds_{design}"] = max(needed, least) if design == "paired" else needed
         rows.append(row | {"note": "; ".join(notes)})
     columns = ["benchmark", "method", "budget", "n", "cv", "cv_low", "cv_high", "seeds_exact", "seeds_sampled"]
     columns += ["detectable_exact", "detectable_sampled"]
@@ -445,14 +454,24 @@ def _moments(run: Run, benchmark: Benchmark, budget: Budget) -> tuple[float, flo
     return float(scores.mean()), float(np.std(scores, ddof=1)) if len(scores) > 1 else np.nan
 
 
-def _paired_deviations(run: Run) -> dict[int, tuple[int, float]]:
-    """Return by group the common seeds with the baseline and the deviation of the log ratio over them, in percent."""
-    frame = run.of(relative_improvements)
-    frame = frame[frame["is_main"] & (frame["test"] == "paired log-ratio") & frame["p_value"].notna()]
-    return {
-        int(group): (result.n_method, 100.0 * result.log_error * result.n_method**0.5)
-        for group, result in zip(frame["group"], frame["result"], strict=True)
-    }
+def _paired_deviations(run: Run) -> dict[int, tuple[int, float, int]]:
+    """Return by group of a live run what a test by pairs with the baseline has to do with.
+
+    That is the number of common seeds, the deviation of the log ratio over them in percent, and the fewest seeds that are tested.
+    """
+    found = {}
+    for group, (benchmark, entrant) in enumerate(run.pairs):
+        baseline, scores = main_baseline(run, benchmark, entrant.budget), run.scores(group)
+        if baseline.seeds is None or isinstance(baseline.scores, ExactBaseline) or scores is baseline.scores:
+            continue
+        _, own, other = np.intersect1d(run.finished(group)["seed"], baseline.seeds, return_indices=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = scores[own] / baseline.scores[other]
+        if len(own) > 1 and np.all(ratio > 0) and 0 < np.ptp(ratio) < np.inf:
+            each = baseline.architectures
+            least = 2 if each is None else max(MIN_RUNS, -(-MIN_ARCHITECTURES // each))
+            found[group] = len(own), 100.0 * float(np.std(np.log(ratio), ddof=1)), least
+    return found
 
 
 def _fields(run: Run) -> Iterator[tuple[Benchmark, Budget, list[Entrant]]]:

@@ -77,7 +77,10 @@ def _standing(run: Run, entrant: Entrant) -> str:
         p = exact.loc[exact["group"].isin(own["group"]), "p_exact"].dropna()
         ends = " to ".join(dict.fromkeys(map(p_text, (p.min(), p.max())))) if len(p) else ""
         also = f" The exact one-sided p-value, that as many random searches are as good, is {ends}." if ends else ""
-        return f"has no test against {baseline} on any {run.noun}; the notes below say why.{also}"
+        (ri,) = own["ri"] if len(own) == 1 and run.is_live else (np.nan,)
+        seen = "" if np.isnan(ri) else f" (RI {signed(ri)} %, without an interval)"
+        whom = them if run.is_live else baseline
+        return f"has no test against {whom} on any {run.noun}{seen}; the notes below say why.{also}"
     decided = tested[tested["p_holm"] < LEVEL]
     won, lost = decided[decided["ri"] > 0], decided[decided["ri"] < 0]
     only = f"the only {run.noun}{' with a test' if note else ''}"

@@ -10,11 +10,12 @@ import pandas as pd
 
 from harness.reporting.formats import joined, p_text, plural, ranges, score_text, signed
 from harness.reporting.frames.curves import random_curves
-from harness.reporting.frames.improvement import at_equal_budget, relative_improvements
+from harness.reporting.frames.improvement import at_equal_budget, baselines, relative_improvements
 from harness.reporting.frames.live import flatness, update_orders
 from harness.reporting.frames.significance import rankings, significance
-from harness.reporting.run import Run
-from harness.statistics import holm
+from harness.reporting.run import FloatArray, Run
+from harness.statistics import ExactBaseline, holm
+from harness.statistics.skewness import sample_skewness
 from harness.tabular import synthetic
 from harness.tabular.leaks import leaks
 
@@ -24,6 +25,17 @@ MATERIAL = 0.05  # fall of the exact curve, in RI points, from which over-select
 OF_CHECKS = 0.001  # level over all checks of a report: what fails one is worth a search for the fault
 FLAT = 0.98  # of the entropy of equal weights, beyond which α is worth a word
 TIED = 0.5  # share of rows beyond which validation ties are worth a word
+SKEWED = 2.0  # standard errors from which on a sampled skewness is worth a word
+OF_SKEWED_SAMPLES = (  # beside `skewed`
+    "a few scores far from the others decide its mean, and more runs may move it further than an interval "
+    "for normal scores says."
+)
+
+
+def skewed(scores: FloatArray) -> str:
+    """Say how skewed a sample is; empty where chance explains it."""
+    skewness, error = sample_skewness(scores)
+    return f"skewness {signed(skewness)} of {plural(len(scores), 'score')}" if abs(skewness) > SKEWED * error else ""
 
 
 def caveats(run: Run) -> list[str]:
@@ -157,6 +169,19 @@ def sampled_baseline(run: Run) -> Iterator[str]:
             "share the split of the images, so that methods are compared with it seed by seed. With few seeds the intervals are "
             "wide, and “undecided” says no more than that."
         )
+
+
+def skewed_baseline(run: Run) -> Iterator[str]:
+    """A few scores far from the others decide the mean of a sampled baseline."""
+    samples = {
+        (benchmark.name, baseline.name): baseline.scores
+        for benchmark, entrant in run.pairs
+        for baseline in baselines(run, benchmark, entrant.budget)
+        if not isinstance(baseline.scores, ExactBaseline)
+    }
+    for (name, baseline), scores in samples.items():
+        if said := skewed(scores):
+            yield f"The sample of {baseline} on {run.titles[name]} is skewed ({said}): {OF_SKEWED_SAMPLES}"
 
 
 def flat_alphas(run: Run) -> Iterator[str]:
@@ -388,6 +413,7 @@ WARNINGS: tuple[Caveat, ...] = (
 CAVEATS: tuple[Caveat, ...] = (
     constraint,
     sampled_baseline,
+    skewed_baseline,
     not_comparable,
     over_selection,
     detectable,

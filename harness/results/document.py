@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 # Written for runs, but nothing in them is of a run.
-from harness.reporting.caveats import of_means
+from harness.reporting.caveats import OF_SKEWED_SAMPLES, of_means, skewed
 from harness.reporting.figures import MOST
 from harness.reporting.figures import legend as draw_legend
 from harness.reporting.formats import (
@@ -30,6 +30,7 @@ from harness.reporting.model import Block, Claim, Column, Document, FigureBlock,
 from harness.reporting.plots import plot_forest
 from harness.reporting.run import PERCENT_UNITS
 from harness.reporting.sections.improvement import at_a_glance
+from harness.reporting.sections.notes import OVER_ARCHITECTURES
 from harness.reporting.style import Mark, marks_for, short
 from harness.results.improvement import (
     AGGREGATE_COLUMNS,
@@ -39,6 +40,7 @@ from harness.results.improvement import (
     relative_improvements,
 )
 from harness.results.model import RUN_COLUMNS, Fault, Results
+from harness.statistics.improvement import MIN_ARCHITECTURES
 
 _WIDTH = 9.0  # inches
 _RUNS = "every-run"
@@ -309,6 +311,16 @@ def _caveats(results: Results, improvements: pd.DataFrame) -> Iterator[str]:
             "Undecided means that a smaller difference may well be there."
         )
     yield from of_means(improvements, {name: name for name in results.datasets})
+    few = improvements["p_value"].notna() & (improvements["n_baseline"] < MIN_ARCHITECTURES)
+    if results.architectures is None and few.any():
+        yield (
+            f"Baselines of fewer than {MIN_ARCHITECTURES} runs are taken for results of searches, whose scores are close to "
+            "normal. If their runs are architectures drawn at random, of which a few may be far worse than all others, these "
+            "intervals are too short and their p-values too small: say so by --architectures."
+        )
+    for dataset, baseline in dict.fromkeys(zip(improvements["dataset"], improvements["baseline"], strict=True)):
+        if said := skewed(results.of(dataset, baseline)["score"].to_numpy(dtype=np.float64)):
+            yield f"The sample of {baseline} on {dataset} is skewed ({said}): {OF_SKEWED_SAMPLES}"
     if len(set(results.baselines.values())) > 1:
         yield (
             "The methods have baselines of their own: an RI says how much better a method is than its own baseline, and does "
@@ -330,7 +342,9 @@ def _definitions(results: Results) -> Iterator[str]:
         + (". " if results.sign > 0 else "; here lower is better, and RI = 100 (r − a) / |r|. ")
         + "Method and baseline were matched by name."
     )
-    if results.paired:
+    if results.architectures is not None:
+        yield OVER_ARCHITECTURES
+    elif results.paired:
         yield (
             "Interval and test (“paired log-ratio”). The t interval of the mean difference of log scores over common seeds; RI "
             "is then that of the geometric means. The p-value is two-sided and belongs to the same test."

@@ -39,7 +39,7 @@ def relative_improvements(results: Results) -> pd.DataFrame:
     for dataset in results.datasets:
         for method, baseline in results.baselines.items():
             scores, reference = compared(results, dataset, method)
-            result, note = _improvement(scores, reference, results.paired)
+            result, note = _improvement(results, scores, reference)
             low, high = (result.low, result.high) if results.sign > 0 else (-result.high, -result.low)
             rows.append(
                 {
@@ -83,10 +83,13 @@ def detectable(results: Results) -> list[float]:
         for method in results.baselines:
             scores, reference = compared(results, dataset, method)
             n = min(len(scores), len(reference))
+            result, _ = _improvement(results, scores, reference)
             known = n > 1 and reference.mean() != 0
-            if results.paired:  # logarithms
+            if results.architectures is not None:
+                known = known and not np.isnan(result.p_value)
+            elif results.paired:  # logarithms
                 known = known and np.ptp(np.sign([scores, reference])) == 0
-            cv = _variation(scores, reference, results.paired) if known else 0.0
+            cv = _variation(results, scores, reference, result) if known else 0.0
             found.append(detectable_improvement(n, cv, exact_baseline=results.paired) if cv > 0 else np.nan)
     return found
 
@@ -118,17 +121,23 @@ def aggregates(results: Results, improvements: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=AGGREGATE_COLUMNS)
 
 
-def _improvement(scores: FloatArray, reference: FloatArray, paired: bool) -> tuple[RelativeImprovement, str]:
+def _improvement(results: Results, scores: FloatArray, reference: FloatArray) -> tuple[RelativeImprovement, str]:
     """Return RI with higher taken for better, all NaN where there is none, and why it or its interval is missing."""
     if len(scores) and len(reference):
         try:
-            result = relative_improvement(scores, reference, paired)
+            result = relative_improvement(scores, reference, results.paired, architectures=results.architectures)
         except HarnessError as error:
             note = str(error)
         else:
             return result, result.note
     else:
-        note = "no common seed" if paired else "no run of the method" if len(reference) else "no run of the baseline"
+        note = (
+            "no common seed"
+            if results.paired
+            else "no run of the method"
+            if len(reference)
+            else "no run of the baseline"
+        )
     nan = float("nan")
     return RelativeImprovement(
         nan, nan, nan, nan, nan, len(scores), len(reference), "sample", "", 0.95, nan, note
@@ -140,9 +149,11 @@ def _scatter(reference: FloatArray) -> float:
     return float(np.std(reference, ddof=1) / abs(reference.mean())) if known else np.nan
 
 
-def _variation(scores: FloatArray, reference: FloatArray, paired: bool) -> float:
+def _variation(results: Results, scores: FloatArray, reference: FloatArray, result: RelativeImprovement) -> float:
     """Return the coefficient of variation in percent that the test of RI has to do with."""
-    if paired:
+    if results.paired:
+        if results.architectures is not None:
+            return 100.0 * result.log_error * len(scores) ** 0.5
         return 100.0 * float(np.std(np.log(scores / reference), ddof=1))
     pooled = (np.var(scores, ddof=1) + np.var(reference, ddof=1)) / 2.0
     return 100.0 * float(np.sqrt(pooled) / abs(reference.mean()))

@@ -59,6 +59,8 @@ class Results:
         One row a file: ``file, sha256, form, lines, scores, left_out`` (columns that were not used).
     faults
         What was odd while reading.
+    architectures
+        How many random architectures a score of a baseline is the mean of; None where it is what a search found.
     """
 
     runs: pd.DataFrame
@@ -67,6 +69,7 @@ class Results:
     paired: bool
     sources: pd.DataFrame
     faults: tuple[Fault, ...] = ()
+    architectures: int | None = None
 
     @property
     def datasets(self) -> list[str]:

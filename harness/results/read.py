@@ -14,6 +14,7 @@ from harness.errors import HarnessError, unknown_name
 from harness.results.clean import blank_scores, match_baselines, spellings, with_units, without_duplicates
 from harness.results.model import RUN_COLUMNS, Direction, Fault, Results
 from harness.results.sheet import Sheet, number, plain, read_sheet
+from harness.statistics._validate import counts
 from harness.tabular.numerals import with_points, without_sign
 
 Form = Literal["long", "wide"]
@@ -47,6 +48,7 @@ def read_results(
     unit: str | None = None,
     direction: Direction = "max",
     paired: bool = False,
+    architectures: int | None = None,
 ) -> Results:
     """Read tables of final scores.
 
@@ -72,6 +74,9 @@ def read_results(
         ``max`` where higher scores are better, or ``min``.
     paired
         Compare seed by seed: equal seeds of a method and its baseline share noise, such as the split of the data.
+    architectures
+        The scores of baselines are means of so many architectures drawn at random (1: of one each), and not results of
+        searches. A few of them allow no interval.
 
     Returns
     -------
@@ -86,6 +91,8 @@ def read_results(
         raise unknown_name("direction", direction, ("max", "min"))
     if unit is not None and unit not in UNITS:
         raise unknown_name("unit", unit, UNITS)
+    if architectures is not None:
+        counts("architectures", architectures)
     sheets = [read_sheet(Path(file)) for file in files]
     for again in _repeated(sheet.sha256 for sheet in sheets):
         names = " and ".join(sheet.name for sheet in sheets if sheet.sha256 == again)
@@ -122,7 +129,7 @@ def read_results(
             for sheet, part in zip(sheets, parts, strict=True)
         ]
     )
-    return Results(runs[list(RUN_COLUMNS)], baselines, direction, paired, sources, tuple(faults))
+    return Results(runs[list(RUN_COLUMNS)], baselines, direction, paired, sources, tuple(faults), architectures)
 
 
 def read_mapping(items: Iterable[str]) -> dict[str, str]:

@@ -66,7 +66,8 @@ def aggregate_improvement(
         df = variances.sum() ** 2 / np.sum(variances**2 / np.array([one.df for one in improvements]))
         error = np.sqrt(variances.sum()) / len(log_ratio)
         silent = [one.note for one in improvements if one.note]
-        note = f"{len(silent)} of {len(log_ratio)} data sets without spread: no interval" if silent else ""
+        lack = "an interval" if any("architectures" in note for note in silent) else "spread"
+        note = f"{len(silent)} of {len(log_ratio)} data sets without {lack}: no interval" if silent else ""
     else:
         error, df = math.sqrt(variance_of_mean(log_ratio)), len(log_ratio) - 1
         note = "" if error > 0 else "one data set, or all alike: no interval"

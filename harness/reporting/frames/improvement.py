@@ -36,6 +36,7 @@ RI_COLUMNS = (
 )
 LEVEL = 0.05  # of every claim
 AVERAGE = "random@1"  # the average architecture
+FEW_DRAWS = 10  # of a random search, below which what it finds is as skewed as what it draws from
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,15 @@ class Baseline:
         Whether it is what claims are about: random search at equal budget, or the average architecture of a live benchmark.
     seeds
         Seeds of the scores where equal seeds share their noise: on live benchmarks the split of the images. Else None.
+    architectures
+        How many random architectures a sampled score is the mean of; None where it is what a search found.
     """
 
     name: str
     scores: ExactBaseline | FloatArray
     is_main: bool
     seeds: FloatArray | None = None
+    architectures: int | None = None
 
     @property
     def size(self) -> int | None:
@@ -101,10 +105,14 @@ def baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseli
         yield Baseline(AVERAGE, average, True)
         return
     if name != AVERAGE:
-        average = run.first_draws(benchmark, budget) if law is None else exact_random_baseline(law, 1)
-        yield Baseline(AVERAGE, average, False)
+        if law is None:
+            yield Baseline(AVERAGE, run.first_draws(benchmark, budget), False, architectures=1)
+        else:
+            yield Baseline(AVERAGE, exact_random_baseline(law, 1), False)
     if law is None or draws is None:
-        yield Baseline(name, run.sampled_random(benchmark, budget), True)
+        group = run.simulated_random(benchmark, budget)
+        scores = run.sampled_random(benchmark, budget)
+        yield Baseline(name, scores, True, architectures=_architectures(run, group))
     else:
         yield Baseline(name, exact_random_baseline(law, draws), True)
 
@@ -120,9 +128,19 @@ def _live_baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[
     present = {name: group for name, group in found.items() if group is not None}
     for place, (name, group) in enumerate(present.items()):
         seeds = run.finished(group)["seed"].to_numpy()
-        yield Baseline(name, run.scores(group), place == 0, seeds)
+        yield Baseline(name, run.scores(group), place == 0, seeds, _architectures(run, group))
     if not present:
         yield Baseline(at_equal_budget(budget), np.empty(0), True)
+
+
+def _architectures(run: Run, group: int | None) -> int | None:
+    """Return how many random architectures a score of a group is the mean of; None where searches found what it scores."""
+    if group is None:
+        return None
+    method, cells = run.pairs[group][1].method, run.finished(group)
+    if "architectures" in method.params:
+        return int(method.params["architectures"])
+    return 1 if len(cells) and cells["n_evaluations"].mean() < FEW_DRAWS else None
 
 
 def relative_improvements(run: Run) -> pd.DataFrame:
@@ -247,11 +265,11 @@ def _improvement(scores: FloatArray, baseline: Baseline, seeds: FloatArray) -> t
 
 def _compared(scores: FloatArray, baseline: Baseline, seeds: FloatArray) -> RelativeImprovement:
     if baseline.seeds is None or isinstance(baseline.scores, ExactBaseline):
-        return relative_improvement(scores, baseline.scores)
+        return relative_improvement(scores, baseline.scores, architectures=baseline.architectures)
     _, own, other = np.intersect1d(seeds, baseline.seeds, return_indices=True)
     if len(own) == 0:
         raise HarnessError("it has no seed in common with the baseline")
-    return relative_improvement(scores[own], baseline.scores[other], paired=True)
+    return relative_improvement(scores[own], baseline.scores[other], True, architectures=baseline.architectures)
 
 
 def _detectable(scores: FloatArray, baseline: Baseline, result: RelativeImprovement) -> float:
