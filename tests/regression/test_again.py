@@ -204,6 +204,7 @@ def test_searches_that_find_nothing_feasible_do_not_vanish(
     (other,) = now.cells.values()
     other = replace(other, test=cell.test[: len(other.test)])
     monkeypatch.setattr("harness.regression.check.cells_of_run", lambda _: replace(now, cells={other.identity: other}))
+    monkeypatch.setattr("harness.regression.check.adopted_cells", lambda _: 0)
     found = check(Path("made"), was, rerun=False)
     assert found.outcome == outcome
     assert ("found nothing that satisfies the constraint" in found.methods[0].why) == (outcome != "pass")
