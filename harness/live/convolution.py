@@ -9,7 +9,9 @@ pixels are taken first, and convolved at stride 1: the same sums, by a kernel wi
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -71,7 +73,7 @@ def convolve(
     return F.conv2d(x, kernel, None, tuple(stride), tuple(padding), tuple(dilation), groups)
 
 
-class Guard(TorchDispatchMode):
+class Guard(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Inside, a convolution whose gradient would be written outside its memory raises, whoever calls it and on whatever device.
 
     For tests, and for runs in Python's development mode (``PYTHONDEVMODE=1``).
@@ -85,7 +87,18 @@ class Guard(TorchDispatchMode):
             x, kernel, _, stride, padding, *_, groups = args
             if overflows(x, kernel, stride, padding, groups):
                 raise RuntimeError(
-                    f"a pointwise convolution of stride {tuple(stride)} reads {tuple(x.shape)}, channels innermost: oneDNN writes "
-                    "its gradient outside its memory; call harness.live.convolution.convolve"
+                    f"a pointwise convolution of stride {tuple(stride)} reads {tuple(x.shape)}, channels innermost: oneDNN "
+                    "writes its gradient outside its memory; call harness.live.convolution.convolve"
                 )
         return func(*args, **(kwargs or {}))
+
+
+def guard() -> AbstractContextManager[Any]:
+    """A new `Guard`."""
+    made: AbstractContextManager[Any] = Guard()  # type: ignore[no-untyped-call]
+    return made
+
+
+def guard_of_development() -> AbstractContextManager[Any]:
+    """A `Guard` in Python's development mode, which is for checks that cost time; nothing else."""
+    return guard() if sys.flags.dev_mode else nullcontext()
