@@ -19,6 +19,8 @@ from harness.live.networks import DartsNetwork, Shape, build
 from harness.live.supernet import BATCH_NORMS, SEARCHABLE, supernet
 from harness.live.together import together
 
+Make = Callable[[], nn.Module]
+
 # Enough images and channels that torch hands the convolution to oneDNN, which says at its first call what it uses.
 _PROBE = "import torch; torch.nn.functional.conv2d(torch.ones(8, 8, 8, 8), torch.ones(8, 8, 3, 3))"
 _ISA = "onednn_verbose,v1,info,cpu,isa:"
@@ -34,8 +36,15 @@ def instruction_set() -> str:
     return next((line.removeprefix(_ISA) for line in said.stdout.splitlines() if line.startswith(_ISA)), "")
 
 
-def check_networks(channels: Iterable[int]) -> int:
-    """Run every kind of network of these widths forward, which is safe in itself; the number of networks.
+def check_networks(networks: Iterable[tuple[Make, Tensor]], layout: torch.memory_format = torch.channels_last) -> int:
+    """Run networks forward, which is safe in itself; their number.
+
+    Parameters
+    ----------
+    networks
+        What makes each, and its images; see `supernets` and `trained`.
+    layout
+        How weights and images lie in memory; stand-alone training has channels innermost.
 
     Raises
     ------
@@ -43,23 +52,27 @@ def check_networks(channels: Iterable[int]) -> int:
         If one would write outside its memory, see `harness.live.convolution`.
     """
     count = 0
-    for width in channels:
-        for layout in (torch.contiguous_format, torch.channels_last):
-            for make, images in _networks(width):
-                network = make().to(memory_format=layout)  # type: ignore[call-overload]
-                with guard(), torch.no_grad():
-                    network(images.contiguous(memory_format=layout))
-                count += 1
+    for make, images in networks:
+        network = make().to(memory_format=layout)  # type: ignore[call-overload]
+        with guard(), torch.no_grad():
+            network(images.contiguous(memory_format=layout))
+        count += 1
     return count
 
 
-def _networks(width: int) -> Iterator[tuple[Callable[[], nn.Module], Tensor]]:
-    """Supernets of both norms, which hold every operation; and networks of all operations, alone, in a group and with a head."""
+def supernets(channels: int) -> Iterator[tuple[Make, Tensor]]:
+    """The supernets of so many channels, of all spaces and norms: they hold every operation."""
     for space, where in SEARCHABLE.items():
-        shape = where.shape(width, 3, (1, 8, 8), 10)
-        images = torch.zeros(4, *shape.image)
+        shape = where.shape(channels, 3, (1, 8, 8), 10)
         for norm in BATCH_NORMS:
-            yield partial(_Weighted, space, shape, norm), images
+            yield partial(_Weighted, space, shape, norm), torch.zeros(4, *shape.image)
+
+
+def trained(channels: int) -> Iterator[tuple[Make, Tensor]]:
+    """Networks of so many channels with every operation on every edge, as they are trained: alone, in a group, with a head."""
+    for space, where in SEARCHABLE.items():
+        shape = where.shape(channels, 3, (1, 8, 8), 10)
+        images = torch.zeros(4, *shape.image)
         cardinalities = where.space.cardinalities
         for first in range(max(cardinalities)):
             arch = tuple((first + place) % cardinality for place, cardinality in enumerate(cardinalities))
@@ -83,10 +96,10 @@ class _Weighted(nn.Module):
         return logits
 
 
-def _grouped(make: Callable[[], nn.Module], seeds: int) -> nn.Module:
+def _grouped(make: Make, seeds: int) -> nn.Module:
     return together([make() for _ in range(seeds)])
 
 
-def _headed(make: Callable[[], nn.Module], shape: Shape) -> nn.Module:
+def _headed(make: Make, shape: Shape) -> nn.Module:
     head = build(partial(protocol.AuxiliaryHead, shape), ("check",))
     return protocol.WithAuxiliaryHead(cast(DartsNetwork, make()), head, protocol.auxiliary_place(shape))
