@@ -7,12 +7,13 @@ import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
 
 from harness import provenance
-from harness.errors import HarnessError
+from harness.errors import HarnessError, first_line
 from harness.spaces.base import Arch, Space
 from harness.tabular import catalogue, store
 from harness.tabular.leaks import ENOUGH, leaks
@@ -70,6 +71,8 @@ def check_installation() -> list[Finding]:
         findings.append(
             Finding(verdict, f"{package} {version or 'is not installed' + (' (optional)' if optional else '')}")
         )
+    if environment["packages"]["torch"]:
+        findings.append(_convolutions(environment["processor"]))
     root = store.store_root()
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -91,6 +94,23 @@ def check_installation() -> list[Finding]:
         except HarnessError as error:
             findings.append(Finding("bad", str(error)))
     return findings
+
+
+def _convolutions(processor: str) -> Finding:
+    """Whether networks here meet oneDNN's fault in narrow pointwise convolutions."""
+    from harness.live import processor as torchs
+
+    where = (
+        f"{processor or 'this processor'}, oneDNN with {torchs.instruction_set() or 'no instruction set that it names'}"
+    )
+    try:
+        count = torchs.check_networks(islice(torchs.trained(2), 3))  # alone, in a group and with a head
+    except RuntimeError as error:
+        return Finding("bad", f"{where}: {first_line(error)}")
+    return Finding(
+        "good",
+        f"{where}: its narrow pointwise convolutions write outside memory at a stride; none of {count} networks here meets them",
+    )
 
 
 def check_benchmark_table(name: str) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -96,8 +97,27 @@ def fan_out(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterat
         )
     except TerminatedWorkerError as error:
         raise RunError(
-            "a worker process was killed (out of memory?); what is finished is kept, run again to go on"
+            f"a worker process {cause_of_death(error)}; what is finished is kept, run again to go on"
         ) from error
+
+
+# What the commonest signals tell.
+DEATHS = {
+    "SIGABRT": "was aborted (SIGABRT: a library gave up, as glibc does where memory was written that is not the program's)",
+    "SIGSEGV": "crashed (SIGSEGV: it used memory that is not its own)",
+    "SIGBUS": "crashed (SIGBUS: it used memory that is not there)",
+    "SIGILL": "crashed (SIGILL: an instruction that this processor does not have)",
+    "SIGKILL": "was killed (SIGKILL, as the system does when memory runs out)",
+}
+
+
+def cause_of_death(error: Exception) -> str:
+    """What a worker died of: its signal by name, or its exit code; `error` is loky's, which lists them, ``{SIGKILL(-9)}``."""
+    causes = sorted(set(re.findall(r"(SIG\w+)\(-\d+\)", str(error))))
+    if causes:
+        return " and another ".join(DEATHS.get(cause, f"was ended by {cause}") for cause in causes)
+    codes = sorted(set(re.findall(r"EXIT\((\d+)\)", str(error))))
+    return f"ended with exit code {' and '.join(codes)}" if codes else "ended, and did not say why"
 
 
 def fan_out_into(

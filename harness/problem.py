@@ -161,7 +161,8 @@ class SupernetProblem(Problem):
         level
             How the architecture parameters are updated.
         **options
-            Parts of the search that a method may replace, as `harness.live.search.Search` takes them: ``relax``, ``rule``.
+            Parts of the search that a method may replace, as `harness.live.search.Search` takes them: ``relax``, ``rule``. Each
+            is a function of a module or a frozen dataclass, or saves its state: see `harness.live.parts`.
         """
 
     @abstractmethod

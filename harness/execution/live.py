@@ -15,6 +15,7 @@ from harness.execution.joining import Ended, agreement_rows, common_columns, loo
 from harness.live import discrete
 from harness.live.benchmark import LiveBenchmark, LiveSettings
 from harness.live.checkpoints import CheckpointError
+from harness.live.convolution import guard_of_development
 from harness.live.data import Splits
 from harness.live.one_shot import OneShotBenchmark
 from harness.live.problem import LiveProblem
@@ -50,14 +51,15 @@ def run_live_cell(
     epochs: list[dict[str, Any]] = []
     searched_s = NAN
     try:
-        found = run_search(cls(**group.method.params), problem, Streams(group.benchmark, seed))
-        if found.arch is None and not found.sample:
-            found = SearchResult(_incumbent(problem))
-        searched_s = time.perf_counter() - clock
-        if isinstance(benchmark, OneShotBenchmark):
-            measured, epochs = _looked_up(benchmark, problem, found)
-        else:
-            measured, epochs = _evaluated(benchmark, settings, splits, found, seed, workspace / group.key(seed))
+        with guard_of_development():
+            found = run_search(cls(**group.method.params), problem, Streams(group.benchmark, seed))
+            if found.arch is None and not found.sample:
+                found = SearchResult(_incumbent(problem))
+            searched_s = time.perf_counter() - clock
+            if isinstance(benchmark, OneShotBenchmark):
+                measured, epochs = _looked_up(benchmark, problem, found)
+            else:
+                measured, epochs = _evaluated(benchmark, settings, splits, found, seed, workspace / group.key(seed))
     except (CheckpointError, RunError):  # the run ends: so that the file is kept, or since no file can be written
         raise
     except (Exception, SystemExit):  # a method that exits must not end the run

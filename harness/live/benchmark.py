@@ -251,11 +251,17 @@ def _made(shape: Any, values: Mapping[str, Any], where: str) -> Any:
     made = {}
     for key, value in values.items():
         default = known[key].default
-        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
+        if isinstance(default, float):
+            value = _as_float(value)
         if isinstance(value, list):
-            value = tuple(value)
+            floats = isinstance(default, tuple) and all(isinstance(part, float) for part in default)
+            value = tuple(_as_float(part) if floats else part for part in value)
         if default is not None and (type(value) is not type(default)):
             raise HarnessError(f"{where}: {key} wants {type(default).__name__}, not {value!r}")
         made[key] = value
     return shape(**made)
+
+
+def _as_float(value: Any) -> Any:
+    """A whole number where a float is meant; anything else as it is."""
+    return float(value) if type(value) is int else value

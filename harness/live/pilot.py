@@ -44,7 +44,7 @@ class PilotProblem(LiveProblem):
         """Estimate the search on the supernet; the architecture is arbitrary."""
         self._left = 0
         self.seconds += search.estimate_seconds(
-            self._space_name, self._splits, level, self._settings.search, device=self._settings.device
+            *(self._space_name, self._splits, level, self._settings.search), device=self._settings.device, **options
         )
         return self.arbitrary
 

@@ -18,10 +18,11 @@ from torch import Tensor
 from harness.errors import HarnessError, unknown_name
 from harness.levels import Level, Schedule
 from harness.live import checkpoints, discrete, sizes, tracking
-from harness.live.data import Rows, Splits, batches, crop_and_flip
+from harness.live.data import Rows, Splits, batches, crop_and_flip, portions
 from harness.live.derive import Rule
 from harness.live.mixed import Relaxation, softmax
-from harness.live.networks import Shape
+from harness.live.networks import Shape, check_batch_norm
+from harness.live.parts import Parts
 from harness.live.step import SearchStep
 from harness.live.supernet import BATCH_NORMS, searchable, supernet
 from harness.provenance import peak_memory_mb
@@ -88,7 +89,7 @@ class SearchSettings:
             if not 0 <= getattr(self, name) < math.inf:
                 raise HarnessError(f"search: {name} must be a number >= 0, not {getattr(self, name)!r}")
         if len(self.alpha_betas) != 2 or not all(
-            isinstance(beta, float) and 0 <= beta < 1 for beta in self.alpha_betas
+            type(beta) in (int, float) and 0 <= beta < 1 for beta in self.alpha_betas
         ):
             raise HarnessError(f"search: alpha_betas must be two numbers in [0, 1), not {list(self.alpha_betas)}")
         if self.batch_norm not in BATCH_NORMS:
@@ -109,18 +110,23 @@ def check(space: str, splits: Splits, settings: SearchSettings) -> Shape:
     Raises
     ------
     HarnessError
-        If the space is unknown, a batch is larger than a split, or a size or number is missing.
+        If the space is unknown, a batch is larger than a split, a size or number is missing, or the network does not fit.
     """
-    groups = searchable(space).groups
+    where = searchable(space)
     for name in ("train", "valid"):
         if settings.batch_size > (images := len(getattr(splits, name))):
             raise HarnessError(
                 f"search: batch_size {settings.batch_size} is larger than the {images} images of "
                 f"{splits.data.name}'s {name} split"
             )
-    if settings.expected_size is not None and len(settings.expected_size) != len(groups):
-        raise HarnessError(f"search: expected_size wants one number for each of {', '.join(groups)}")
-    return Shape(settings.channels, settings.cells, splits.data.shape, splits.data.classes, settings.reductions)
+    if settings.expected_size is not None and len(settings.expected_size) != len(where.groups):
+        raise HarnessError(f"search: expected_size wants one number for each of {', '.join(where.groups)}")
+    data = splits.data
+    shape = where.shape(settings.channels, settings.cells, data.shape, data.classes, settings.reductions)
+    # A supernet without running statistics is measured by those of its batches too.
+    measured = [len(part) for part in portions(splits.valid, settings.batch_size) if settings.batch_norm == "batch"]
+    check_batch_norm("search", shape, min([settings.batch_size, *measured]))
+    return shape
 
 
 @dataclass(frozen=True)
@@ -165,7 +171,8 @@ class Search:
     seed
         Seed of initial weights and of batches.
     relax, rule
-        Weights of the candidates from α; the rule that derives an architecture from them (None: the space's own).
+        Weights of the candidates from α; the rule that derives an architecture from them (None: the space's own). A checkpoint
+        must know them again: see `harness.live.parts`.
     watch
         More splits, e.g. ``("test",)``, whose loss and accuracy are recorded each epoch. Nothing is decided by them.
     device
@@ -174,7 +181,7 @@ class Search:
     Raises
     ------
     HarnessError
-        If the space is unknown, or a batch is larger than a split.
+        If the space is unknown, a batch is larger than a split, or a checkpoint could not know `relax` or `rule` again.
     """
 
     def __init__(
@@ -200,6 +207,7 @@ class Search:
         self._seed = seed
         self._relax = relax
         self._rule = rule or self._where.rule
+        self._parts = Parts(relax=self._relax, rule=self._rule)
         self._watch = tuple(watch)
         self._read = splits.reader(device)
         self._weight_optimizer = torch.optim.SGD(
@@ -259,8 +267,8 @@ class Search:
         Raises
         ------
         HarnessError
-            If the checkpoint is damaged or of another configuration, or the training loss is not finite; the message
-            names the epoch and the step.
+            If the checkpoint is damaged or of another configuration, or a loss is not finite, in a step or after an epoch; the
+            message names the epoch and the step.
         """
         if checkpoint is not None and checkpoint.exists():
             self.load(checkpoint)
@@ -298,6 +306,7 @@ class Search:
         }
         for name in ("valid", *self._watch):
             row[f"{name}_loss"], row[f"{name}_accuracy"] = self.evaluate(getattr(self._splits, name))
+            tracking.require_finite({name: row[f"{name}_loss"]}, f"search, after epoch {number}")
         evaluated = time.perf_counter()
         arch = self.derive()
         operations = self._where.operations(arch)
@@ -371,8 +380,7 @@ class Search:
             "data": f"{self._splits.data.name}, split {self._splits.sha256}",
             "level": self.level,
             "seed": self._seed,
-            "relax": getattr(self._relax, "__qualname__", self._relax),
-            "rule": getattr(self._rule, "__qualname__", self._rule),
+            **self._parts.identities,
             "watch": self._watch,
         }
         return {name: str(value) for name, value in (chosen | asdict(self.settings)).items()}
@@ -386,6 +394,7 @@ class Search:
             "alpha_optimizer": self._alpha_optimizer.state_dict(),
             "rows": self.rows,
             "history": self._history,
+            "parts": self._parts.state_dict(),
         }
         checkpoints.save(path, self.configuration, state)
 
@@ -406,19 +415,20 @@ class Search:
         self._alpha_optimizer.load_state_dict(state["alpha_optimizer"])
         self.rows = state["rows"]
         self._history = state["history"]
+        self._parts.load_state_dict(state.get("parts", {}))  # checkpoints of older versions have none
 
 
 def estimate_seconds(
-    space: str, splits: Splits, level: Level | Schedule, settings: SearchSettings, *, device: str = "cpu"
+    space: str, splits: Splits, level: Level | Schedule, settings: SearchSettings, *, device: str = "cpu", **parts: Any
 ) -> float:
     """Seconds that a search would take here and now, by timing a step of each of its levels and a batch of evaluation.
 
     Parameters
     ----------
-    space, splits, level, settings, device
+    space, splits, level, settings, device, **parts
         As in `Search`.
     """
-    search = Search(space, splits, level, settings, seed=0, device=device)
+    search = Search(space, splits, level, settings, seed=0, device=device, **parts)
     read, size = splits.reader(device), settings.batch_size
     train, valid = splits.train[:size], splits.valid[:size]
 

@@ -83,7 +83,7 @@ class SharedWeights:
         Raises
         ------
         HarnessError
-            If the checkpoint is damaged or of another configuration, or the training loss is not finite.
+            If the checkpoint is damaged or of another configuration, or a loss is not finite.
         """
         if checkpoint is not None and checkpoint.exists():
             self.load(checkpoint)
@@ -129,6 +129,7 @@ class SharedWeights:
         batch_count = len(portions(self._splits.valid, settings.batch_size))
         drawn = self._drawn("architectures-valid", number)
         valid_loss, valid_accuracy = self._evaluate(self._splits.valid, [next(drawn) for _ in range(batch_count)])
+        tracking.require_finite({"valid": valid_loss}, f"search, after epoch {number}")
         return {
             "epoch": number,
             "level": "SharedWeights",

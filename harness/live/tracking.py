@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.errors import HarnessError
 from harness.live.data import Read, Rows, portions
 
 
@@ -33,6 +35,19 @@ def evaluate(forward: Callable[[Tensor], Tensor], read: Read, rows: Rows, batch_
             loss += float(F.cross_entropy(logits, labels, reduction="sum"))
             correct += int((logits.argmax(dim=1) == labels).sum())
     return loss / len(rows), 100 * correct / len(rows)
+
+
+def require_finite(losses: Mapping[str, float], where: str) -> None:
+    """Refuse losses by name that are no finite numbers: what comes of such a network is no result.
+
+    Raises
+    ------
+    HarnessError
+        `where`, the name and the loss of the first such.
+    """
+    for name, loss in losses.items():
+        if not math.isfinite(loss):
+            raise HarnessError(f"{where}: the {name} loss is {loss}")
 
 
 def entropy(weights: NDArray[np.floating]) -> float:

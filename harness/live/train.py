@@ -16,10 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.errors import HarnessError
-from harness.live import checkpoints, discrete, protocol
+from harness.live import checkpoints, discrete, protocol, tracking
 from harness.live.data import Read, Rows, Splits, batches, crop_and_flip, portions
-from harness.live.networks import DartsNetwork, Shape, build
+from harness.live.networks import DartsNetwork, Shape, build, check_batch_norm
 from harness.live.search import Row, seconds
+from harness.live.supernet import searchable
 from harness.live.together import clip_each, together
 from harness.spaces.base import Arch
 from harness.streams import generator
@@ -75,6 +76,8 @@ class Recipe:
             raise HarnessError("training: epochs and batch_size must be at least 1")
         if not (0 < self.learning_rate < math.inf and 0 < self.clip < math.inf):
             raise HarnessError("training: learning_rate and clip must be numbers > 0")
+        if not (0 <= self.momentum < math.inf and 0 <= self.weight_decay < math.inf):
+            raise HarnessError("training: momentum and weight_decay must be numbers >= 0")
         if self.cutout < 0:
             raise HarnessError(f"training: cutout must be a number of pixels, 0 for none, not {self.cutout}")
         if not 0 <= self.drop_path < 1:
@@ -103,7 +106,14 @@ def check(space: str, splits: Splits, recipe: Recipe) -> Shape:
         )
     if recipe.auxiliary and space != "darts":
         raise HarnessError(f"training: auxiliary: only networks of the space darts have an auxiliary head, not {space}")
-    return Shape(recipe.channels, recipe.cells, splits.data.shape, splits.data.classes, recipe.reductions)
+    data = splits.data
+    shape = searchable(space).shape(recipe.channels, recipe.cells, data.shape, data.classes, recipe.reductions)
+    check_batch_norm("training", shape, recipe.batch_size)
+    if recipe.auxiliary and recipe.batch_size == 1:
+        raise HarnessError(
+            "training: auxiliary: batch norm of the head needs more than one image; write a larger batch_size"
+        )
+    return shape
 
 
 def train(
@@ -153,7 +163,7 @@ def train(
     ------
     HarnessError
         If a batch is larger than the train split, a switch of the recipe does not fit, the checkpoint is damaged or of another
-        configuration, or the loss is not finite; the message names the epoch and the step.
+        configuration, or a loss is not finite, in a step or after an epoch; the message names the epoch.
     """
     training = _Training(space, arch, splits, recipe, seeds, evaluate, device)
     if checkpoint is not None and checkpoint.exists():
@@ -223,6 +233,7 @@ class _Training:
             part = getattr(self._splits, name)
             measured = _measure(self._network, self._read, part, recipe.batch_size, len(self._seeds))
             for row, (value, accuracy) in zip(rows, measured, strict=True):
+                tracking.require_finite({name: value}, f"training, after epoch {number + 1}")
                 row |= {f"{name}_loss": value, f"{name}_accuracy": accuracy}
         self._trained.train()
         self.epochs.append(rows)

@@ -96,6 +96,7 @@ def train_one(task: Task) -> dict[str, Any]:
     """
     import torch
 
+    from harness.live.convolution import guard_of_development
     from harness.live.train import train
 
     end_with(task.owner)
@@ -103,7 +104,8 @@ def train_one(task: Task) -> dict[str, Any]:
     spec, text = task.spec, task.spec.images.space.format(task.arch)
     splits = spec.splits()
     try:
-        trained = train(spec.space, task.arch, splits, spec.recipe, spec.seeds)
+        with guard_of_development():
+            trained = train(spec.space, task.arch, splits, spec.recipe, spec.seeds)
     except HarnessError as error:
         return {"arch": text, "error": str(error)}
     item: dict[str, Any] = {"arch": text, "seconds": round(sum(row["seconds"] for row in trained[0]), 4)}
