@@ -5,6 +5,7 @@ The names below are the public Python API; they are imported when first used, so
 
 from __future__ import annotations
 
+import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from harness.tabular.frame import table_from_frame
     from harness.tabular.table import Table
     from harness.taxonomy import Taxonomy
+
+IMPORTED_AT = time.time()  # what is edited later is not what this process runs
 
 _HOME = {
     "AskTell": "harness.methods.base",

@@ -2,7 +2,8 @@
 
 Runs are read from their output folders, tables from the catalogue. Scores of different tables are made alike by random
 search: a difference in RI points is 100 times a difference in scores over the mean score of random search at the same
-budget, or of random architectures where supernets are searched, signed so that more is better.
+budget, or of random architectures where supernets are searched, signed so that more is better. It is the size of that mean
+that is divided by: scores below 0 change no sign. Of a mean of 0 there are no RI points; what tests say does not hang on it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from harness.pareto import HYPERVOLUME_COLUMNS, Goal, goals_of, hypervolumes, ru
 from harness.problem import Budget
 from harness.records import RECORDS
 from harness.reporting.figures import draw_front, draw_pareto
-from harness.reporting.frames.improvement import main_baseline, relative_improvements
+from harness.reporting.frames.improvement import main_baseline
 from harness.reporting.images import save_figure
 from harness.reporting.run import Benchmark, Entrant, Run, load_run
 from harness.spaces.darts import CONCAT, INPUTS, Gene, Genotype
@@ -52,12 +53,14 @@ from harness.statistics import (
     trait_agreement,
 )
 from harness.statistics._validate import FloatArray
+from harness.statistics.improvement import MIN_ARCHITECTURES, MIN_RUNS
 from harness.tabular.catalogue import benchmark_names, load_benchmark
 from harness.tabular.frame import find
 from harness.tabular.table import VALID, Table
 
 EPOCHS = (25, 50, 100, 600)
 _FLIPS = 9_999  # random sign flips of a paired test of many seeds
+_NO_POINTS = "the baseline's mean is 0, of which nothing is a percentage: no RI points"
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,8 @@ def plan_seeds(folder: Path, detect: float, power: float = 0.8, level: float = 0
         interval ``cv_low, cv_high``), ``seeds_exact`` (one-sample test against an exact baseline), ``seeds_sampled`` (of
         the method, and as many of random search, which is simulated), ``detectable_exact, detectable_sampled`` (by the `n`
         seeds that are there) and ``note``. The exact columns are NaN without an exact law. A live run also has ``seeds_paired,
-        detectable_paired``, of the test that its report makes: seed by seed against the architectures drawn on the same split.
+        detectable_paired``, of a test seed by seed against the baseline on the same split. Over random architectures reports make
+        it from 50 seeds and 100 architectures on: no fewer are planned, and ``note`` says so where there are fewer.
 
     Notes
     -----
@@ -121,22 +125,35 @@ def plan_seeds(folder: Path, detect: float, power: float = 0.8, level: float = 0
         if np.isnan(std):
             rows.append(row | {"note": "one seed of the baseline"})
             continue
+        if mean == 0:
+            rows.append(row | {"note": _NO_POINTS})
+            continue
         if not spread > 0:
             rows.append(row | {"note": "one seed" if n == 1 else "no seed" if n == 0 else "all seeds equal"})
             continue
-        cv, pooled = 100.0 * spread / mean, 100.0 * np.sqrt((spread**2 + std**2) / 2.0) / mean
+        cv, pooled = 100.0 * spread / abs(mean), 100.0 * np.sqrt((spread**2 + std**2) / 2.0) / abs(mean)
         low, high = cv * np.sqrt((n - 1) / stats.chi2.ppf([0.975, 0.025], n - 1))
         row |= {"cv": cv, "cv_low": low, "cv_high": high}
+        plans = {"sampled": (n, pooled, False)}
         if isinstance(main_baseline(run, benchmark, entrant.budget).scores, ExactBaseline):
-            row["seeds_exact"] = seeds_needed(detect, cv, True, power, level)
-            row["detectable_exact"] = detectable_improvement(n, cv, True, power, level)
+            plans["exact"] = (n, cv, True)
+        notes, least = [benchmark.why_not] if benchmark.why_not else [], 2
         if group in paired:
-            common, deviation = paired[group]
-            row["seeds_paired"] = seeds_needed(detect, deviation, True, power, level)
-            row["detectable_paired"] = detectable_improvement(common, deviation, True, power, level)
-        row["seeds_sampled"] = seeds_needed(detect, pooled, False, power, level)
-        row["detectable_sampled"] = detectable_improvement(n, pooled, False, power, level)
-        rows.append(row | {"note": benchmark.why_not})
+            common, deviation, least = paired[group]
+            plans["paired"] = (common, deviation, True)
+            if common < least:
+                notes.append(
+                    f"no test of so few random architectures: from {least} seeds and {MIN_ARCHITECTURES} of them on"
+                )
+        for design, (there, deviation, exact) in plans.items():
+            row[f"detectable_{design}"] = detectable_improvement(there, deviation, exact, power, level)
+            try:
+                needed = seeds_needed(detect, deviation, exact, power, level)
+            except HarnessError as error:  # more than anybody runs; what was asked for is refused above
+                notes.append(str(error))
+            else:
+                row[f"seeds_{design}"] = max(needed, least) if design == "paired" else needed
+        rows.append(row | {"note": "; ".join(notes)})
     columns = ["benchmark", "method", "budget", "n", "cv", "cv_low", "cv_high", "seeds_exact", "seeds_sampled"]
     columns += ["detectable_exact", "detectable_sampled"]
     if len(paired):
@@ -289,7 +306,7 @@ def lottery(folder: Path) -> pd.DataFrame:
         One row a benchmark, method and budget: ``benchmark, method, budget, settings, seeds`` (those that all settings
         have), ``worst_setting, best_setting``, ``random`` (random search's mean at the same budget), ``worst, median,
         best`` (means over seeds, in the table's unit), and in RI points ``spread, spread_by_chance, gap``; ``ratio, p_value,
-        p_holm``, as in `harness.statistics.Lottery`.
+        p_holm``, as in `harness.statistics.Lottery`; and where something is missing, ``note`` says why.
     """
     run = load_run(folder)
     rows: list[dict[str, Any]] = []
@@ -298,24 +315,28 @@ def lottery(folder: Path) -> pd.DataFrame:
             settings = [entrant for entrant in entrants if entrant.method.name == name]
             if len(settings) < 2:
                 continue
+            row: dict[str, Any] = {"benchmark": benchmark.name, "method": name, "budget": budget.amount}
+            row |= {"settings": len(settings)}
             scores = run.common_scores(benchmark, settings)
+            row["seeds"] = scores.shape[1]
             if scores.shape[1] < 2:
-                raise HarnessError(
-                    f"{folder}: the settings of {name} on {benchmark.name} share fewer than 2 finished seeds"
-                )
+                rows.append(row | {"note": "the settings share fewer than 2 finished seeds"})
+                continue
             mean, _ = _moments(run, benchmark, budget)
             found = hyperparameter_lottery(benchmark.sign * scores.to_numpy(), benchmark.sign * mean)
             by_setting = (benchmark.sign * scores).mean(axis=1)
-            row = {"benchmark": benchmark.name, "method": name, "budget": budget.amount, "settings": len(settings)}
-            row |= {"seeds": scores.shape[1], "worst_setting": by_setting.idxmin(), "best_setting": by_setting.idxmax()}
-            row |= {"random": mean}
+            row |= {"worst_setting": by_setting.idxmin(), "best_setting": by_setting.idxmax(), "random": mean}
             row |= {end: benchmark.sign * getattr(found, end) for end in ("worst", "median", "best")}
-            row |= {key: 100.0 * getattr(found, key) / mean for key in ("spread", "spread_by_chance", "gap")}
-            rows.append(row | {"ratio": found.ratio, "p_value": found.p_value})
+            if mean != 0:
+                row |= {key: 100.0 * getattr(found, key) / abs(mean) for key in ("spread", "spread_by_chance", "gap")}
+            rows.append(row | {"ratio": found.ratio, "p_value": found.p_value, "note": "" if mean != 0 else _NO_POINTS})
     if not rows:
         raise HarnessError(f"{folder}: no method has two parameterisations at one budget; give it twice, with labels")
-    frame = pd.DataFrame(rows)
-    return frame.assign(p_holm=holm(frame["p_value"]))
+    columns = [*("benchmark", "method", "budget", "settings", "seeds", "worst_setting", "best_setting", "random")]
+    columns += ["worst", "median", "best", "spread", "spread_by_chance", "gap", "ratio", "p_value"]
+    frame = pd.DataFrame(rows, columns=[*columns, "note"])
+    frame.insert(len(columns), "p_holm", holm(frame["p_value"].to_numpy(dtype=np.float64)))
+    return frame if frame["note"].any() else frame.drop(columns="note")
 
 
 def compare_pairs(folder: Path, rng: np.random.Generator, rope: float | None = None) -> Pairs:
@@ -354,8 +375,13 @@ def compare_pairs(folder: Path, rng: np.random.Generator, rope: float | None = N
     tests = tests.assign(p_holm=holm(tests["p_value"]), p_bh=benjamini_hochberg(tests["p_value"]))
     order = ["ci_low", "ci_high", "p_value", "test", "p_holm", "p_bh", "win_probability", "win_low", "win_high"]
     head = ["benchmark", "budget", "a", "b", "n_a", "n_b", "difference"]
-    tests = tests[[*head, *order, "p_brunner_munzel", "n_paired", "p_sign_flip"]]
-    overall, ranks, notes = [], [], []
+    tests = tests.reindex(columns=[*head, *order, "p_brunner_munzel", "n_paired", "p_sign_flip"])
+    overall, ranks = [], []
+    notes = [
+        f"{benchmark.name}, budget {budget.amount}: {_NO_POINTS}"
+        for benchmark, budget, entrants in _fields(run)
+        if len(entrants) > 1 and _moments(run, benchmark, budget)[0] == 0
+    ]
     for budget in dict.fromkeys(tests["budget"]):
         found = _ranking(run, budget)
         if isinstance(found, str):
@@ -428,14 +454,24 @@ def _moments(run: Run, benchmark: Benchmark, budget: Budget) -> tuple[float, flo
     return float(scores.mean()), float(np.std(scores, ddof=1)) if len(scores) > 1 else np.nan
 
 
-def _paired_deviations(run: Run) -> dict[int, tuple[int, float]]:
-    """Return by group the common seeds with the baseline and the deviation of the log ratio over them, in percent."""
-    frame = run.of(relative_improvements)
-    frame = frame[frame["is_main"] & (frame["test"] == "paired log-ratio") & frame["p_value"].notna()]
-    return {
-        int(group): (result.n_method, 100.0 * result.log_error * result.n_method**0.5)
-        for group, result in zip(frame["group"], frame["result"], strict=True)
-    }
+def _paired_deviations(run: Run) -> dict[int, tuple[int, float, int]]:
+    """Return by group of a live run what a test by pairs with the baseline has to do with.
+
+    That is the number of common seeds, the deviation of the log ratio over them in percent, and the fewest seeds that are tested.
+    """
+    found = {}
+    for group, (benchmark, entrant) in enumerate(run.pairs):
+        baseline, scores = main_baseline(run, benchmark, entrant.budget), run.scores(group)
+        if baseline.seeds is None or isinstance(baseline.scores, ExactBaseline) or scores is baseline.scores:
+            continue
+        _, own, other = np.intersect1d(run.finished(group)["seed"], baseline.seeds, return_indices=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = scores[own] / baseline.scores[other]
+        if len(own) > 1 and np.all(ratio > 0) and 0 < np.ptp(ratio) < np.inf:
+            each = baseline.architectures
+            least = 2 if each is None else max(MIN_RUNS, -(-MIN_ARCHITECTURES // each))
+            found[group] = len(own), 100.0 * float(np.std(np.log(ratio), ddof=1)), least
+    return found
 
 
 def _fields(run: Run) -> Iterator[tuple[Benchmark, Budget, list[Entrant]]]:
@@ -451,12 +487,13 @@ def _pair(
 ) -> dict[str, Any]:
     """Return all tests of one pair on one benchmark."""
     mean, _ = _moments(run, benchmark, budget)
-    first, second = (100.0 * benchmark.sign * run.scores(run.group(benchmark, one)) / mean for one in (a, b))
+    unit = abs(mean) or 1.0
+    first, second = (100.0 * benchmark.sign * run.scores(run.group(benchmark, one)) / unit for one in (a, b))
     row: dict[str, Any] = {"benchmark": benchmark.name, "budget": budget.amount, "a": a.name, "b": b.name}
     row |= {"n_a": len(first), "n_b": len(second), "p_value": np.nan, "test": ""}
     if len(first) == 0 or len(second) == 0:
         return row
-    common = 100.0 * benchmark.sign * run.common_scores(benchmark, (a, b)).to_numpy() / mean
+    common = 100.0 * benchmark.sign * run.common_scores(benchmark, (a, b)).to_numpy() / unit
     gaps = np.subtract(*common)
     if run.has_supernets:  # equal seeds share the split of the images
         if len(gaps) == 0:
@@ -465,7 +502,8 @@ def _pair(
     else:
         difference = mean_difference(first, second)
     wins = probability_of_improvement(first, second)
-    row |= {"difference": difference.estimate, "ci_low": difference.low, "ci_high": difference.high}
+    if mean != 0:
+        row |= {"difference": difference.estimate, "ci_low": difference.low, "ci_high": difference.high}
     row |= {"p_value": difference.p_value, "test": difference.method, "win_probability": wins.estimate}
     row |= {"win_low": wins.low, "win_high": wins.high, "p_brunner_munzel": wins.p_value}
     return row | {"n_paired": len(gaps), "p_sign_flip": sign_flip_test(gaps, rng, _FLIPS) if len(gaps) > 1 else np.nan}
@@ -477,9 +515,12 @@ def _ranking(run: Run, amount: int) -> Ranking | str:
     names = [entrant.name for entrant in fields[0][2]]
     if reason := can_carry(len(fields), len(names)):
         return reason
+    units = [abs(_moments(run, one, budget)[0]) for one, budget, _ in fields]
+    if 0.0 in units:
+        return f"{fields[units.index(0.0)][0].name}: {_NO_POINTS}"
     means = [
-        [_mean(100.0 * one.sign * run.scores(run.group(one, e)) / _moments(run, one, budget)[0]) for e in entrants]
-        for one, budget, entrants in fields
+        [_mean(100.0 * one.sign * run.scores(run.group(one, entrant)) / unit) for entrant in entrants]
+        for (one, _, entrants), unit in zip(fields, units, strict=True)
     ]
     if np.isnan(means).any():
         return "not every method has a result on every data set"
@@ -499,7 +540,7 @@ def _over_datasets(
         row = {"budget": part["budget"].iloc[0], "a": a, "b": b, "datasets": len(gaps)}
         row |= {"median_difference": float(np.median(gaps)) if len(gaps) else np.nan}
         row |= dict.fromkeys(("win_probability", "win_low", "win_high"), np.nan)
-        if len(gaps) == len(part):
+        if part["win_probability"].notna().all():
             first, second = ([scores[one, name] for name in part["benchmark"]] for one in (str(a), str(b)))
             wins = improvement_over_tasks(first, second, rng)
             row |= {"win_probability": wins.estimate, "win_low": wins.low, "win_high": wins.high}

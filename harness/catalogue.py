@@ -60,10 +60,13 @@ class Benchmark(Protocol):
         self,
         budget: Budget,
         metrics: tuple[str, ...],
-        live: Mapping[str, Any],
+        live: Mapping[str, Any] | str,
         constraints: tuple[Constraint, ...] = (),
     ) -> str:
-        """Check what a suite wants of this benchmark; its settings as JSON with nothing left to defaults."""
+        """Check what a suite wants of this benchmark; its settings as JSON with nothing left to defaults.
+
+        `live` is what the suite says of live benchmarks, or such settings as they were settled before.
+        """
 
     def describe(self) -> dict[str, Any]:
         """Everything but the data, as plain JSON values."""

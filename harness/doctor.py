@@ -7,24 +7,24 @@ import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness import provenance
-from harness.errors import HarnessError
+from harness.errors import HarnessError, first_line
 from harness.spaces.base import Arch, Space
 from harness.tabular import catalogue, store
+from harness.tabular.leaks import ENOUGH, leaks
 from harness.tabular.table import TEST, VALID, Table, is_report_only
+from harness.tabular.units import TOPS, fraction_among_percent
 
 Verdict = Literal["good", "note", "bad"]
+PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "joblib", "matplotlib", "nas-bench-graph", "torch", "distributed")
 NEARLY = 0.999  # a rank agreement of validation and test above this is suspicious
-LINEAR = 0.999999  # a correlation above this is one measurement, scaled or rounded
-LEAKED = 0.25  # share of rows with equal scores, above chance, that is no coincidence
 NOISY = 0.5  # scatter of equal computations, as a share of that of all rows, that no training noise explains
 CHANCE = 0.02  # share of the range of scores that counts as the worst one
-ENOUGH = 10  # rows from which on a correlation says something
 SEEDS = "_seeds"  # end of the names of columns that count training seeds
 
 
@@ -64,12 +64,15 @@ def check_installation() -> list[Finding]:
             f"nas-harness {environment['nas_harness']}, {environment['cores']} cores, {environment['memory_mb']} MB",
         ),
     ]
-    for package, version in environment["packages"].items():
+    for package in PACKAGES:
+        version = provenance.version_of(package)
         optional = package in ("torch", "distributed")
         verdict: Verdict = "good" if version else "note" if optional else "bad"
         findings.append(
             Finding(verdict, f"{package} {version or 'is not installed' + (' (optional)' if optional else '')}")
         )
+    if environment["packages"]["torch"]:
+        findings.append(_convolutions(environment["processor"]))
     root = store.store_root()
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -93,6 +96,23 @@ def check_installation() -> list[Finding]:
     return findings
 
 
+def _convolutions(processor: str) -> Finding:
+    """Whether networks here meet oneDNN's fault in narrow pointwise convolutions."""
+    from harness.live import processor as torchs
+
+    where = (
+        f"{processor or 'this processor'}, oneDNN with {torchs.instruction_set() or 'no instruction set that it names'}"
+    )
+    try:
+        count = torchs.check_networks(islice(torchs.trained(2), 3))  # alone, in a group and with a head
+    except RuntimeError as error:
+        return Finding("bad", f"{where}: {first_line(error)}")
+    return Finding(
+        "good",
+        f"{where}: its narrow pointwise convolutions write outside memory at a stride; none of {count} networks here meets them",
+    )
+
+
 def check_benchmark_table(name: str) -> list[Finding]:
     """Audit a table by name; see `audit`."""
     from harness.catalogue import find_benchmark  # which audits what it imports
@@ -108,7 +128,7 @@ def check_benchmark_table(name: str) -> list[Finding]:
 
 def audit(table: Table) -> list[Finding]:
     """What can be told from a table's numbers: leaks, doubled and constant columns, units, coverage, noise, rank agreement."""
-    checks = (_identity, _missing, _columns, _units, leaks, _curves, _computations, _broken, _ranking)
+    checks = (_identity, _missing, _columns, _units, _leaks, _curves, _computations, _broken, _ranking)
     return [finding for check in checks for finding in check(table)]
 
 
@@ -129,6 +149,8 @@ def _missing(table: Table) -> list[Finding]:
             f"{encodings:,} of {table.space.size:,} encodings of space {table.space.name} have a row",
         )
     ]
+    if left_out := table.source.get("columns_left_out"):
+        found.append(Finding("note", f"columns left out at import: {', '.join(left_out)}"))
     for column in sorted(name for name in table.columns if name.endswith(SEEDS)):
         counts = table.columns[column]
         least, most = int(counts.min()), int(counts.max())
@@ -165,88 +187,49 @@ def _columns(table: Table) -> list[Finding]:
 
 
 def _units(table: Table) -> list[Finding]:
-    top = {"percent": 100.0, "fraction": 1.0}.get(table.unit)
+    top = TOPS.get(table.unit)
     if top is None:
         return []
     found = []
+    # What was stated is obeyed: the values may look otherwise by right.
+    doubt: Verdict = "note" if "unit" in table.source else "bad"
     for name in (VALID, TEST):
         values = table.columns[name]
         low, high = values.min(), values.max()
         if high > top or low < 0:
             found.append(Finding("bad", f"column {name} runs from {low} to {high}: not in {table.unit}"))
         elif table.unit == "percent" and high <= 1:
-            found.append(Finding("bad", f"column {name} runs from {low} to {high}: a fraction, not a percentage"))
-        elif table.unit == "percent" and (mixed := (values > 0) & (values <= 1) & (values * 100 <= high)).any():
-            row = int(np.flatnonzero(mixed)[0])
+            found.append(Finding(doubt, f"column {name} runs from {low} to {high}: a fraction, not a percentage"))
+        elif table.unit == "percent" and (row := fraction_among_percent(values)) is not None:
             found.append(
                 Finding(
-                    "bad",
+                    doubt,
                     f"column {name} mixes percent and fraction: {values[row]} in row {row + 1} beside a largest value of {high}",
                 )
             )
     return found or [Finding("good", f"validation and test are in {table.unit}")]
 
 
-def leaks(table: Table) -> list[Finding]:
-    """Columns that a search may see, against those that only the report may: are they one measurement?"""
-    found = []
-    seen = [name for name in table.columns if not is_report_only(name)]
-    reported = [name for name in table.columns if is_report_only(name)]
-    for name in seen:
-        for other in reported:
-            how = _sameness(table.columns[name], table.columns[other])
-            if how:
-                who = "validation and test are" if (name, other) == (VALID, TEST) else f"columns {name} and {other} are"
-                found.append(Finding("bad", f"{who} {how}: a search would see the test"))
-    if found:
-        return found
+def _leaks(table: Table) -> list[Finding]:
+    """Whether a search would see the test."""
+    if found := leaks(table):
+        return [Finding("bad", leak) for leak in found]
     same = float((table.valid == table.test).mean())
-    return [Finding("good", f"validation and test differ in {100 * (1 - same):.1f} % of the rows")]
+    return [Finding("good", f"validation and test differ in {100 * (1 - same):.1f} % of the rows, and no column leaks")]
 
 
 def _curves(table: Table) -> list[Finding]:
-    found = []
-    seen = [name for name in table.curves if not is_report_only(name)]
-    for name in seen:
-        last = table.curves[name][:, -1]
-        for other in (key for key in table.columns if is_report_only(key)):
-            if name not in table.columns and (how := _sameness(last, table.columns[other])):
-                found.append(Finding("bad", f"the end of curve {name} and column {other} are {how}: a leak"))
-    for other in (key for key in table.curves if is_report_only(key)):
-        for epoch, values in enumerate(table.curves[other].T, start=1):
-            if _sameness(table.valid, values):
-                found.append(
-                    Finding(
-                        "bad", f"validation is what curve {other} has after epoch {epoch}: a search would see the test"
-                    )
-                )
-    for name, curve in table.curves.items():
-        if not np.isfinite(curve).any(axis=1).all():
-            found.append(Finding("bad", f"curve {name} has no value at all in some rows"))
+    found = [
+        Finding("bad", f"curve {name} has no value at all in some rows")
+        for name, curve in table.curves.items()
+        if not np.isfinite(curve).any(axis=1).all()
+    ]
     if table.curves and not found:
         lengths = sorted({curve.shape[1] for curve in table.curves.values()})
         found.append(
-            Finding("good", f"curves {', '.join(table.curves)} over {', '.join(map(str, lengths))} epochs: no leak")
+            Finding("good", f"curves {', '.join(table.curves)} over {', '.join(map(str, lengths))} epochs: none empty")
         )
     return found
-
-
-def _sameness(values: NDArray[np.floating], others: NDArray[np.floating]) -> str:
-    """In which way two columns are one measurement, if they are."""
-    both = np.isfinite(values) & np.isfinite(others)
-    values, others = values[both], others[both]
-    if len(values) < ENOUGH or np.ptp(values) == 0 or np.ptp(others) == 0:
-        return "identical" if len(values) > 1 and np.ptp(values) > 0 and np.array_equal(values, others) else ""
-    # Architectures that do not learn at all share their score by right: chance.
-    levels, counts = np.unique(values, return_counts=True)
-    learned = values != levels[counts.argmax()]
-    same = float((values == others)[learned].mean()) if learned.any() else 0.0
-    if same > LEAKED:
-        return f"identical in {100 * same:.1f} % of the rows"
-    correlation = float(np.corrcoef(values, others)[0, 1])
-    if abs(correlation) > LINEAR:
-        return f"one measurement up to scale and rounding (correlation {correlation:.7f})"
-    return ""
 
 
 def _computations(table: Table) -> list[Finding]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class HarnessError(Exception):
@@ -26,6 +27,24 @@ def first_line(error: Exception) -> str:
 def reason_of(error: Exception) -> str:
     """As `first_line`; of a `KeyError`, which says nothing but the key, that there is no such key."""
     return f"no {error}" if isinstance(error, KeyError) else first_line(error)
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any], where: str = "") -> list[str]:
+    """Say in which values two nested mappings differ, a text each, by dotted key; `where` stands before the keys."""
+    found: list[str] = []
+    for key in sorted({*there, *here}):
+        old, new = there.get(key), here.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += differences(old, new, f"{where}{key}.")
+        elif old != new or (key in there) != (key in here):
+            texts = [repr(side[key]) if key in side else "nothing" for side in (there, here)]
+            found.append(f"{where}{key} {texts[0]} there, {texts[1]} here")
+    return found
+
+
+def printable(text: str) -> str:
+    """A text that any file takes: bytes of a file's name that are not UTF-8 are spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def unknown_name(kind: str, name: str, valid: Iterable[str], where: str = "") -> HarnessError:

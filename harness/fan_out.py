@@ -1,20 +1,24 @@
-"""Fan work out with joblib: to processes, threads or a Dask cluster."""
+"""Fan work out: to processes or threads with joblib, or to a Dask cluster."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from harness.errors import HarnessError, RunError, first_line, unknown_name
+from harness.cluster import dask_cluster
+from harness.errors import HarnessError, RunError, unknown_name
+from harness.import_path import forget_safe_environment, library_first_here, safe_environment, safe_starts
 from harness.journal import Journal
 from harness.progress import counting
+from harness.settings import check_settings
 
 BACKENDS = ("loky", "threading", "sequential", "dask")
 
@@ -23,7 +27,8 @@ Result = TypeVar("Result")
 
 
 def check_jobs(jobs: int) -> None:
-    """Refuse a number of workers that is none."""
+    """Refuse a number of workers that is none, and settings of the environment that are wrong."""
+    check_settings()
     if jobs == 0 or jobs < -1:
         raise HarnessError(f"jobs: wanted a number of workers of at least 1, or -1 for one a core, not {jobs}")
 
@@ -39,9 +44,17 @@ def check_fan_out(jobs: int, backend: str, scheduler: str | None) -> None:
         )
 
 
+class FanOut(Protocol):
+    """What a function makes of each task, in whatever order the results come."""
+
+    def __call__(self, function: Callable[[Task], Result], tasks: Sequence[Task], /) -> Iterator[Result]:
+        """Do all tasks."""
+        ...
+
+
 @contextmanager
-def workers(jobs: int, backend: str = "loky", scheduler: str | None = None) -> Iterator[None]:
-    """Inside, `fan_out` goes to these workers.
+def workers(jobs: int, backend: str = "loky", scheduler: str | None = None, *, show: bool = False) -> Iterator[FanOut]:
+    """Workers, and what gives them work.
 
     Parameters
     ----------
@@ -51,21 +64,22 @@ def workers(jobs: int, backend: str = "loky", scheduler: str | None = None) -> I
         ``loky`` (processes), ``threading``, ``sequential`` or ``dask``.
     scheduler
         Address of the Dask scheduler.
+    show
+        Whether to say that it has no worker yet.
     """
-    import joblib
+    with library_first_here():
+        if backend == "dask":
+            with dask_cluster(str(scheduler), show=show) as cluster:
+                yield cluster
+            return
+        import joblib
 
-    if backend == "dask":
-        with _dask_client(str(scheduler)), joblib.parallel_config(backend="dask", n_jobs=-1):
-            yield
-    else:
-        # A search is one thread; more would only be in each other's way.
-        threads = {"inner_max_num_threads": 1} if backend == "loky" else {}
-        with joblib.parallel_config(backend=backend, n_jobs=jobs, **threads):
-            yield
+        with joblib.parallel_config(backend=_processes() if backend == "loky" and jobs != 1 else backend, n_jobs=jobs):
+            yield fan_out
 
 
 def fan_out(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
-    """What a function makes of each task, in whatever order the results come.
+    """What a function makes of each task, in whatever order the results come; called inside `workers`.
 
     Raises
     ------
@@ -83,8 +97,27 @@ def fan_out(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterat
         )
     except TerminatedWorkerError as error:
         raise RunError(
-            "a worker process was killed (out of memory?); what is finished is kept, run again to go on"
+            f"a worker process {cause_of_death(error)}; what is finished is kept, run again to go on"
         ) from error
+
+
+# What the commonest signals tell.
+DEATHS = {
+    "SIGABRT": "was aborted (SIGABRT: a library gave up, as glibc does where memory was written that is not the program's)",
+    "SIGSEGV": "crashed (SIGSEGV: it used memory that is not its own)",
+    "SIGBUS": "crashed (SIGBUS: it used memory that is not there)",
+    "SIGILL": "crashed (SIGILL: an instruction that this processor does not have)",
+    "SIGKILL": "was killed (SIGKILL, as the system does when memory runs out)",
+}
+
+
+def cause_of_death(error: Exception) -> str:
+    """What a worker died of: its signal by name, or its exit code; `error` is loky's, which lists them, ``{SIGKILL(-9)}``."""
+    causes = sorted(set(re.findall(r"(SIG\w+)\(-\d+\)", str(error))))
+    if causes:
+        return " and another ".join(DEATHS.get(cause, f"was ended by {cause}") for cause in causes)
+    codes = sorted(set(re.findall(r"EXIT\((\d+)\)", str(error))))
+    return f"ended with exit code {' and '.join(codes)}" if codes else "ended, and did not say why"
 
 
 def fan_out_into(
@@ -116,8 +149,8 @@ def fan_out_into(
         Results that tell of a failure: they are not kept, so that another call tries again.
     """
     failed = []
-    with workers(jobs), counting(name, total, total - len(tasks), show=show) as advance:
-        for result in fan_out(function, tasks):
+    with workers(jobs) as pool, counting(name, total, total - len(tasks), show=show) as advance:
+        for result in pool(function, tasks):
             if "error" in result:
                 failed.append(result)
             else:
@@ -145,19 +178,29 @@ def end_with(owner: int) -> None:
         os._exit(1)
 
     if owner not in (0, os.getpid()):
+        forget_safe_environment()
         sys.stdout = sys.stderr
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=watch, daemon=True).start()
 
 
-def _dask_client(scheduler: str) -> AbstractContextManager[Any]:
-    try:
-        from distributed import Client
-    except ImportError:
-        raise HarnessError("the dask back end needs the extra: pip install 'nas-harness[cluster]'") from None
-    try:
-        client: AbstractContextManager[Any] = Client(scheduler, timeout=10)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise HarnessError(f"no Dask scheduler answers at {scheduler}: {first_line(error)}") from error
-    return client
+def _processes() -> Any:
+    """The back end of joblib for processes, which here find the standard library before a file of the user's."""
+    from joblib.parallel import LokyBackend
+
+    class Processes(LokyBackend):  # type: ignore[misc]  # joblib has no types
+        def _prepare_worker_env(self, n_jobs: int) -> dict[str, str]:
+            return super()._prepare_worker_env(n_jobs) | safe_environment()
+
+    if os.name == "posix":
+        # Those that clean up behind the workers are started once, by whoever needs them first.
+        from multiprocessing import resource_tracker
+
+        from joblib.externals.loky.backend import resource_tracker as of_loky
+
+        with safe_starts():
+            resource_tracker.ensure_running()
+            of_loky.ensure_running()
+    # A search is one thread; more would only be in each other's way.
+    return Processes(inner_max_num_threads=1)

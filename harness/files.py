@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -55,5 +55,6 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(stream.fileno())
         scratch.replace(path)
     except OSError as error:
-        scratch.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder itself may be what is wrong
+            scratch.unlink(missing_ok=True)
         raise RunError(f"{path}: {error.strerror}; what was there before is intact") from error

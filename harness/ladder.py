@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +33,7 @@ HIDDEN, DROP_PATH, AUXILIARY = 0.5, 0.2, 0.4
 RUNGS = ("base", "cutout", "drop path", "auxiliary head", "all")
 LADDER = ("benchmark", "epochs", "repeats")  # what the trainings of a ladder have in common
 COLUMNS = (*LADDER, "rung", "splits", "architectures", "test", "difference", "low", "high")
+MOST_IMAGES = 10**6  # of a test split: a share of right ones is told from its floating-point number up to so many
 SPREADS = ("between_architectures", "between_seeds", "icc", "icc_low", "icc_high", "tau")
 
 
@@ -174,7 +178,8 @@ def protocol(folder: Path) -> pd.DataFrame:
             if rung in set(part["rung"]):
                 row = dict(zip(LADDER, ladder_of, strict=True)) | {"rung": rung}
                 both = means[["base", rung]].dropna().set_axis(["base", "rung"], axis=1)
-                rows.append(row | _spread(part[part["rung"] == rung]) | _against_base(both))
+                row |= _spread(part[part["rung"] == rung]) | _against_base(both)
+                rows.append(row | {"tau": _agreement(part, rung)})
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *SPREADS])
     return frame.sort_values("benchmark", kind="stable", ignore_index=True)
 
@@ -184,11 +189,31 @@ def _against_base(both: pd.DataFrame) -> dict[str, float]:
     if len(both) == 0:
         return {}
     band = mean_band((both["rung"] - both["base"]).groupby("split").mean().to_numpy()[:, None])
-    found = {"difference": band.mean[0], "low": band.low[0], "high": band.high[0]}
-    if len(both) > 1:
-        centred = both - both.groupby("split").transform("mean")
-        found["tau"] = kendall(centred["base"], centred["rung"])
-    return found
+    return {"difference": band.mean[0], "low": band.low[0], "high": band.high[0]}
+
+
+def _agreement(part: pd.DataFrame, rung: str) -> float:
+    """Return tau-b of the architectures of a ladder under the base recipe and under a rung's, centred by split.
+
+    Ranks are of sums of shares of right images, which are whole counts over the number of images: as floating-point numbers,
+    equal ones would differ by rounding once centred, and be no ties.
+    """
+    totals: defaultdict[str, defaultdict[tuple[int, str], Fraction]] = defaultdict(lambda: defaultdict(Fraction))
+    for name, split, arch, test in zip(*(part[key] for key in ("rung", "split", "arch", "test")), strict=True):
+        totals[name][split, arch] += Fraction(test / 100).limit_denominator(MOST_IMAGES)
+    both = [key for key in totals["base"] if key in totals[rung]]
+    if len(both) < 2:
+        return math.nan
+    ranks = []
+    for name in ("base", rung):
+        of_split: defaultdict[int, list[Fraction]] = defaultdict(list)
+        for key in both:
+            of_split[key[0]].append(totals[name][key])
+        means = {split: sum(own, Fraction()) / len(own) for split, own in of_split.items()}
+        centred = [totals[name][key] - means[key[0]] for key in both]
+        place = {value: rank for rank, value in enumerate(sorted(set(centred)))}
+        ranks.append([place[value] for value in centred])
+    return kendall(*ranks)
 
 
 def _spread(part: pd.DataFrame) -> dict[str, Any]:
@@ -221,6 +246,9 @@ def _tasks(
     }
     if not any(name in live_names() for name in resolved["benchmarks"]):
         raise HarnessError(f"{folder}: not a live run; the architectures of a table cannot be trained again")
+    for group in groups.values():
+        if LiveBenchmark(group.benchmark).sha256 != group.data_sha256:
+            raise HarnessError(f"benchmark {group.benchmark}: the images here are not those that the run used")
     labels = [method["label"] for method in resolved["methods"]]
     if unknown := [name for name in methods or () if name not in labels]:
         raise unknown_name("method", unknown[0], labels, str(folder))

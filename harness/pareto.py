@@ -158,9 +158,11 @@ def hypervolumes(
             area, draws = areas[key], benchmark.draws(entrant.budget)
             found = np.array([area.of(evaluated) for evaluated in _evaluated(run, group)])
             random = np.nan if draws is None else area.of_random(draws)
-            estimate = Estimate(np.nan, np.nan, np.nan, 0.95, "t", note="no evaluations were kept")
+            estimate = Estimate(
+                np.nan, np.nan, np.nan, 0.95, "t", note=area.why_not if len(found) else "no evaluations were kept"
+            )
             p_value = np.nan
-            if len(found):
+            if len(found) and not area.why_not:
                 estimate = mean_difference(found, np.zeros_like(found), paired=True)
                 if draws is not None:
                     p_value = mean_difference(found, np.full_like(found, random), paired=True).p_value
@@ -230,7 +232,7 @@ def _some(values: FloatArray) -> FloatArray:
 
 
 class _Area:
-    """Hypervolumes on one table, in percent of its own."""
+    """Hypervolumes on one table, in percent of its own; NaN where that is nothing, and `why_not` says so."""
 
     def __init__(self, benchmark: Benchmark, goal: Goal, score: str, reference: Mapping[str, float]) -> None:
         table = benchmark.table
@@ -242,15 +244,18 @@ class _Area:
                 self._reference[place] = sign * reference[column]
         self._whole = hypervolume(self._points[self._feasible], self._reference)
         self._random: dict[int, float] = {}  # by number of draws
-        if not self._whole > 0:
-            raise HarnessError(
-                f"benchmark {table.name}: no architecture is better than the reference point in both goals"
-            )
+        self.why_not = "" if self._whole > 0 else "no architecture is better than the reference point in both goals"
+        if self.why_not and {score, goal.column} & set(reference):
+            raise HarnessError(f"benchmark {table.name}: {self.why_not}")
 
     def of(self, rows: NDArray[np.int64]) -> float:
+        if self.why_not:
+            return np.nan
         return 100.0 * hypervolume(self._points[rows[self._feasible[rows]]], self._reference) / self._whole
 
     def of_random(self, draws: int) -> float:
+        if self.why_not:
+            return np.nan
         if draws not in self._random:  # a sum over the whole table
             area = expected_hypervolume(self._points, self._reference, draws, self._weights, self._feasible)
             self._random[draws] = 100.0 * area / self._whole

@@ -15,6 +15,7 @@ from typing import Any
 from harness.catalogue import find_benchmark
 from harness.errors import HarnessError
 from harness.fan_out import check_jobs
+from harness.kept import codes_of, is_of
 from harness.live.benchmark import LiveBenchmark
 from harness.methods.base import method_class, run_search
 from harness.problem import TabularProblem
@@ -37,6 +38,8 @@ class Plan:
         Cells of the suite, and those among them that are finished.
     groups
         Each group with cells missing, and how many.
+    older
+        Those of the missing cells that other code has run.
     seconds, workers, basis
         Estimated time on that many workers, and what the estimate rests on.
     """
@@ -47,6 +50,7 @@ class Plan:
     seconds: float
     workers: int
     basis: str
+    older: int = 0
 
     @property
     def missing(self) -> int:
@@ -73,15 +77,20 @@ def plan(suite: Suite, output: Path, jobs: int) -> Plan:
     check_jobs(jobs)
     groups = list(suite.groups())
     done = RunFolder(output).entries() if output.is_dir() else {}
+    codes = codes_of(groups)
     missing: Counter[Group] = Counter()
+    older = 0
     seconds_of: dict[Kind, list[float]] = {}
     for group in groups:
         for seed in suite.seeds:
             entry = done.get(group.key(seed))
+            missing[group] += not is_of(entry, codes[group])
             if entry is None or entry.failed:
-                missing[group] += 1
-            elif not group.settings:  # what a live cell took does not say how long its last training was
+                continue
+            older += not is_of(entry, codes[group])
+            if not group.settings:  # what a live cell took does not say how long its last training was
                 seconds_of.setdefault(_kind(group), []).append(entry.record["wall_s"])
+    missing = +missing
     basis = "from the cells that are done" if missing and seconds_of else ""
     pilots: dict[Kind, float] = {}
     for group in missing:
@@ -99,6 +108,7 @@ def plan(suite: Suite, output: Path, jobs: int) -> Plan:
         seconds=sum(cost[_kind(group)] * count for group, count in missing.items()) / workers,
         workers=workers,
         basis=basis or "nothing to do",
+        older=older,
     )
 
 
@@ -126,6 +136,36 @@ def _pilot(group: Group) -> float:
             pass
         times.append(time.perf_counter() - clock)
     return median(times)
+
+
+def check_goes_on(suite: Suite, output: Path) -> None:
+    """Refuse a suite that would take a comparison out of the report in a folder: it may add seeds, methods or benchmarks.
+
+    Raises
+    ------
+    HarnessError
+        If the folder holds what is not in the suite.
+    """
+    try:
+        there = groups_of(json.loads((output / "suite.resolved.json").read_text()))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return  # no run, or one that tells nothing
+    here = {_compared(group) for group in suite.groups()}
+    for group in there:
+        if _compared(group) not in here:
+            raise HarnessError(
+                f"{output}: holds another comparison: {group.method.label} on {group.benchmark} under {group.budget.amount} "
+                f"{group.budget.kind} is not in this one; choose a folder for it with -o, or -o {output} to change what is there"
+            )
+
+
+def _compared(group: Group) -> tuple[Any, ...]:
+    """What a group compares, whatever the version of its method and of its data."""
+    method = group.method
+    return (
+        *(group.benchmark, method.name, method.params_json, group.budget),
+        *(group.metrics, group.settings, group.constraints),
+    )
 
 
 def status(output: Path) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from harness.import_path import safe_starts
+
 if TYPE_CHECKING:
     from harness.records import Entry
     from harness.suite import Suite
@@ -21,6 +23,13 @@ LINES_EVERY = 1000  # things, where their number is not known and progress is no
 
 def _on_a_terminal() -> bool:
     return sys.stderr.isatty() and not os.environ.get("CI")
+
+
+def _bar(**settings: Any) -> Any:
+    from tqdm import tqdm
+
+    with safe_starts():  # its lock is one between processes, and Python starts a process that cleans up behind it
+        return tqdm(**settings)
 
 
 @contextmanager
@@ -46,9 +55,7 @@ def counting(
         To be called when one is finished.
     """
     if show and _on_a_terminal():
-        from tqdm import tqdm
-
-        with tqdm(total=total, initial=done, desc=name, unit=unit, smoothing=0.02) as bar:
+        with _bar(total=total, initial=done, desc=name, unit=unit, smoothing=0.02) as bar:
             yield bar.update
         return
     start, count = time.monotonic(), done
@@ -92,9 +99,7 @@ class Progress:
         if self._show and self._done:
             print(f"{self._name}: {self._done} of {self._total} cells are done already", file=sys.stderr)
         if self._show and _on_a_terminal() and self._done < self._total:
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=self._total, initial=self._done, unit="cell", desc=self._name)
+            self._bar = _bar(total=self._total, initial=self._done, unit="cell", desc=self._name)
         return self
 
     def __exit__(

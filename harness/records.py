@@ -61,8 +61,18 @@ RECORD_COLUMNS: dict[str, tuple[str, str]] = {
     "latency": ("float64", "latency of the architecture, in the table's unit"),
     "data_sha256": ("str", "hash of the table's content"),
     "code_version": ("str", "version of nas-harness"),
-    "git_commit": ("str", "commit of the working directory"),
-    "git_dirty": ("str", "whether it had uncommitted changes: yes, no, or empty outside git"),
+    "code_digest": (
+        "str",
+        "SHA-256 of the syntax trees of all modules of the harness and of plug-ins that the search imports; empty where it "
+        "is not known",
+    ),
+    "adopted_from": (
+        "str",
+        "empty, or the digest of earlier code that has run the cell (unknown: of a run without digests): one seed of its "
+        "group, run again, had the same result",
+    ),
+    "git_commit": ("str", "commit of the source of nas-harness, empty outside git"),
+    "git_dirty": ("str", "whether that source had uncommitted changes: yes, no, or empty outside git"),
     "environment": ("str", "head of the hash of environment.json"),
     "started_at": ("str", "when the cell was started, UTC"),
 }
@@ -108,6 +118,9 @@ EPOCH_COLUMNS: dict[str, tuple[str, str]] = {
     "tracking_seconds": ("float64", "of everything else"),
     "peak_memory": ("float64", "largest resident memory of the worker so far, MB"),
 }
+# Columns that older records lack, and what stands for them.
+LATER_COLUMNS = {"code_digest": "", "adopted_from": ""}
+UNKNOWN_CODE = "unknown"
 # The only columns that may differ between two runs of the same suite on the same code and data.
 TIME_COLUMNS = ("wall_s", "started_at", "peak_memory", "environment")
 EPOCH_TIME_COLUMNS = ("seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")
@@ -134,6 +147,11 @@ class Entry:
     def cell(self) -> str:
         """The cell's key."""
         return str(self.record["cell"])
+
+    @property
+    def code_digest(self) -> str:
+        """Digest of the code that has run the cell; empty where it is not known."""
+        return str(self.record.get("code_digest", ""))
 
     @property
     def failed(self) -> bool:
@@ -167,10 +185,14 @@ class RunFolder:
         self._held.__exit__(kind, error, traceback)
 
     def entries(self) -> dict[str, Entry]:
-        """All cells that are finished, compacted or not, by key; a later failure never hides an earlier success."""
+        """All cells that are finished, compacted or not, by key.
+
+        The latest stands for a cell, but a failure never hides an earlier success of the same code.
+        """
         found: dict[str, Entry] = {}
         for entry in [*_compacted(self.path), *(Entry(**item) for item in self._journal.read())]:
-            if entry.cell not in found or found[entry.cell].failed:
+            known = found.get(entry.cell)
+            if not (entry.failed and known and not known.failed and known.code_digest == entry.code_digest):
                 found[entry.cell] = entry
         return found
 
@@ -199,7 +221,7 @@ class RunFolder:
 
 def records_frame(entries: Iterable[Entry]) -> pd.DataFrame:
     """Records as a frame with the columns and types of `RECORD_COLUMNS`."""
-    return _typed([entry.record for entry in entries], RECORD_COLUMNS)
+    return _typed([LATER_COLUMNS | entry.record for entry in entries], RECORD_COLUMNS)
 
 
 def traces_frame(entries: Iterable[Entry]) -> pd.DataFrame:
@@ -233,9 +255,8 @@ def read_evaluations(path: Path) -> dict[str, NDArray[np.int64]]:
 
 def read_epochs(path: Path) -> pd.DataFrame | None:
     """Epochs of a run's live cells, None if it has none."""
-    import pandas as pd
 
-    return pd.read_parquet(path / EPOCHS) if (path / EPOCHS).is_file() else None
+    return _parquet(path / EPOCHS) if (path / EPOCHS).is_file() else None
 
 
 def read_run(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
@@ -273,10 +294,13 @@ def edited(path: Path) -> list[str]:
         if not (path / name).is_file():
             continue
         frame = _read_frame(path / name, columns)
-        stated = json.loads((pq.read_schema(path / name).metadata or {}).get(b"nas_harness", b"{}")).get("sha256")
-        if stated is None:
+        with (path / name).open("rb") as stream:
+            footer = json.loads((pq.read_schema(stream).metadata or {}).get(b"nas_harness", b"{}"))
+        # It is of the columns that there were when it was written.
+        columns = {key: kind for key, kind in columns.items() if key in footer.get("columns", columns)}
+        if "sha256" not in footer:
             found.append(f"{path / name} has no digest of its content: it is not as nas-harness writes it")
-        elif stated != _digest(frame, columns):
+        elif footer["sha256"] != _digest(frame, columns):
             found.append(f"{path / name} does not match the digest in its footer: it was edited after the run")
     return found
 
@@ -328,11 +352,20 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if hasattr(value, "tolist") and hasattr(value, "__len__") else value
 
 
-def _read_frame(path: Path, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+def _parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
 
+    with path.open("rb") as stream:  # Arrow opens no file whose name is not UTF-8
+        return pd.read_parquet(stream)
+
+
+def _read_frame(path: Path, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
     try:
-        frame = pd.read_parquet(path)
+        frame = _parquet(path)
+        later = {key: text for key, text in LATER_COLUMNS.items() if key in columns and key not in frame.columns}
+        if later:
+            frame = frame.assign(**later)
+            frame = frame[sorted(frame.columns, key=[*columns, *frame.columns].index)]
         if missing := [column for column in columns if column not in frame.columns]:
             raise ValueError(f"it has no column {missing[0]}")
     except (OSError, ValueError) as error:

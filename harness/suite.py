@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +15,9 @@ from typing import Any
 
 from harness.catalogue import expand, find_benchmark
 from harness.constraint import Constraint, parse_constraints
-from harness.errors import HarnessError, unknown_name
+from harness.errors import HarnessError, differences, unknown_name
 from harness.live.one_shot import PREFIX as ONE_SHOT
-from harness.methods.base import make_method, method_params
+from harness.methods.base import Method, make_method, method_params
 from harness.problem import Budget
 
 SCHEMA = 1  # of records and of what a cell's key is made of
@@ -110,27 +110,35 @@ class Group:
     settings: str = ""
     constraints: tuple[Constraint, ...] = ()
 
-    @cached_property
-    def _resolved(self) -> str:
-        return json.dumps(
-            {
-                "schema": SCHEMA,
-                "benchmark": self.benchmark,
-                "data_sha256": self.data_sha256,
-                "method": self.method.name,
-                "params": dict(self.method.params),
-                "version": self.method.version,
-                "budget": [self.budget.kind, self.budget.amount],
-                "metrics": list(self.metrics),
-            }
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """What the method is run under beside its benchmark and budget, as plain JSON values."""
+        return (
+            {"metrics": list(self.metrics)}
             | ({"settings": json.loads(self.settings)} if self.settings else {})
-            | ({"constraint": _conditions(self.constraints)} if self.constraints else {}),
-            sort_keys=True,
+            | ({"constraint": _conditions(self.constraints)} if self.constraints else {})
         )
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """All that a result depends on but the seed, as plain JSON values."""
+        return {
+            "schema": SCHEMA,
+            "benchmark": self.benchmark,
+            "data_sha256": self.data_sha256,
+            "method": self.method.name,
+            "params": dict(self.method.params),
+            "version": self.method.version,
+            "budget": [self.budget.kind, self.budget.amount],
+        } | self.conditions
+
+    @cached_property
+    def _text(self) -> str:
+        return json.dumps(self.resolved, sort_keys=True)
 
     def key(self, seed: int) -> str:
         """SHA-256 of the resolved configuration of one cell: equal keys mean equal results."""
-        return hashlib.sha256(f"{self._resolved} seed {seed}".encode()).hexdigest()
+        return hashlib.sha256(f"{self._text} seed {seed}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -157,6 +165,8 @@ class Suite:
         What the suite's file says of live benchmarks: its tables ``search`` and ``evaluation`` and its ``device``.
     constraints
         What an architecture must satisfy to be an answer.
+    settled
+        Of a suite that was read back: the settings of live benchmarks, by benchmark and budget, instead of `live`.
     """
 
     name: str
@@ -168,7 +178,66 @@ class Suite:
     description: str = ""
     live: Mapping[str, Any] = field(default_factory=dict, hash=False)
     constraints: tuple[Constraint, ...] = ()
+    settled: Mapping[tuple[str, Budget], str] = field(default_factory=dict, hash=False)
     where: str = field(default="suite", compare=False)
+
+    @classmethod
+    def from_resolved(
+        cls,
+        resolved: Mapping[str, Any],
+        *,
+        methods: Collection[str] | None = None,
+        benchmarks: Collection[str] | None = None,
+        where: str = "suite.resolved.json",
+    ) -> Suite:
+        """The suite that `Suite.resolved` wrote, or a part of it, to run its cells again.
+
+        The only way back to a suite: all that is in a cell's key is taken over. Methods, benchmarks and settings are made
+        anew, as they are here and now; what is no longer what it was is refused.
+
+        Parameters
+        ----------
+        resolved
+            What ``suite.resolved.json`` holds.
+        methods
+            Labels of the methods that are wanted; None for all.
+        benchmarks
+            Names of the benchmarks that are wanted; None for all.
+        where
+            What messages begin with, e.g. the run's folder.
+
+        Raises
+        ------
+        HarnessError
+            If a cell has another key here than it had: other data, another version or other parameters of its method, other
+            settings.
+        """
+        kept = [
+            group
+            for group in groups_of(resolved)
+            if (methods is None or group.method.label in methods)
+            and (benchmarks is None or group.benchmark in benchmarks)
+        ]
+        labels, names = {group.method.label for group in kept}, {group.benchmark for group in kept}
+        suite = cls(
+            name=resolved["name"],
+            benchmarks=tuple(name for name in resolved["benchmarks"] if name in names),
+            methods=tuple(_as_here(method_spec(one)) for one in resolved["methods"] if one["label"] in labels),
+            budgets=tuple(Budget(**budget) for budget in resolved["budgets"]),
+            seeds=tuple(resolved["seeds"]),
+            metrics=tuple(resolved["metrics"]),
+            description=resolved["description"],
+            constraints=constraints_of(resolved),
+            settled={(group.benchmark, group.budget): group.settings for group in kept},
+            where=where,
+        )
+        for old, new in zip(kept, suite.groups(), strict=True):
+            if changed := differences(old.resolved, new.resolved):
+                raise HarnessError(
+                    f"{where}: {old.method.label} on {old.benchmark} would not be the same cell again "
+                    f"({'; '.join(changed)}); run the suite again into another folder"
+                )
+        return suite
 
     def groups(self) -> Iterator[Group]:
         """All groups of cells, in the order of the suite: benchmarks, budgets, methods."""
@@ -176,7 +245,7 @@ class Suite:
             benchmark = find_benchmark(name)
             for budget in self.budgets:
                 settings = {
-                    metrics: benchmark.settle(budget, metrics, self.live, self.constraints)
+                    metrics: self._settle(name, budget, metrics)
                     for metrics in {method.shown(self.metrics) for method in self.methods if method.runs_on(name)}
                 }
                 for method in self.methods:
@@ -187,6 +256,10 @@ class Suite:
                         )
                         self._check(group, benchmark.epochs)
                         yield group
+
+    def _settle(self, name: str, budget: Budget, metrics: tuple[str, ...]) -> str:
+        live = self.settled.get((name, budget)) or self.live
+        return find_benchmark(name).settle(budget, metrics, live, self.constraints)
 
     def _check(self, group: Group, max_fidelity: int | None) -> None:
         """Let the method refuse the benchmark."""
@@ -214,11 +287,7 @@ class Suite:
             "metrics": list(self.metrics),
             "constraint": _conditions(self.constraints),
             # One text a benchmark and budget, in this order.
-            "settings": [
-                find_benchmark(name).settle(budget, (), self.live, self.constraints)
-                for name in self.benchmarks
-                for budget in self.budgets
-            ],
+            "settings": [self._settle(name, budget, ()) for name in self.benchmarks for budget in self.budgets],
         }
 
 
@@ -377,11 +446,17 @@ def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
 
 
 def parse_seeds(value: Any, where: str = "seeds") -> tuple[int, ...]:
-    """Seeds from ``"0:100"`` (half open), ``"0:10,20:30"`` or a list of whole numbers."""
+    """Seeds from ``"0:100"`` (half open), ``"0:10,20:30"`` or a list of whole numbers; one number alone is refused."""
     wanted = f"{where}: seeds must be like '0:100' (half open) or a list of whole numbers, not {value!r}"
     seeds: list[int] = []
     if not isinstance(value, str | int | list | tuple | range):
         raise HarnessError(wanted)
+    if not isinstance(value, list | tuple | range) and (alone := re.fullmatch(r"\s*([0-9]{1,18})\s*", str(value))):
+        n = int(alone[1])
+        several = f"0:{n} for {n} seed{'s' if n > 1 else ''}, or " if n else ""
+        raise HarnessError(
+            f"{where}: seeds {value!r}: a number of seeds or one seed? write {several}{n}:{n + 1} for seed {n} alone"
+        )
     for part in str(value).split(",") if isinstance(value, str | int) else value:
         match = re.fullmatch(r"([0-9]{1,18})(?::([0-9]{1,18}))?", str(part).strip())
         if match is None:
@@ -458,10 +533,23 @@ def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str
                 )
         if own and not chosen:  # `--set benchmarks=...` took away all that it is for
             continue
-        words = method.taxonomy.as_json()
-        whole = method.reads_whole_table
-        specs.append(MethodSpec(name, label, method_params(method), method.version, chosen, shown, words, whole))
+        specs.append(_spec(name, label, method, chosen, shown))
     return tuple(specs)
+
+
+def _spec(
+    name: str, label: str, method: Method, benchmarks: tuple[str, ...], metrics: tuple[str, ...] | None
+) -> MethodSpec:
+    return MethodSpec(
+        *(name, label, method_params(method), method.version, benchmarks, metrics),
+        taxonomy=method.taxonomy.as_json(),
+        reads_whole_table=method.reads_whole_table,
+    )
+
+
+def _as_here(kept: MethodSpec) -> MethodSpec:
+    """The same method with the same parameters, of the version and with the further defaults that it has here."""
+    return _spec(kept.name, kept.label, make_method(kept.name, **kept.params), kept.benchmarks, kept.metrics)
 
 
 def _budgets(table: Any, where: str) -> tuple[Budget, ...]:

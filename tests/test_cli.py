@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -118,3 +119,61 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
         ["bash", "-o", "pipefail", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_two_comparisons_without_a_folder(
+    tmp_path: Path, cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = ["run", "--benchmark", "synthetic/ridge", "--budget", "5", "-q", "--no-report", "-j", "1", "--json"]
+    climber, evolution = ["--method", "local-search"], ["--method", "regularized-evolution,population=4"]
+
+    def summary(*more: str) -> dict[str, Any]:
+        outcome = cli(*first, *more)
+        assert outcome.code == 0, outcome.err
+        return json.loads(outcome.out)
+
+    assert summary(*climber, "--seeds", "0:3")["output"] == "reports/spot"
+    assert summary(*climber, "--seeds", "0:3")["kept"] == 6  # the same again goes on
+    assert summary(*climber, "--seeds", "0:5")["kept"] == 6  # so do more seeds, and another method beside it
+    both = summary(*climber, *evolution, "--seeds", "0:5")
+    assert (both["kept"], both["run"]) == (10, 5)
+    before = (tmp_path / "reports" / "spot" / "records.parquet").read_bytes()
+    for other in (
+        [*climber],
+        [*climber, *evolution, "--budget", "6"],
+        ["--method", "regularized-evolution,population=5"],
+    ):
+        for verb in ("run", "plan"):
+            line = [verb, *first[1:5], *other, "--seeds", "0:5"]
+            outcome = cli(*line)
+            assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+            assert "reports/spot: holds another comparison: " in outcome.err
+            assert "with -o" in outcome.err
+    assert (tmp_path / "reports" / "spot" / "records.parquet").read_bytes() == before
+    assert summary(*climber, "--seeds", "0:3", "-o", "mine")["run"] == 6
+    assert summary(*climber, "--seeds", "0:3", "-o", "reports/spot")["kept"] == 6  # whoever names it may change it
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii"])
+@pytest.mark.parametrize("verb", ["--help", "ls published", "ls methods", "run --help", "import-results --help"])
+def test_any_output_holds_any_letter(verb: str, encoding: str, tmp_path: Path) -> None:
+    code = f"from harness.cli import main; raise SystemExit(main({verb.split()!r}))"
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == b""
+    if verb == "ls published":  # λ is in none of them, ± in two
+        text = done.stdout.decode(encoding)
+        assert r"\u03bb" in text
+        assert (r"\xb1" in text, "±" in text) == (encoding == "ascii", encoding != "ascii")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this needs a file that is full")
+def test_standard_output_is_full(tmp_path: Path) -> None:
+    code = "from harness.cli import main; raise SystemExit(main(['ls', 'methods']))"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (1, "nas-harness: error: standard output: No space left on device\n")

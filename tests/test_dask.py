@@ -1,4 +1,4 @@
-"""The Dask back end against a real scheduler with two worker processes."""
+"""The Dask back end against a real scheduler with two worker processes, with one, and with none."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from harness.errors import RunError
 from harness.runner import run
 
 distributed = pytest.importorskip("distributed")
@@ -116,3 +117,89 @@ def test_no_scheduler_there(tmp_path: Path, cli: Callable[..., Any]) -> None:
     assert outcome.code == 2
     assert outcome.err.splitlines()[-1].startswith("nas-harness: error: no Dask scheduler answers at tcp://127.0.0.1:9")
     assert not (tmp_path / "run").exists()
+
+
+WHERE = '''
+import os
+from dataclasses import dataclass
+
+from harness import OwnLoop, SearchResult, Taxonomy, register_method
+
+
+@register_method("where")
+@dataclass
+class Where(OwnLoop):
+    """Notes the process in which it runs."""
+
+    folder: str
+    taxonomy = Taxonomy("any", "any", "none", "none")
+
+    def search(self, problem, streams):
+        open(os.path.join(self.folder, str(os.getpid())), "a").close()
+        arch = tuple(int(x) for x in problem.architectures[0])
+        problem.evaluate(arch)
+        return SearchResult(arch)
+'''
+
+
+def test_one_core_that_comes_late(tmp_path: Path, registries: None, capfd: pytest.CaptureFixture[str]) -> None:
+    plugin, folder = tmp_path / "where.py", tmp_path / "processes"
+    plugin.write_text(WHERE)
+    folder.mkdir()
+    suite = SUITE | {"seeds": "0:60", "methods": [{"name": "where", "folder": str(folder)}]}
+    options: dict[str, Any] = {"n_workers": 0, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with distributed.LocalCluster(**options, local_directory=str(tmp_path / "dask")) as cluster:
+        comes = threading.Timer(2, cluster.scale, [1])
+        comes.start()
+        address = cluster.scheduler_address
+        records = run(suite, tmp_path / "run", backend="dask", scheduler=address, plugin=[plugin], progress=True)
+        with distributed.Client(cluster) as client:
+            (worker,) = client.run(os.getpid).values()
+    assert (records["status"] == "ok").all()
+    assert [path.name for path in folder.iterdir()] == [str(worker)]
+    assert f"no worker at {address}, waiting: 0 of 300 s" in capfd.readouterr().err
+
+
+def test_no_worker_comes(tmp_path: Path, cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAS_HARNESS_DASK_WAIT", "0.5")
+    with distributed.LocalCluster(n_workers=0, processes=True, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        command = [
+            "run",
+            "--benchmark",
+            "synthetic/ridge",
+            "--method",
+            "random",
+            "--backend",
+            "dask",
+            "--scheduler",
+            address,
+        ]
+        outcome = cli(*command, "-o", tmp_path / "run", "-q")
+    assert outcome.code == 2
+    (line,) = outcome.err.splitlines()
+    assert line.startswith(f"nas-harness: error: no worker came to the Dask scheduler at {address} in 0.5 s; ")
+    assert "NAS_HARNESS_DASK_WAIT=SECONDS" in line
+
+
+def test_every_worker_dies_on_one_task(cluster: Any, tmp_path: Path, registries: None) -> None:
+    path = tmp_path / "fatal.py"
+    path.write_text(PLUGIN.replace("time.sleep(0.02)", "__import__('os')._exit(3)"))
+    suite = SUITE | {"seeds": "0:1", "methods": [{"name": "slow-on-a-cluster"}]}
+    with pytest.raises(RunError, match=r"all those workers died while running it.*run again to go on"):
+        run(suite, tmp_path / "run", backend="dask", scheduler=cluster.scheduler_address, plugin=[path])
+
+
+def test_workers_that_live_on_run_an_edited_plug_in(cluster: Any, plugin: Path, tmp_path: Path) -> None:
+    suite = SUITE | {"seeds": "0:4", "benchmarks": ["synthetic/ridge"], "methods": [{"name": "slow-on-a-cluster"}]}
+    (tmp_path / "draws.py").write_text("def draw(problem, uniforms): return problem.sample(uniforms)\n")
+    plugin.write_text(
+        "from draws import draw\n" + PLUGIN.replace("self.problem.sample(self.draw)", "draw(self.problem, self.draw)")
+    )
+    found = [run(suite, tmp_path / "run", backend="dask", scheduler=cluster.scheduler_address, plugin=[plugin])]
+    (tmp_path / "draws.py").write_text("def draw(problem, uniforms): return tuple(problem.architectures[0])\n")
+    found.append(run(suite, tmp_path / "run", backend="dask", scheduler=cluster.scheduler_address, plugin=[plugin]))
+    assert (found[1]["status"] == "ok").all()
+    assert found[0]["cell"].tolist() == found[1]["cell"].tolist()
+    assert found[0]["code_digest"].tolist() != found[1]["code_digest"].tolist()
+    assert found[1]["arch"].nunique() == 1 < found[0]["arch"].nunique()

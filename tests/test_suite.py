@@ -94,3 +94,17 @@ def test_the_report_leaves_out_what_was_not_run(tmp_path: Path) -> None:
     assert set(table.loc[table["method"] == "milenas-1st", "benchmark"]) == {"synthetic/ridge"}
     assert set(table.loc[table["method"] == "random", "benchmark"]) == {"synthetic/ridge", "nasbench-graph/cora"}
     assert main(["status", str(tmp_path / "out")]) == 0
+
+
+@pytest.mark.parametrize("seeds", [5, "5", " 5 ", "05"])
+def test_a_number_alone_is_no_seeds(seeds: int | str) -> None:
+    with pytest.raises(HarnessError, match=r"write 0:5 for 5 seeds, or 5:6 for seed 5 alone$"):
+        make_suite(document(seeds=seeds))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "wanted"),
+    [("0:5", [0, 1, 2, 3, 4]), ("5:6", [5]), ([5], [5]), ("5,6", [5, 6]), ("0:2,7", [0, 1, 7]), (range(2, 4), [2, 3])],
+)
+def test_seeds_as_documented(seeds: Any, wanted: list[int]) -> None:
+    assert list(make_suite(document(seeds=seeds)).seeds) == wanted

@@ -7,17 +7,23 @@ regression; 2 wrong usage or configuration; 3 a check is inconclusive; 130 inter
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
 
 from harness.cli import analysis, gate, running, tables
 from harness.cli.common import FAILED, INTERRUPTED, OK, USAGE, Command, Parser
-from harness.errors import HarnessError, RunError
+from harness.errors import HarnessError, RunError, printable
+
+# A full disk, a full quota, a limit on the size of files, a disk that takes nothing.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    _hold_any_letter()
     options = _parser().parse_args(arguments)
     command: Command = options.command
     options.stdout = sys.stdout
@@ -27,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What plug-ins print must not stand among results.
         with contextlib.redirect_stdout(sys.stderr):
             plugins.load(getattr(options, "plugin", ()))
-            return command(options)
+            code = command(options)
+            options.stdout.flush()
+            return code
     except HarnessError as error:
         print(f"nas-harness: error: {' '.join(str(error).split())}", file=sys.stderr)
         return FAILED if isinstance(error, RunError) else USAGE
@@ -35,8 +43,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("nas-harness: interrupted; finished cells are kept, the same command goes on", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # `nas-harness ls benchmarks | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return OK
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        place = printable(os.fsdecode(error.filename)) if error.filename else "standard output"
+        print(f"nas-harness: error: {place}: {error.strerror}", file=sys.stderr)
+        _drop_output()
+        return FAILED
+
+
+def _hold_any_letter() -> None:
+    """A stream that has no such letter as λ (a pipe on Windows, a terminal in ASCII) shows its number, e.g. ``\\u03bb``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """What nobody takes any more is not tried again when Python ends."""
+    with contextlib.suppress(OSError, ValueError):  # it may be no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> Parser:

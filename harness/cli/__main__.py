@@ -2,6 +2,10 @@
 
 import sys
 
-from harness.cli import main
+from harness.import_path import library_first
+
+sys.path[:] = library_first(sys.path)  # `-m` puts the working directory in front
+
+from harness.cli import main  # noqa: E402
 
 sys.exit(main())

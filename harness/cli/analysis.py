@@ -120,6 +120,12 @@ def _add_import_results(verbs: Any) -> None:
     )
     elsewhere.add_argument("--unit", help="percent, fraction or none (default: told from the values)")
     elsewhere.add_argument("--direction", default="max", help="max if larger is better (default), or min")
+    elsewhere.add_argument(
+        "--architectures",
+        type=int,
+        metavar="N",
+        help="scores of baselines are means of N random architectures (1: of one each), not results of searches",
+    )
     elsewhere.add_argument("--paired", action="store_true", help="equal seeds share noise: compare seed by seed")
 
 
@@ -214,6 +220,7 @@ def _import_results(options: argparse.Namespace) -> int:
         unit=options.unit,
         direction=options.direction,
         paired=options.paired,
+        architectures=options.architectures,
     )
     for fault in made.faults:
         print(f"nas-harness: warning: {fault}", file=sys.stderr)

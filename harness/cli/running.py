@@ -25,6 +25,13 @@ def add_verbs(verbs: Any) -> None:
     run.add_argument(
         "--one-by-one", action="store_true", help="do not advance many seeds at once (same records, slower)"
     )
+    kept = run.add_mutually_exclusive_group()
+    kept.add_argument(
+        "--adopt",
+        action="store_true",
+        help="keep cells that other code has run where one seed a group, run again, gives the same result to the bit",
+    )
+    kept.add_argument("--fresh", action="store_true", help="run all cells, whatever is there")
     run.add_argument("--no-report", action="store_true", help="stop when the records are there")
     volume = run.add_mutually_exclusive_group()
     volume.add_argument("-q", "--quiet", action="store_true", help="no progress")
@@ -85,9 +92,15 @@ def _suite_options(suite: Parser) -> None:
     suite.add_argument(
         "--device",
         metavar="NAME",
-        help="where live benchmarks compute: cpu (default) or cuda, as the suite's key device",
+        help="where live benchmarks compute: cpu (default), cuda or cuda:NUMBER, as the suite's key device",
     )
-    suite.add_argument("-o", "--output", type=Path, metavar="DIR", help="output folder (default reports/SUITE)")
+    suite.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="output folder (default reports/SUITE, unless that holds another comparison)",
+    )
     suite.add_argument(
         "-j", "--jobs", type=int, default=-1, metavar="N", help="workers; -1, the default, is one a core"
     )
@@ -119,7 +132,14 @@ def _suite(options: argparse.Namespace) -> Suite:
 
 
 def _output(options: argparse.Namespace, suite: Suite) -> Path:
-    return options.output if options.output is not None else Path("reports") / suite.name
+    """The output folder: as asked, or called after the suite where that holds no other comparison."""
+    from harness.planning import check_goes_on
+
+    if options.output is not None:
+        return options.output
+    output = Path("reports") / suite.name
+    check_goes_on(suite, output)
+    return output
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -134,6 +154,8 @@ def _run(options: argparse.Namespace) -> int:
         backend=options.backend,
         scheduler=options.scheduler,
         lockstep=not options.one_by_one,
+        adopt=options.adopt,
+        fresh=options.fresh,
         progress=not options.quiet,
     )
     page = None
@@ -154,13 +176,15 @@ def _run(options: argparse.Namespace) -> int:
         "cells": len(result.records),
         "run": result.n_run,
         "kept": result.n_kept,
+        "adopted": result.n_adopted,
         "failed": result.n_failed,
         "report": str(page) if page else None,
     }
     print_result(
         options,
         summary,
-        f"{suite.name}: {len(result.records)} cells in {output}: {result.n_run} run, {result.n_kept} kept, "
+        f"{suite.name}: {len(result.records)} cells in {output}: {result.n_run} run, {result.n_kept} kept"
+        f"{f' ({result.n_adopted} of them adopted)' if result.n_adopted else ''}, "
         f"{result.n_failed} failed" + (f"\nreport: {page}" if page else ""),
     )
     return FAILED if result.n_failed else OK
@@ -176,6 +200,8 @@ def _plan(options: argparse.Namespace) -> int:
         f"  {group.benchmark}  {group.method.label}  {group.budget.amount} {group.budget.kind}: {count} missing"
         for group, count in found.groups
     ]
+    if found.older:
+        lines[0] += f", {found.older} of them run by other code (run --adopt may keep those)"
     lines += [f"estimated time: {found.seconds:.0f} s on {found.workers} worker(s), {found.basis}"]
     print_result(options, found.as_json(), "\n".join(lines))
     return OK

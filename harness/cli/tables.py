@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from harness.cli.common import AS_JSON, FAILED, OK, PLUGIN, add_verb, print_resu
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
+    from harness.recording.verify import Difference
     from harness.tabular.table import Table
 
 
@@ -46,7 +48,7 @@ def add_verbs(verbs: Any) -> None:
         "--weights", metavar="COL", help="column of the measure of random architectures (default: every row once)"
     )
     own.add_argument("--extra", action="append", default=[], metavar="NAME=COL", help="further column to carry along")
-    own.add_argument("--unit", help="percent, fraction, loss or none (default: told from the values)")
+    own.add_argument("--unit", help="percent, fraction, loss or none (default: told from the file)")
     own.add_argument("--metric", default="accuracy", help="what the scores measure (default accuracy)")
     own.add_argument("--direction", default="max", help="max if larger is better (default), or min")
     own.add_argument("--licence", default="not stated", help="licence of the data, for the table's card")
@@ -103,12 +105,15 @@ def _import(options: argparse.Namespace) -> int:
     if options.training_seed is not None:
         raise HarnessError("--training-seed is for published files; a table of your own names its columns")
     from harness.tabular.frame import import_file
+    from harness.tabular.units import TOPS
 
-    extra = {}
+    extra: dict[str, str] = {}
     for item in options.extra:
         key, separator, column = item.partition("=")
         if not separator:
             raise HarnessError(f"--extra {item}: wanted NAME=COLUMN")
+        if key in extra:
+            raise HarnessError(f"--extra {item}: {key} is column {extra[key]!r} already")
         extra[key] = column
     table = import_file(
         options.file,
@@ -126,11 +131,17 @@ def _import(options: argparse.Namespace) -> int:
         metric=options.metric,
         direction=options.direction,
     )
+    for reason in table.source.get("columns_left_out", {}).values():
+        print(f"nas-harness: note: {table.name}: left out, as nobody asked for it: {reason}", file=sys.stderr)
     _warn_of_leaks(table)
+    measured = f"{table.metric} in {table.unit}" if table.unit in TOPS else table.metric
+    if table.unit == "fraction" and options.unit is None:
+        top = max(table.valid.max(), table.test.max())
+        measured += f" (told from the values: {top:g} is {100 * top:g} %; state --unit percent if it is {top:g} %)"
     print_result(
         options,
         table.describe() | {"sha256": table.sha256},
-        f"{table.name}: {len(table):,} architectures, {table.metric} in {table.unit}; "
+        f"{table.name}: {len(table):,} architectures, {measured}; "
         f"{options.valid} drives a search, {options.test} is reported",
     )
     return OK
@@ -197,7 +208,7 @@ def _record(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     from harness.recording.spec import find_spec
-    from harness.recording.verify import sample, spec_of, verify
+    from harness.recording.verify import formula, mean_of, sample, spec_of, verify
     from harness.tabular.formats.recorded import read
 
     recording = read(options.verify)
@@ -206,26 +217,35 @@ def _verify(options: argparse.Namespace) -> int:
     if options.sample < 1:
         raise HarnessError(f"--sample {options.sample}: wanted a number of at least 1")
     found = verify(recording, sample(recording, options.sample))
-    lines = [
-        f"{one.arch}: "
-        + (
-            "equal bit for bit"
-            if one.equal
-            else f"{one.difference:+.2f} points of test accuracy, noise {one.noise:.2f}: "
-            + ("within it" if one.agrees else "NOT the recorded one")
-        )
-        for one in found
-    ]
-    print_result(options, [vars(one) | {"agrees": one.agrees} for one in found], "\n".join(lines))
-    return OK if all(one.agrees for one in found) else FAILED
+    mean = mean_of(found)
+    lines = [f"{one.arch}: {'equal bit for bit' if one.equal else _within(one)}" for one in found]
+    if mean is not None:
+        lines.append(f"mean of {mean.count} differences: {_within(mean)}")
+    note = "" if all(one.equal for one in found) else formula(found)
+    result = {
+        "architectures": [one.as_json() for one in found],
+        "mean": None if mean is None else mean.as_json(),
+        "bounds": note,
+    }
+    print_result(options, result, "\n".join([*lines, *([note] if note else [])]))
+    return OK if all(one.agrees for one in found) and (mean is None or mean.agrees) else FAILED
+
+
+def _within(one: Difference) -> str:
+    """What a difference says, beside its bound."""
+    text = f"{one.difference:+.2f} points of test accuracy"
+    if math.isnan(one.bound):
+        return f"{text}, which nothing recorded can be held against"
+    return f"{text}, bound {one.bound:.2f} (noise {one.noise:.2f}): " + (
+        "within it" if one.agrees else "NOT the recorded one"
+    )
 
 
 def _warn_of_leaks(table: Table) -> None:
-    from harness.doctor import leaks
+    from harness.tabular.leaks import leaks
 
-    for finding in leaks(table):
-        if finding.verdict == "bad":
-            print(f"nas-harness: warning: {table.name}: {finding.what}", file=sys.stderr)
+    for leak in leaks(table):
+        print(f"nas-harness: warning: {table.name}: {leak}", file=sys.stderr)
 
 
 def _doctor(options: argparse.Namespace) -> int:

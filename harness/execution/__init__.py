@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness.execution.joining import Ended, common_columns, now
 from harness.execution.tables import run_table_cells
 from harness.live.benchmark import LiveBenchmark
 from harness.methods.base import Method
-from harness.records import Entry
+from harness.records import RECORD_COLUMNS, Entry
 from harness.suite import Group
 from harness.tabular.table import Table
 
@@ -41,3 +42,21 @@ def run_cells(
     from harness.execution.live import run_live_cell
 
     return [run_live_cell(benchmark, group, cls, seed, origin, workspace) for seed in seeds]
+
+
+def failed_cells(
+    benchmark: Table | LiveBenchmark, group: Group, seeds: Sequence[int], origin: Mapping[str, str], why: str
+) -> list[Entry]:
+    """Cells that were not run, for a reason that is their error.
+
+    Parameters
+    ----------
+    benchmark, group, seeds, origin
+        As in `run_cells`.
+    why
+        One line.
+    """
+    nothing = {"str": "", "int64": 0, "float64": float("nan")}
+    empty = {key: nothing[kind] for key, (kind, _) in RECORD_COLUMNS.items()}
+    ended = Ended(error=why, started_at=now())
+    return [Entry(empty | common_columns(group, seed, benchmark, ended, origin), []) for seed in seeds]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from harness import provenance
 from harness.catalogue import Benchmark
 from harness.constraint import feasible_rows
-from harness.errors import HarnessError
+from harness.errors import HarnessError, printable
 from harness.records import Entry
 from harness.spaces.base import Arch
 from harness.suite import SCHEMA, Group
@@ -52,7 +52,7 @@ def now() -> str:
 
 def printable_traceback() -> str:
     """Traceback of the exception that is being handled, without what no file takes, such as a piece of a file name."""
-    return traceback.format_exc().encode("utf-8", "backslashreplace").decode()
+    return printable(traceback.format_exc())
 
 
 def common_columns(
@@ -69,7 +69,7 @@ def common_columns(
     search
         How it ended.
     origin
-        The record's columns ``suite``, ``git_commit``, ``git_dirty`` and ``environment``.
+        The record's columns ``suite``, ``code_digest``, ``adopted_from``, ``git_commit``, ``git_dirty`` and ``environment``.
     """
     return {
         "schema_version": SCHEMA,

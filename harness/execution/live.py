@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import Any, cast
 
 import torch
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, RunError
 from harness.execution.joining import Ended, agreement_rows, common_columns, looked_up, now, printable_traceback
 from harness.live import discrete
 from harness.live.benchmark import LiveBenchmark
 from harness.live.checkpoints import CheckpointError
+from harness.live.convolution import guard_of_development
 from harness.live.data import Splits
 from harness.live.one_shot import OneShotBenchmark
 from harness.live.problem import LiveProblem
@@ -23,6 +23,7 @@ from harness.live.settings import LiveSettings
 from harness.live.train import check, train
 from harness.methods.base import Method, SearchResult, run_search
 from harness.records import Entry
+from harness.settings import threads
 from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.suite import Group
@@ -38,7 +39,7 @@ def run_live_cell(
     Its search on a supernet and the training of what it recommends go on from checkpoints in the workspace.
     """
     # More threads would only be in the way of the other workers, and their number can change the last bits.
-    torch.set_num_threads(int(os.environ.get("NAS_HARNESS_THREADS", "1")))
+    torch.set_num_threads(threads())
     started_at, clock = now(), time.perf_counter()
     settings = LiveSettings.from_json(group.settings)
     splits = benchmark.splits(seed)
@@ -51,15 +52,16 @@ def run_live_cell(
     epochs: list[dict[str, Any]] = []
     searched_s = NAN
     try:
-        found = run_search(cls.of(group.method.params), problem, Streams(group.benchmark, seed))
-        if found.arch is None and not found.sample:
-            found = SearchResult(_incumbent(problem))
-        searched_s = time.perf_counter() - clock
-        if isinstance(benchmark, OneShotBenchmark):
-            measured, epochs = _looked_up(benchmark, problem, found)
-        else:
-            measured, epochs = _evaluated(benchmark, settings, splits, found, seed, workspace / group.key(seed))
-    except CheckpointError:  # the run ends, so that the file is kept
+        with guard_of_development():
+            found = run_search(cls.of(group.method.params), problem, Streams(group.benchmark, seed))
+            if found.arch is None and not found.sample:
+                found = SearchResult(_incumbent(problem))
+            searched_s = time.perf_counter() - clock
+            if isinstance(benchmark, OneShotBenchmark):
+                measured, epochs = _looked_up(benchmark, problem, found)
+            else:
+                measured, epochs = _evaluated(benchmark, settings, splits, found, seed, workspace / group.key(seed))
+    except (CheckpointError, RunError):  # the run ends: so that the file is kept, or since no file can be written
         raise
     except (Exception, SystemExit):  # a method that exits must not end the run
         error = printable_traceback()

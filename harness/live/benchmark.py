@@ -105,10 +105,12 @@ class LiveBenchmark:
         self,
         budget: Budget,
         metrics: tuple[str, ...],
-        live: Mapping[str, Any],
+        live: Mapping[str, Any] | str,
         constraints: tuple[Constraint, ...] = (),
     ) -> str:
         """The suite's tables ``search`` and ``evaluation`` with nothing left to defaults, as JSON.
+
+        Settings that were settled before, given as this text, are checked again.
 
         Raises
         ------
@@ -123,20 +125,9 @@ class LiveBenchmark:
             raise HarnessError(f"benchmark {self.name}: it has no columns; methods may be shown metrics of tables only")
         if constraints:
             raise HarnessError(f"benchmark {self.name}: it has no columns; [constraint] is for tables")
-        for key in ("search", "evaluation"):
-            if not isinstance(live.get(key, {}), Mapping):
-                raise HarnessError(f"{key}: wanted a table such as [{key}] channels = 16, not {live[key]!r}")
-        search, evaluation = dict(live.get("search", {})), dict(live.get("evaluation", {}))
-        if "epochs" in search:
-            raise HarnessError("search: epochs are the budget; write [budgets] epochs = ...")
-        proxy_epochs = evaluation.pop("proxy_epochs", 1)
-        settings = LiveSettings(
-            search=made(SearchSettings, search | {"epochs": budget.amount}, "search"),
-            evaluation=made(Recipe, evaluation, "evaluation"),
-            proxy=made(Recipe, evaluation | {"epochs": proxy_epochs}, "evaluation"),
-            device=str(live.get("device", "cpu")),
-        )
-        if settings.proxy.epochs > budget.amount:
+        settings = LiveSettings.from_json(live) if isinstance(live, str) else _settings(live, budget)
+        proxy_epochs = settings.proxy.epochs
+        if proxy_epochs > budget.amount:
             raise HarnessError(f"evaluation: proxy_epochs {proxy_epochs} is above the budget of {budget.amount} epochs")
         _need_torch()
         from harness.live.problem import check_settings
@@ -170,6 +161,23 @@ def images_of(dataset: str) -> Images:
     from harness.live import sources
 
     return sources.load(dataset, data_folder() / dataset if dataset.startswith("cifar") else None)
+
+
+def _settings(live: Mapping[str, Any], budget: Budget) -> LiveSettings:
+    """What a suite says of live benchmarks, with its budget and the defaults."""
+    for key in ("search", "evaluation"):
+        if not isinstance(live.get(key, {}), Mapping):
+            raise HarnessError(f"{key}: wanted a table such as [{key}] channels = 16, not {live[key]!r}")
+    search, evaluation = dict(live.get("search", {})), dict(live.get("evaluation", {}))
+    if "epochs" in search:
+        raise HarnessError("search: epochs are the budget; write [budgets] epochs = ...")
+    proxy_epochs = evaluation.pop("proxy_epochs", 1)
+    return LiveSettings(
+        search=made(SearchSettings, search | {"epochs": budget.amount}, "search"),
+        evaluation=made(Recipe, evaluation, "evaluation"),
+        proxy=made(Recipe, evaluation | {"epochs": proxy_epochs}, "evaluation"),
+        device=str(live.get("device", "cpu")),
+    )
 
 
 def _need_torch() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from harness.errors import HarnessError
+from harness.files import write_whole
 
 
 class CheckpointError(HarnessError):
@@ -27,10 +28,15 @@ def save(path: Path, configuration: Mapping[str, str], state: Mapping[str, Any])
         Everything that the result depends on, as text.
     state
         Tensors, numbers and texts in lists and mappings.
+
+    Raises
+    ------
+    RunError
+        If the disk is full or the file cannot be written; what was there before is intact.
     """
-    partial_file = path.with_name(f"{path.name}.partial")
-    torch.save({"configuration": dict(configuration), **state}, partial_file)
-    os.replace(partial_file, path)
+    content = io.BytesIO()  # torch's own writer of files leaves half of one, and does not say why, where a disk is full
+    torch.save({"configuration": dict(configuration), **state}, content)
+    write_whole(path, content.getvalue())
 
 
 def load(path: Path, configuration: Mapping[str, str], what: str, device: torch.device | str) -> dict[str, Any]:
@@ -51,7 +57,8 @@ def load(path: Path, configuration: Mapping[str, str], what: str, device: torch.
         If the file is damaged or of another configuration.
     """
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        with path.open("rb") as stream:
+            state: dict[str, Any] = torch.load(stream, map_location=device, weights_only=True)
         saved = dict(state["configuration"])
     except Exception as error:  # a damaged file may raise nearly anything
         raise CheckpointError(f"{path}: not a checkpoint of a {what} ({type(error).__name__}); remove it") from error

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from harness.live.convolution import convolve
 from harness.live.operations import Convolution, FactorizedReduce, Pool, Stage, Zero
 from harness.supernets.mixture import Mixture
 
@@ -127,12 +128,12 @@ def _stage(stages: Sequence[Stage], x: Tensor, *, shared: bool) -> Tensor:
     options: dict[str, Any] = {"stride": first.stride, "padding": first.padding, "dilation": first.dilation}
     if first.groups == 1 or first.in_channels <= COMPOSE_UP_TO:
         kernel = torch.cat([_dense_kernel(stage) for stage in stages])
-        return F.conv2d(x, kernel, groups=1 if shared else len(stages), **options)
+        return convolve(x, kernel, groups=1 if shared else len(stages), **options)
     if shared:
         x = x.repeat(1, len(stages), 1, 1)
     depthwise = torch.cat([stage.spatial.weight for stage in stages])
     pointwise = torch.cat([cast(nn.Conv2d, stage.pointwise).weight for stage in stages])
-    return F.conv2d(F.conv2d(x, depthwise, groups=len(depthwise), **options), pointwise, groups=len(stages))
+    return convolve(convolve(x, depthwise, groups=len(depthwise), **options), pointwise, groups=len(stages))
 
 
 def _dense_kernel(stage: Stage) -> Tensor:
@@ -142,8 +143,8 @@ def _dense_kernel(stage: Stage) -> Tensor:
 
 
 def _reduce(modules: Sequence[FactorizedReduce], active: Tensor, weights: Tensor) -> Tensor:
-    even = F.conv2d(active, torch.cat([module.even.weight for module in modules]), stride=2)
-    odd = F.conv2d(active[:, :, 1:, 1:], torch.cat([module.odd.weight for module in modules]), stride=2)
+    even = convolve(active, torch.cat([module.even.weight for module in modules]), stride=(2, 2))
+    odd = convolve(active[:, :, 1:, 1:], torch.cat([module.odd.weight for module in modules]), stride=(2, 2))
     n, _, height, width = even.shape
     halves = [half.reshape(n, len(modules), -1, height, width) for half in (even, odd)]
     return _normalise(torch.cat(halves, dim=2).reshape(n, -1, height, width), modules[0].norm, weights)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,14 +23,14 @@ from harness.streams import generator
 
 @dataclass(frozen=True)
 class Shape:
-    """Size of a network and of what it reads.
+    """Size of a DARTS network and of what it reads; `Stages` is that of a NAS-Bench-201 network.
 
     Parameters
     ----------
     channels
         Channels of the first cells; they double at each reduction.
     cells
-        DARTS: cells in all. NAS-Bench-201: cells in each stage, of which there is one more than reductions.
+        Cells in all.
     image
         (channels, height, width) of an image.
     classes
@@ -39,7 +41,7 @@ class Shape:
     Raises
     ------
     HarnessError
-        If a number is not positive, or the image cannot be halved so often.
+        If a number is not positive, or the image cannot be halved so often: each halving takes a cell of its own.
     """
 
     channels: int
@@ -58,6 +60,21 @@ class Shape:
                 f"network: image sides must be multiples of {2**self.reductions} ({self.reductions} reductions), "
                 f"not {self.image[1:]}"
             )
+        if self.reductions > self.halvings:
+            raise HarnessError(
+                f"network: {self.reductions} reductions need as many cells, not {self.cells}; "
+                f"write cells = {self.reductions} or more, or reductions = {self.cells}"
+            )
+
+    @property
+    def halvings(self) -> float:
+        """How often a network of so many cells can halve the image."""
+        return self.cells
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of an image in the last cells."""
+        return math.prod(side // 2**self.reductions for side in self.image[1:])
 
     def is_reduction(self, cell: int) -> bool:
         """Whether this cell of a DARTS network (from 0) halves the image."""
@@ -67,6 +84,34 @@ class Shape:
         image = "x".join(map(str, self.image))
         sizes = f"channels={self.channels},cells={self.cells},image={image},classes={self.classes}"
         return sizes if self.reductions == 2 else f"{sizes},reductions={self.reductions}"
+
+
+class Stages(Shape):
+    """Size of a NAS-Bench-201 network: as `Shape`, but `cells` are those of each stage; between two stages comes a halving."""
+
+    @property
+    def halvings(self) -> float:
+        """As often as one likes: there is one stage more than reductions."""
+        return math.inf
+
+
+def check_batch_norm(where: str, shape: Shape, batch: int) -> None:
+    """Refuse a network whose batch norm would meet one number a channel, which has no variance.
+
+    Parameters
+    ----------
+    where
+        Put in front of the message.
+    shape
+        Size of the network.
+    batch
+        Images of the smallest batch that is normalised by its own statistics.
+    """
+    if batch * shape.pixels == 1:
+        raise HarnessError(
+            f"{where}: {shape.reductions} reductions leave one pixel of an image, and batch norm needs more than one in a batch; "
+            "write a larger batch_size or fewer reductions"
+        )
 
 
 def global_average(x: Tensor) -> Tensor:
@@ -205,14 +250,21 @@ def build(make: Callable[[], nn.Module], stream: Sequence[str | int], device: st
 
 
 def usable(device: str) -> torch.device:
-    """A device by name, if there is one."""
-    try:
-        found = torch.device(device)
-    except RuntimeError:
-        raise HarnessError(f"device {device!r}: wanted cpu, cuda or cuda:<number>") from None
-    if found.type == "cuda" and not torch.cuda.is_available():
-        raise HarnessError(f"device {device!r}: torch finds no CUDA here; use cpu")
-    return found
+    """A device by name, if it is one that the harness computes on and that is here.
+
+    Raises
+    ------
+    HarnessError
+        If it is another; torch knows many more names, such as ``meta``, on which nothing here has been tried.
+    """
+    here = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    possible = ["cpu", *(["cuda", *here] if here else [])]
+    if device in possible:
+        return torch.device(device)
+    wrong = f"device {device!r}: "
+    if not here and re.fullmatch(r"cuda(:\d+)?", device):
+        raise HarnessError(f"{wrong}torch finds no CUDA here; use cpu")
+    raise HarnessError(f"{wrong}wanted cpu, cuda or cuda:<number>; possible here: {', '.join(possible)}")
 
 
 def parameters(network: nn.Module) -> int:

@@ -113,13 +113,15 @@ class OneShotBenchmark(LiveBenchmark):
         self,
         budget: Budget,
         metrics: tuple[str, ...],
-        live: Mapping[str, Any],
+        live: Mapping[str, Any] | str,
         constraints: tuple[Constraint, ...] = (),
     ) -> str:
         """As `LiveBenchmark.settle`; the supernet has the table's size unless the suite says another.
 
         ``[evaluation]`` takes ``proxy_epochs`` only: how architectures are trained is what the table was recorded by.
         """
+        if isinstance(live, str):
+            return super().settle(budget, metrics, live, constraints)
         recipe = dict(self._spec["recipe"])
         evaluation = live.get("evaluation", {})
         if isinstance(evaluation, Mapping) and (other := sorted(evaluation.keys() - {"proxy_epochs"})):

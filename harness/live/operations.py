@@ -6,13 +6,14 @@ Every operation is a module from (n, channels, height, width) to the same number
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.errors import unknown_name
+from harness.live.convolution import convolve
 
 Norm = Callable[[int], nn.Module]
 Make = Callable[[int, int, Norm], nn.Module]  # from channels, stride and norm
@@ -36,6 +37,12 @@ def side_by_side(parts: Sequence[Tensor], groups: int = 1) -> Tensor:
     if groups == 1:
         return torch.cat(list(parts), dim=1)
     return torch.cat([part.view(len(part), groups, -1, *part.shape[2:]) for part in parts], dim=2).flatten(1, 2)
+
+
+def strided(layer: nn.Conv2d, x: Tensor) -> Tensor:
+    """A convolution without bias that may have a stride: see `harness.live.convolution`."""
+    options: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
+    return convolve(x, layer.weight, groups=layer.groups, **options)
 
 
 class Stage(nn.Module):
@@ -80,7 +87,7 @@ class Stage(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the stage."""
-        x = self.spatial(F.relu(x))
+        x = strided(self.spatial, F.relu(x))
         if self.pointwise is not None:
             x = self.pointwise(x)
         return cast(Tensor, self.norm(x))
@@ -103,7 +110,8 @@ class FactorizedReduce(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Halve the image."""
         x = F.relu(x)
-        return cast(Tensor, self.norm(side_by_side([self.even(x), self.odd(x[:, :, 1:, 1:])], self.groups)))
+        halves = [strided(self.even, x), strided(self.odd, x[:, :, 1:, 1:])]
+        return cast(Tensor, self.norm(side_by_side(halves, self.groups)))
 
 
 class Zero(nn.Module):

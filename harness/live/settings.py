@@ -73,7 +73,7 @@ class SearchSettings:
             if not 0 <= getattr(self, name) < math.inf:
                 raise HarnessError(f"search: {name} must be a number >= 0, not {getattr(self, name)!r}")
         if len(self.alpha_betas) != 2 or not all(
-            isinstance(beta, float) and 0 <= beta < 1 for beta in self.alpha_betas
+            type(beta) in (int, float) and 0 <= beta < 1 for beta in self.alpha_betas
         ):
             raise HarnessError(f"search: alpha_betas must be two numbers in [0, 1), not {list(self.alpha_betas)}")
         if self.batch_norm not in BATCH_NORMS:
@@ -139,6 +139,8 @@ class Recipe:
             raise HarnessError("training: epochs and batch_size must be at least 1")
         if not (0 < self.learning_rate < math.inf and 0 < self.clip < math.inf):
             raise HarnessError("training: learning_rate and clip must be numbers > 0")
+        if not (0 <= self.momentum < math.inf and 0 <= self.weight_decay < math.inf):
+            raise HarnessError("training: momentum and weight_decay must be numbers >= 0")
         if self.cutout < 0:
             raise HarnessError(f"training: cutout must be a number of pixels, 0 for none, not {self.cutout}")
         if not 0 <= self.drop_path < 1:
@@ -209,11 +211,17 @@ def made(shape: type[S], values: Mapping[str, Any], where: str) -> S:
     made = {}
     for key, value in values.items():
         default = known[key].default
-        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
+        if isinstance(default, float):
+            value = _as_float(value)
         if isinstance(value, list):
-            value = tuple(value)
+            floats = isinstance(default, tuple) and all(isinstance(part, float) for part in default)
+            value = tuple(_as_float(part) if floats else part for part in value)
         if default is not None and (type(value) is not type(default)):
             raise HarnessError(f"{where}: {key} wants {type(default).__name__}, not {value!r}")
         made[key] = value
     return shape(**made)
+
+
+def _as_float(value: Any) -> Any:
+    """A whole number where a float is meant; anything else as it is."""
+    return float(value) if type(value) is int else value

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from harness.errors import unknown_name
 from harness.live import derive
 from harness.live.mixed import Fan, FusedFan
-from harness.live.networks import DartsNetwork, NASBench201Network, Shape, preprocess
+from harness.live.networks import DartsNetwork, NASBench201Network, Shape, Stages, preprocess
 from harness.live.operations import Norm, batch_statistics, normalised, operation, running_statistics
 from harness.spaces import darts, nasbench201
 from harness.spaces.base import Arch, Space
@@ -172,6 +172,8 @@ class Searchable:
         Names of an architecture's operations by group.
     choices
         The candidate that stands on every edge of the supernet in an architecture, by group.
+    shape
+        Makes the size of a network.
     make
         Makes the supernet.
     rule
@@ -184,6 +186,7 @@ class Searchable:
     groups: Mapping[str, int]
     operations: Callable[[Arch], Mapping[str, Sequence[str]]]
     choices: Callable[[Arch], Mapping[str, Sequence[int]]]
+    shape: type[Shape]
     make: Callable[[Shape, BatchNorm], nn.Module]
     rule: derive.Rule
 
@@ -211,6 +214,7 @@ SEARCHABLE: Mapping[str, Searchable] = {
         groups={"normal": len(darts.EDGES), "reduce": len(darts.EDGES)},
         operations=_darts_operations,
         choices=_darts_choices,
+        shape=Shape,
         make=_darts,
         rule=derive.strongest_inputs,
     ),
@@ -221,6 +225,7 @@ SEARCHABLE: Mapping[str, Searchable] = {
         groups={"cell": len(nasbench201.EDGES)},
         operations=lambda arch: {"cell": [nasbench201.OPERATIONS[choice] for choice in arch]},
         choices=lambda arch: {"cell": arch},
+        shape=Stages,
         make=_nasbench201,
         rule=derive.strongest_operations,
     ),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.errors import HarnessError
 from harness.live.data import Read, Rows, portions
 
 Row = dict[str, Any]  # what is recorded of an epoch
@@ -37,6 +39,19 @@ def evaluate(forward: Callable[[Tensor], Tensor], read: Read, rows: Rows, batch_
             loss += float(F.cross_entropy(logits, labels, reduction="sum"))
             correct += int((logits.argmax(dim=1) == labels).sum())
     return loss / len(rows), 100 * correct / len(rows)
+
+
+def require_finite(losses: Mapping[str, float], where: str) -> None:
+    """Refuse losses by name that are no finite numbers: what comes of such a network is no result.
+
+    Raises
+    ------
+    HarnessError
+        `where`, the name and the loss of the first such.
+    """
+    for name, loss in losses.items():
+        if not math.isfinite(loss):
+            raise HarnessError(f"{where}: the {name} loss is {loss}")
 
 
 def entropy(weights: NDArray[np.floating]) -> float:

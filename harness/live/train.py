@@ -15,10 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.errors import HarnessError
-from harness.live import checkpoints, discrete, protocol
+from harness.live import checkpoints, discrete, protocol, tracking
 from harness.live.data import Read, Rows, Splits, batches, crop_and_flip, portions
-from harness.live.networks import DartsNetwork, Shape, build
+from harness.live.networks import DartsNetwork, Shape, build, check_batch_norm
 from harness.live.settings import Recipe
+from harness.live.supernet import searchable
 from harness.live.together import clip_each, together
 from harness.live.tracking import Row, seconds
 from harness.spaces.base import Arch
@@ -41,7 +42,14 @@ def check(space: str, splits: Splits, recipe: Recipe) -> Shape:
         )
     if recipe.auxiliary and space != "darts":
         raise HarnessError(f"training: auxiliary: only networks of the space darts have an auxiliary head, not {space}")
-    return Shape(recipe.channels, recipe.cells, splits.data.shape, splits.data.classes, recipe.reductions)
+    data = splits.data
+    shape = searchable(space).shape(recipe.channels, recipe.cells, data.shape, data.classes, recipe.reductions)
+    check_batch_norm("training", shape, recipe.batch_size)
+    if recipe.auxiliary and recipe.batch_size == 1:
+        raise HarnessError(
+            "training: auxiliary: batch norm of the head needs more than one image; write a larger batch_size"
+        )
+    return shape
 
 
 def train(
@@ -91,7 +99,7 @@ def train(
     ------
     HarnessError
         If a batch is larger than the train split, a switch of the recipe does not fit, the checkpoint is damaged or of another
-        configuration, or the loss is not finite; the message names the epoch and the step.
+        configuration, or a loss is not finite, in a step or after an epoch; the message names the epoch.
     """
     training = _Training(space, arch, splits, recipe, seeds, evaluate, device)
     if checkpoint is not None and checkpoint.exists():
@@ -161,6 +169,7 @@ class _Training:
             part = getattr(self._splits, name)
             measured = _measure(self._network, self._read, part, recipe.batch_size, len(self._seeds))
             for row, (value, accuracy) in zip(rows, measured, strict=True):
+                tracking.require_finite({name: value}, f"training, after epoch {number + 1}")
                 row |= {f"{name}_loss": value, f"{name}_accuracy": accuracy}
         self._trained.train()
         self.epochs.append(rows)

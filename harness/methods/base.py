@@ -9,7 +9,7 @@ import inspect
 import types
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import entry_points
@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.code.digest import see
 from harness.errors import BudgetExhausted, HarnessError, unknown_name
 from harness.problem import Budget, Evaluation, LockstepProblem, Problem, SupernetProblem
 from harness.spaces.base import Arch
@@ -186,9 +187,16 @@ def register_method(name: str) -> Callable[[M], M]:
         if not cls.version or inherited:
             cls.version = _source_hash(cls)
         _REGISTRY[name] = cls
+        see(cls)
         return cls
 
     return register
+
+
+def forget(modules: Container[str]) -> None:
+    """Forget the methods that these modules have registered: they are to be imported anew."""
+    for name in [name for name, cls in _REGISTRY.items() if cls.__module__ in modules]:
+        del _REGISTRY[name]
 
 
 def method_names() -> list[str]:

@@ -238,7 +238,7 @@ class MiLeNAS1st(_MiLeNAS):
 @register_method("milenas-2nd")
 @dataclass
 class MiLeNAS2nd(_MiLeNAS):
-    """Mixed-level, second order (section 3.1)."""
+    """Mixed-level, second order (section 3.1); ``lambda_valid = 0`` keeps the second order, and is not single-level."""
 
     source: ClassVar[str] = "He et al., MiLeNAS, CVPR 2020, section 3.1"
     ORDER: ClassVar[int] = 2

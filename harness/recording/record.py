@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from harness import provenance
-from harness.errors import HarnessError, RunError
+from harness.code.digest import LIVE, packages_of
+from harness.errors import HarnessError, RunError, differences
 from harness.fan_out import check_jobs, end_with, fan_out_into, owner_of_workers
 from harness.files import held, write_whole
 from harness.journal import Journal
@@ -95,6 +96,7 @@ def train_one(task: Task) -> dict[str, Any]:
     """
     import torch
 
+    from harness.live.convolution import guard_of_development
     from harness.live.train import train
 
     end_with(task.owner)
@@ -102,7 +104,8 @@ def train_one(task: Task) -> dict[str, Any]:
     spec, text = task.spec, task.spec.images.space.format(task.arch)
     splits = spec.splits()
     try:
-        trained = train(spec.space, task.arch, splits, spec.recipe, spec.seeds)
+        with guard_of_development():
+            trained = train(spec.space, task.arch, splits, spec.recipe, spec.seeds)
     except HarnessError as error:
         return {"arch": text, "error": str(error)}
     item: dict[str, Any] = {"arch": text, "seconds": round(sum(row["seconds"] for row in trained[0]), 4)}
@@ -135,7 +138,7 @@ def _claim(output: Path, spec: Spec) -> None:
         _compare(output, spec)
     else:
         write_whole(output / SPEC, _json(_identity(spec)))
-        write_whole(output / ENVIRONMENT, _json(provenance.environment()))
+        write_whole(output / ENVIRONMENT, _json(provenance.environment(packages_of(LIVE))))
 
 
 def _identity(spec: Spec) -> dict[str, Any]:
@@ -155,19 +158,9 @@ def _compare(output: Path, spec: Spec) -> None:
     except (OSError, ValueError, TypeError, KeyError, HarnessError) as error:
         raise HarnessError(f"{output}: no readable {SPEC}, so it is not the folder of a recording: {error}") from error
     here = json.loads(_json(_identity(spec)))
-    if changed := _differences(json.loads(_json(there)), here):
+    unsaid = {"description": ""}  # another description is no other recipe
+    if changed := differences(json.loads(_json(there)) | unsaid, here | unsaid):
         raise HarnessError(f"{output}: holds trainings of another recipe ({'; '.join(changed)}); choose another -o")
-
-
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any], where: str = "") -> list[str]:
-    found: list[str] = []
-    for key in sorted({*there, *here} - {"description"}):
-        old, new = there.get(key), here.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            found += _differences(old, new, f"{where}{key}.")
-        elif old != new:
-            found.append(f"{where}{key} {old!r} there, {new!r} here")
-    return found
 
 
 def _json(value: Any) -> bytes:

@@ -6,22 +6,22 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import provenance
+from harness.catalogue import find_benchmark
 from harness.constraint import random_search_law
-from harness.errors import HarnessError
+from harness.errors import HarnessError, differences
 from harness.files import write_whole
 from harness.problem import Budget
 from harness.records import edited, read_run
-from harness.suite import constraints_of, groups_of
-from harness.tabular.catalogue import load_benchmark
+from harness.statistics._student import variance_of_mean
+from harness.suite import Group, groups_of
 from harness.tabular.table import COST, Table
 from harness.tabular.training import random_draws
 
@@ -53,6 +53,11 @@ class Cell:
         (n,) scores in the table's unit.
     failed
         Number of further seeds whose search failed.
+    infeasible
+        (m,) further seeds whose search found nothing that satisfies the constraint, ascending.
+    conditions
+        Metrics, settings and constraint that its method is run under, see `harness.suite.Group.conditions`; None in a
+        baseline that does not say.
     cost_ratio
         Median search time over that of the method ``random`` on the same benchmark in the same run; NaN if unknown.
     """
@@ -70,6 +75,8 @@ class Cell:
     valid: NDArray[np.float64]
     test: NDArray[np.float64]
     failed: int = 0
+    infeasible: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    conditions: Mapping[str, Any] | None = None
     cost_ratio: float = float("nan")
 
     @property
@@ -81,6 +88,11 @@ class Cell:
     def name(self) -> str:
         """For people: ``label on benchmark, 100 evaluations``."""
         return f"{self.label} on {self.benchmark}, {self.budget} {self.budget_kind}"
+
+    @property
+    def has_spread(self) -> bool:
+        """Whether there are several seeds, and their test scores differ by more than rounding."""
+        return len(self.test) > 1 and variance_of_mean(self.test) > 0
 
     def at(self, seeds: NDArray[np.int64]) -> Cell:
         """The same cell with these of its seeds only."""
@@ -99,7 +111,7 @@ class Baseline:
     cells
         By identity.
     made_by
-        Version of the harness and commit.
+        Versions of the harness and commits that the run's cells state.
     """
 
     name: str
@@ -107,8 +119,16 @@ class Baseline:
     made_by: str = ""
 
 
-def cells_of_run(output: Path) -> Baseline:
+def cells_of_run(output: Path, like: Mapping[tuple[Any, ...], Cell] | None = None) -> Baseline:
     """The cells of a finished run.
+
+    Parameters
+    ----------
+    output
+        Folder of the run.
+    like
+        Cells, by identity, that are to be compared with: only these are wanted, and measured by the same references. None:
+        all, each measured by random search on its table, or in this run where there is no table.
 
     Raises
     ------
@@ -119,11 +139,14 @@ def cells_of_run(output: Path) -> Baseline:
     for edit in edited(output):
         raise HarnessError(f"{edit}; run the suite again into another folder")
     groups = groups_of(resolved)
-    keys = {group.key(seed) for group in groups for seed in resolved["seeds"]}
-    records = records[records["cell"].isin(keys)]
+    group_of = {group.key(seed): group for group in groups for seed in resolved["seeds"]}
+    records = records[records["cell"].isin(group_of)]
     cells = {}
     for identity, frame in records.groupby(list(IDENTITY), sort=False):
-        cells[identity] = _cell(identity, frame, resolved)
+        if like is None or identity in like:
+            group = group_of[frame["cell"].iloc[0]]
+            reference = _reference(group, records) if like is None else like[identity].reference
+            cells[identity] = _cell(group, frame, reference)
     medians = {
         identity: float(frame["wall_s"].median()) for identity, frame in records.groupby(list(IDENTITY), sort=False)
     }
@@ -131,8 +154,8 @@ def cells_of_run(output: Path) -> Baseline:
         yardstick = medians.get((cell.benchmark, "random", cell.budget_kind, cell.budget), float("nan"))
         if yardstick > 0:
             cells[identity] = replace(cell, cost_ratio=medians[identity] / yardstick)
-    commit, _ = provenance.git_state()
-    return Baseline(resolved["name"], cells, f"nas-harness {provenance.code_version()} {commit[:12]}".strip())
+    made_by = " and ".join((records["code_version"] + " " + records["git_commit"].str[:12]).str.strip().unique())
+    return Baseline(resolved["name"], cells, f"nas-harness {made_by}")
 
 
 def merged(runs: Sequence[Baseline]) -> Baseline:
@@ -187,28 +210,46 @@ def load(path: Path) -> Baseline:
     return Baseline(document["name"], {cell.identity: cell for cell in cells}, document["made_by"])
 
 
-def _cell(identity: Iterable[Any], frame: pd.DataFrame, resolved: dict[str, Any]) -> Cell:
-    benchmark, label, budget_kind, budget = identity
-    table = load_benchmark(benchmark)
-    if table.sha256 != resolved["data_sha256"][benchmark]:
-        raise HarnessError(f"benchmark {benchmark}: the table here is not the one that the run used")
+def _cell(group: Group, frame: pd.DataFrame, reference: float) -> Cell:
     good = frame[frame["status"] == "ok"].sort_values("seed")
     first = frame.iloc[0]
-    law = random_search_law(table, constraints_of(resolved))
     return Cell(
-        benchmark=benchmark,
-        label=label,
-        budget_kind=budget_kind,
-        budget=int(budget),
+        benchmark=group.benchmark,
+        label=first["label"],
+        budget_kind=group.budget.kind,
+        budget=group.budget.amount,
         method=first["method"],
         method_params=first["method_params"],
         data_sha256=first["data_sha256"],
-        sign=1 if table.direction == "max" else -1,
-        reference=abs(float(law.mean(_draws(table, Budget(budget_kind, int(budget)))))),
+        sign=1 if find_benchmark(group.benchmark).direction == "max" else -1,
+        reference=reference,
         seeds=good["seed"].to_numpy(dtype=np.int64),
         valid=good["valid"].to_numpy(dtype=np.float64),
         test=good["test"].to_numpy(dtype=np.float64),
         failed=int((frame["status"] == "failed").sum()),
+        infeasible=np.sort(frame.loc[frame["status"] == "infeasible", "seed"].to_numpy(dtype=np.int64)),
+        conditions=group.conditions,
+    )
+
+
+def _reference(group: Group, records: pd.DataFrame) -> float:
+    """Mean test score of random search at equal budget, of the average architecture where that is what reports compare with."""
+    benchmark = find_benchmark(group.benchmark)
+    if benchmark.sha256 != group.data_sha256:
+        raise HarnessError(f"benchmark {group.benchmark}: the data here is not that which the run used")
+    if isinstance(benchmark, Table):
+        law = random_search_law(benchmark, group.constraints)
+        return abs(float(law.mean(_draws(benchmark, group.budget))))
+    if benchmark.table is not None:
+        return abs(float(random_search_law(benchmark.table).mean(1)))
+    here = records[(records["benchmark"] == group.benchmark) & (records["budget"] == group.budget.amount)]
+    for method in ("random-architecture", "random"):
+        scores = here.loc[(here["method"] == method) & (here["status"] == "ok"), "test"]
+        if len(scores):
+            return abs(float(scores.mean()))
+    raise HarnessError(
+        f"benchmark {group.benchmark}: no random-architecture or random in the run, and no table: nothing says what an RI "
+        "point is; add one of them to the suite"
     )
 
 
@@ -221,10 +262,11 @@ def _draws(table: Table, budget: Budget) -> int:
 
 
 def _joined(one: Cell, other: Cell) -> Cell:
-    if one.data_sha256 != other.data_sha256 or one.method_params != other.method_params:
-        raise HarnessError(f"{one.name}: the runs differ in data or parameters and make no common baseline")
+    for what in ("data_sha256", "method", "method_params", "conditions"):
+        if getattr(one, what) != getattr(other, what):
+            raise HarnessError(f"{one.name}: the runs differ in {what} and make no common baseline")
     common = np.intersect1d(one.seeds, other.seeds)
-    if not same_results(one.at(common), other.at(common)):
+    if not (same_results(one.at(common), other.at(common)) and _equally_feasible(one, other)):
         raise HarnessError(
             f"{one.name}: the runs disagree on a seed that both have; make a baseline of runs of the same code"
         )
@@ -236,6 +278,7 @@ def _joined(one: Cell, other: Cell) -> Cell:
         seeds=seeds[order],
         valid=np.concatenate([one.valid, other.valid[fresh]])[order],
         test=np.concatenate([one.test, other.test[fresh]])[order],
+        infeasible=np.union1d(one.infeasible, other.infeasible),
     )
 
 
@@ -247,10 +290,63 @@ def same_results(one: Cell, other: Cell) -> bool:
 def equal_where_shared(new: Cell, old: Cell) -> bool:
     """Whether two cells agree bit for bit on the seeds that both have, which must be some, and no new search failed."""
     common = np.intersect1d(new.seeds, old.seeds)
-    return new.failed == 0 and len(common) > 0 and same_results(new.at(common), old.at(common))
+    some = len(common) + len(np.intersect1d(new.infeasible, old.infeasible)) > 0
+    same = same_results(new.at(common), old.at(common)) and _equally_feasible(new, old)
+    return new.failed == 0 and some and same
 
 
-ARRAYS = {"seeds": np.int64, "valid": np.float64, "test": np.float64}
+def _equally_feasible(one: Cell, other: Cell) -> bool:
+    """Whether no seed of two cells found an answer in one and nothing feasible in the other."""
+    return not (np.isin(one.seeds, other.infeasible).any() or np.isin(other.seeds, one.infeasible).any())
+
+
+def check_same_problem(new: Cell, old: Cell, here: str, there: str) -> None:
+    """Refuse to compare cells whose scores do not mean the same.
+
+    Parameters
+    ----------
+    new, old
+        Cells of the same identity.
+    here, there
+        What messages call the runs, or the run and the baseline, that they are of.
+
+    Raises
+    ------
+    HarnessError
+        If they are of other data, under another constraint, or their architectures are evaluated by another recipe.
+    """
+    if new.data_sha256 != old.data_sha256:
+        raise HarnessError(f"{here}: {old.benchmark} is another table than in {there}; run it again on the same data")
+    if old.conditions is None or new.conditions is None:
+        # What random search scores under another constraint is another number.
+        if not np.isclose(new.reference, old.reference, rtol=1e-9, atol=0):
+            raise HarnessError(
+                f"{here}: {old.name}: random search scores {new.reference:g}, in {there} {old.reference:g}, so that one "
+                "was made under another constraint; make it again"
+            )
+        return
+    if changed := differences(_meaning(old.conditions), _meaning(new.conditions)):
+        raise HarnessError(
+            f"{old.name} is not the same problem in {there} and {here} ({'; '.join(changed)}); give both the same"
+        )
+
+
+def check_reference(cell: Cell) -> None:
+    """Refuse to measure a change in hundredths of nothing."""
+    if not cell.reference > 0:
+        raise HarnessError(
+            f"{cell.name}: the mean test score of random search is {cell.reference:g}, so that a change has no size in RI "
+            "points; give scores whose mean is not 0"
+        )
+
+
+def _meaning(conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a cell's conditions that decide what its scores mean; the others decide how they are searched for."""
+    evaluation = conditions.get("settings", {}).get("evaluation", {})
+    return {"constraint": conditions.get("constraint", {}), "evaluation": evaluation}
+
+
+ARRAYS = {"seeds": np.int64, "valid": np.float64, "test": np.float64, "infeasible": np.int64}
 
 
 def _encoded(cell: Cell) -> dict[str, Any]:
@@ -269,6 +365,8 @@ def _encoded(cell: Cell) -> dict[str, Any]:
 def _decoded(values: dict[str, Any]) -> Cell:
     fields = {key: value for key, value in values.items() if key not in ("n", "mean_test")}
     for key, kind in ARRAYS.items():
+        if key not in fields:  # a baseline that does not say what was infeasible
+            continue
         packed = zlib.decompress(base64.b64decode(fields[key]))
         fields[key] = np.frombuffer(packed, dtype=np.dtype(kind).newbyteorder("<")).astype(kind)
     fields["cost_ratio"] = float("nan") if fields["cost_ratio"] is None else fields["cost_ratio"]

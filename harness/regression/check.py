@@ -11,53 +11,28 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, differences
+from harness.kept import adopted_cells
+from harness.problem import Budget
 from harness.records import read_run
-from harness.regression.baseline import Baseline, Cell, cells_of_run, equal_where_shared
-from harness.statistics import cell_changes, holm, non_inferiority
-from harness.suite import MethodSpec, Suite, groups_of
+from harness.regression.baseline import (
+    Baseline,
+    Cell,
+    cells_of_run,
+    check_reference,
+    check_same_problem,
+    equal_where_shared,
+)
+from harness.regression.evidence import LEVEL, CellFinding, Outcome, infeasible, margin_of, pooled, without_spread
+from harness.statistics import NoSpread, cell_changes, holm, non_inferiority
+from harness.suite import Suite
 
-Outcome = Literal["pass", "regressed", "inconclusive"]
-# 2 x 1.645 = 3.29 standard errors of the difference would let an unchanged method pass with 95 % probability; a little more
-# lets it pass with 97.5 %.
-MARGIN_IN_STANDARD_ERRORS = 3.6
-LEVEL = 0.05
-# With fewer seeds a cell the spread is too badly known: simulated, an unchanged method would be called regressed in 10 % of
-# checks at 3 seeds and in 21 % at 2.
-FEWEST_SEEDS = 5
 # A timing may grow by this factor before it counts.
 TIMING_MARGIN = 1.5
-
-
-@dataclass(frozen=True)
-class CellFinding:
-    """One cell of the check.
-
-    Attributes
-    ----------
-    cell
-        The cell as it is now.
-    identical
-        Whether all seeds that both have gave the same scores.
-    n_seeds
-        Seeds compared.
-    change, error
-        Difference from the baseline in RI points and its standard error; NaN if identical or without spread.
-    p_regressed, p_holm
-        One-sided p-value of a loss in this cell alone, plain and adjusted over the cells of the check: a diagnosis.
-    """
-
-    cell: Cell
-    identical: bool
-    n_seeds: int
-    change: float = math.nan
-    error: float = math.nan
-    p_regressed: float = math.nan
-    p_holm: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -139,6 +114,7 @@ def check(
         If the run lacks a cell of the baseline, or used other data.
     """
     now = cells_of_run(output).cells
+    adopted = adopted_cells(output)
     _check_match(output, now, baseline)
     changed = [identity for identity, old in baseline.cells.items() if not equal_where_shared(now[identity], old)]
     if rerun and changed:
@@ -151,10 +127,18 @@ def check(
         methods = [_with_timing(finding, baseline) for finding in methods]
     extra = [cell.name for identity, cell in now.items() if identity not in baseline.cells]
     notes = [f"{len(extra)} cell(s) that the baseline does not have were not checked: {extra[0]}, ..."] if extra else []
+    notes += [f"{adopted} cell(s) were adopted: earlier code has run them"] if adopted else []
     params = {(old.label, now[identity].method_params, old.method_params) for identity, old in baseline.cells.items()}
     notes += [
         f"{label} has parameters {new}, in the baseline {old}" for label, new, old in sorted(params) if new != old
     ]
+    pairs = [(old, now[identity].conditions) for identity, old in baseline.cells.items()]
+    notes += dict.fromkeys(
+        f"{old.label}: {changed}, there being the baseline"
+        for old, new in pairs
+        if old.conditions is not None and new is not None
+        for changed in differences(old.conditions, new)
+    )
     return CheckResult(_worst([finding.outcome for finding in methods]), tuple(methods), baseline.name, tuple(notes))
 
 
@@ -164,10 +148,7 @@ def _check_match(output: Path, now: dict[tuple[Any, ...], Cell], baseline: Basel
             raise HarnessError(
                 f"{output}: no cells of {old.name}, which baseline {baseline.name!r} has; run the same suite"
             )
-        if now[identity].data_sha256 != old.data_sha256:
-            raise HarnessError(
-                f"{output}: {old.benchmark} is another table than the baseline's; make the baseline again"
-            )
+        check_same_problem(now[identity], old, str(output), f"baseline {baseline.name!r}")
 
 
 def _run_again(output: Path, old: Sequence[Cell], jobs: int) -> dict[tuple[Any, ...], Cell]:
@@ -175,24 +156,24 @@ def _run_again(output: Path, old: Sequence[Cell], jobs: int) -> dict[tuple[Any, 
     from harness.runner import run_suite
 
     _, _, resolved = read_run(output)
-    specs: dict[str, MethodSpec] = {group.method.label: group.method for group in groups_of(resolved)}
     again: dict[tuple[Any, ...], Cell] = {}
     for label in dict.fromkeys(cell.label for cell in old):
         mine = [cell for cell in old if cell.label == label]
         # Only whole groups of equal seeds and budget make a suite; there is one for each method as a rule.
-        seeds = sorted(set(np.concatenate([cell.seeds for cell in mine]).tolist()))
-        suite = Suite(
+        seeds = sorted({int(seed) for cell in mine for seed in (*cell.seeds, *cell.infeasible)})
+        if not seeds:
+            continue
+        benchmarks = {cell.benchmark for cell in mine}
+        suite = Suite.from_resolved(resolved, methods=[label], benchmarks=benchmarks, where=str(output))
+        suite = replace(
+            suite,
             name=f"{resolved['name']} check",
-            benchmarks=tuple(dict.fromkeys(cell.benchmark for cell in mine)),
-            methods=(specs[label],),
-            budgets=tuple(dict.fromkeys(group.budget for group in groups_of(resolved) if group.method.label == label)),
+            budgets=tuple(dict.fromkeys(Budget(cell.budget_kind, cell.budget) for cell in mine)),
             seeds=tuple(seeds),
-            metrics=tuple(resolved["metrics"]),
         )
         folder = output / "check" / label.replace("/", "_")
         run_suite(suite, folder, jobs=jobs)
-        wanted = {cell.identity for cell in mine}
-        again |= {identity: cell for identity, cell in cells_of_run(folder).cells.items() if identity in wanted}
+        again |= cells_of_run(folder, like={cell.identity: cell for cell in mine}).cells
     return again
 
 
@@ -200,11 +181,12 @@ def _cell_finding(new: Cell, old: Cell) -> CellFinding:
     common = np.intersect1d(new.seeds, old.seeds)
     if equal_where_shared(new, old):
         return CellFinding(new, True, len(common))
+    check_reference(old)
     if min(len(new.seeds), len(old.seeds)) < 2:
         return CellFinding(new, False, len(new.seeds))
     try:
         changes = cell_changes([new.sign * new.test], [old.sign * old.test], [old.reference])
-    except HarnessError:  # no spread over seeds: there is no test, only a difference
+    except NoSpread:  # over seeds: there is no test, only a difference
         change = 100 * new.sign * (new.test.mean() - old.test.mean()) / old.reference
         return CellFinding(new, False, len(new.seeds), change=float(change), error=0.0)
     verdict = non_inferiority(changes, margin=np.inf, strict=True)
@@ -239,68 +221,44 @@ def _verdict(findings: Sequence[CellFinding], baseline: Baseline, strict: bool) 
         return MethodFinding(
             label, "pass", f"all {count} searches in {len(cells)} cell(s) are equal to the baseline", cells
         )
-    testable = [finding for finding in changed if finding.error > 0]
-    if len(testable) < len(changed):
-        return _without_spread(label, cells, changed)
-    old = [baseline.cells[finding.cell.identity] for finding in testable]
-    new = [finding.cell for finding in testable]
-    changes = cell_changes(
-        [cell.sign * cell.test for cell in new],
-        [cell.sign * cell.test for cell in old],
-        [cell.reference for cell in old],
+    old = {finding.cell.identity: baseline.cells[finding.cell.identity] for finding in changed}
+    noisy = [finding for finding in changed if finding.error > 0]
+    # Apart, because the margin of a baseline without spread is 0.
+    pools = [[f for f in noisy if old[f.cell.identity].has_spread is spread] for spread in (True, False)]
+    tests = [
+        *(
+            pooled(pool, old, margin_of([old[f.cell.identity] for f in pool]), len(cells), strict)
+            for pool in pools
+            if pool
+        ),
+        *infeasible(changed, old),
+        *without_spread([finding for finding in changed if not finding.error > 0], old),
+    ]
+    p_values = [test.p_regressed for test in tests if not math.isnan(test.p_regressed)]
+    outcomes: list[Outcome] = [
+        # One of several tests must hold after Bonferroni's correction.
+        "inconclusive" if test.outcome == "regressed" and len(p_values) * test.p_regressed > LEVEL else test.outcome
+        for test in tests
+    ]
+    is_certain = any(test.outcome == "regressed" and math.isnan(test.p_regressed) for test in tests)
+    shown = next((test for test in tests if test.verdict is not None), None)
+    finding = MethodFinding(
+        label,
+        _worst(outcomes),
+        "; ".join(test.why for test in tests),
+        cells,
+        p_regressed=min(1.0, len(p_values) * min(p_values)) if p_values and not is_certain else math.nan,
     )
-    margin = margin_of(old)
-    verdict = non_inferiority(changes, margin, LEVEL, strict)
-    n_new = min(len(cell.seeds) for cell in new)
-    why = (
-        f"{len(changed)} of {len(cells)} cell(s) changed; pooled over them {verdict.difference:+.3f} RI points "
-        f"(one-sided 95 % bounds {verdict.low:+.3f} and {verdict.high:+.3f}), margin {margin:.3f}"
-    )
-    outcome: Outcome = verdict.outcome  # type: ignore[assignment]
-    if n_new < FEWEST_SEEDS:
-        outcome = "inconclusive"
-        why += f"; {n_new} seeds a cell are too few for a verdict, give at least {FEWEST_SEEDS}"
-    elif outcome == "inconclusive":
-        wanted = math.ceil(max(n_new + 1, n_new * verdict.seeds_factor))
-        why += f"; about {wanted} seeds a cell would decide, were this the true difference"
-    return MethodFinding(
-        label, outcome, why, cells, verdict.difference, verdict.low, verdict.high, margin, verdict.p_regressed
-    )
-
-
-def _without_spread(label: str, cells: tuple[CellFinding, ...], changed: Sequence[CellFinding]) -> MethodFinding:
-    """Cells that give every seed the same score, or have a single seed, allow no test: a loss is a loss."""
-    losses = [finding for finding in changed if finding.change < 0]
-    if losses:
-        worst = min(losses, key=lambda finding: finding.change)
-        why = f"{worst.cell.name} lost {-worst.change:.3f} RI points, the same for every seed"
-        return MethodFinding(label, "regressed", why, cells)
-    few = [finding for finding in changed if math.isnan(finding.change)]
-    if few:
-        return MethodFinding(
-            label,
-            "inconclusive",
-            f"{few[0].cell.name} changed and has {few[0].n_seeds} seed(s); give at least 2",
-            cells,
-        )
-    return MethodFinding(label, "pass", f"{len(changed)} cell(s) changed, none for the worse", cells)
-
-
-def margin_of(old: Sequence[Cell]) -> float:
-    """Margin in RI points: 3.6 standard errors of the pooled difference of two runs of the baseline's own size.
-
-    It belongs to the baseline, not to the run: a small run does not earn itself a wide margin.
-    """
-    precision = 0.0
-    for cell in old:
-        unit = 100.0 / cell.reference
-        precision += 1.0 / (2.0 * unit**2 * cell.test.var(ddof=1) / len(cell.test))
-    return float(MARGIN_IN_STANDARD_ERRORS / math.sqrt(precision))
+    if shown is None or shown.verdict is None:
+        return finding
+    verdict = shown.verdict
+    return replace(finding, change=verdict.difference, low=verdict.low, high=verdict.high, margin=shown.margin)
 
 
 def _with_timing(finding: MethodFinding, baseline: Baseline) -> MethodFinding:
     """Fold in the growth of the method's search time relative to random search's in the same run."""
-    growth = np.array([cell.cell.cost_ratio / baseline.cells[cell.cell.identity].cost_ratio for cell in finding.cells])
+    ratios = np.array([(cell.cell.cost_ratio, baseline.cells[cell.cell.identity].cost_ratio) for cell in finding.cells])
+    growth = ratios[:, 0] / np.where(ratios[:, 1] > 0, ratios[:, 1], np.nan)
     logs = np.log(growth[np.isfinite(growth) & (growth > 0)])
     if finding.label == "random" or len(logs) < 2:
         return replace(finding, why=f"{finding.why}; its time was not checked (needs random search and 2 cells)")

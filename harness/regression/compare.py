@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.regression.baseline import Cell, cells_of_run, equal_where_shared
-from harness.statistics import Changes, cell_changes, holm, non_inferiority
+from harness.regression.baseline import Cell, cells_of_run, check_reference, check_same_problem, equal_where_shared
+from harness.statistics import Changes, NoSpread, cell_changes, holm, non_inferiority
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,8 +66,7 @@ def compare(first: Path, second: Path, confidence: float = 0.95) -> pd.DataFrame
     if not common:
         raise HarnessError(f"{first} and {second} have no benchmark, method and budget in common")
     for identity in common:
-        if a[identity].data_sha256 != b[identity].data_sha256:
-            raise HarnessError(f"{a[identity].benchmark} is not the same table in {first} and {second}")
+        check_same_problem(b[identity], a[identity], str(second), str(first))
     rows = [_row(a[identity].benchmark, [a[identity]], [b[identity]], confidence) for identity in common]
     for row, p in zip(rows, holm(np.array([row["p_value"] for row in rows])), strict=True):
         row["p_holm"] = float(p)
@@ -89,8 +88,8 @@ def _row(benchmark: str, first: list[Cell], second: list[Cell], confidence: floa
         "n_a": min(len(cell.seeds) for cell in first),
         "n_b": min(len(cell.seeds) for cell in second),
         "n_paired": min(map(_n_paired, first, second)),
-        "mean_a": float(first[0].test.mean()) if one else math.nan,
-        "mean_b": float(second[0].test.mean()) if one else math.nan,
+        "mean_a": _mean(first[0]) if one else math.nan,
+        "mean_b": _mean(second[0]) if one else math.nan,
         "identical": all(map(equal_where_shared, second, first)),
         "p_value": math.nan,
         "p_holm": math.nan,
@@ -98,13 +97,13 @@ def _row(benchmark: str, first: list[Cell], second: list[Cell], confidence: floa
     if row["identical"]:
         return row | {"change": 0.0, "ci_low": math.nan, "ci_high": math.nan}
     pairs = [(x, y) for x, y in zip(first, second, strict=True) if not equal_where_shared(y, x)]
-    if min(min(len(x.seeds), len(y.seeds)) for x, y in pairs) < 2:
-        return row | {"change": math.nan, "ci_low": math.nan, "ci_high": math.nan}
+    for x, _ in pairs:
+        check_reference(x)
     pairs = [_on_shared_seeds(x, y) for x, y in pairs]
     try:
         found = [_change(x, y) for x, y in pairs]
-    except HarnessError:  # no spread over seeds
-        change = float(np.mean([100 * x.sign * (y.test.mean() - x.test.mean()) / x.reference for x, y in pairs]))
+    except NoSpread:  # over seeds, or a single one
+        change = float(np.mean([100 * x.sign * (_mean(y) - _mean(x)) / x.reference for x, y in pairs]))
         return row | {"change": change, "ci_low": math.nan, "ci_high": math.nan}
     changes = Changes(*(np.concatenate([getattr(one, key) for one in found]) for key in ("difference", "error", "df")))
     # The one-sided bounds at half the level are the two-sided interval.
@@ -113,6 +112,10 @@ def _row(benchmark: str, first: list[Cell], second: list[Cell], confidence: floa
     better = non_inferiority(mirrored, margin=np.inf, level=(1 - confidence) / 2, strict=True)
     row["p_value"] = min(1.0, 2 * min(verdict.p_regressed, better.p_regressed))
     return row | {"change": verdict.difference, "ci_low": verdict.low, "ci_high": verdict.high}
+
+
+def _mean(cell: Cell) -> float:
+    return float(cell.test.mean()) if len(cell.test) else math.nan
 
 
 def _n_paired(x: Cell, y: Cell) -> int:
@@ -129,5 +132,7 @@ def _on_shared_seeds(x: Cell, y: Cell) -> tuple[Cell, Cell]:
 
 def _change(x: Cell, y: Cell) -> Changes:
     """Return what changed from one cell to another, by pairs where all their seeds are shared."""
+    if min(len(x.seeds), len(y.seeds)) < 2:
+        raise NoSpread(f"{x.name}: fewer than 2 seeds")
     paired = np.array_equal(x.seeds, y.seeds)
     return cell_changes([y.sign * y.test], [x.sign * x.test], [x.reference], paired=paired)

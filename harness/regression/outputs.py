@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from harness.errors import RunError
 from harness.files import write_whole
-from harness.regression.check import CellFinding, CheckResult
+from harness.regression.check import CheckResult
+from harness.regression.evidence import CellFinding
 
 EXIT_CODES = {"pass": 0, "regressed": 1, "inconclusive": 3}
 
@@ -90,12 +92,14 @@ def github(result: CheckResult) -> Iterator[str]:
         if method.outcome in level:
             yield f"::{level[method.outcome]} title={_escaped(method.label, title=True)} {method.outcome}::{_escaped(method.why)}"
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with open(summary, "a", encoding="utf-8") as stream:
-            stream.write(
-                f"### {result.outcome}: checked against {result.baseline}\n\n| method | verdict | why |\n|---|---|---|\n"
-            )
-            for method in result.methods:
-                stream.write(f"| {_table(method.label)} | {method.outcome} | {_table(method.why)} |\n")
+        text = f"### {result.outcome}: checked against {result.baseline}\n\n| method | verdict | why |\n|---|---|---|\n"
+        for method in result.methods:
+            text += f"| {_table(method.label)} | {method.outcome} | {_table(method.why)} |\n"
+        try:
+            with open(summary, "a", encoding="utf-8") as stream:
+                stream.write(text)
+        except OSError as error:
+            raise RunError(f"GITHUB_STEP_SUMMARY: {summary}: {error.strerror}") from error
 
 
 def on_github() -> bool:

@@ -11,6 +11,7 @@ from harness.reporting.formats import joined, p_text, plural, shown_score, signe
 from harness.reporting.frames.improvement import LEVEL, in_words, relative_improvements
 from harness.reporting.frames.pairs import method_pairs
 from harness.reporting.frames.scores import random_equivalents
+from harness.reporting.frames.significance import significance
 from harness.reporting.model import Claim
 from harness.reporting.run import Entrant, Run
 
@@ -72,7 +73,14 @@ def _standing(run: Run, entrant: Entrant) -> str:
     tested = own[own["p_holm"].notna()]
     note = f"; {plural(len(own) - len(tested), run.noun)} without a test" if len(tested) < len(own) else ""
     if len(tested) == 0:
-        return f"has no test against {baseline} on any {run.noun}; the notes below say why."
+        exact = run.of(significance)
+        p = exact.loc[exact["group"].isin(own["group"]), "p_exact"].dropna()
+        ends = " to ".join(dict.fromkeys(map(p_text, (p.min(), p.max())))) if len(p) else ""
+        also = f" The exact one-sided p-value, that as many random searches are as good, is {ends}." if ends else ""
+        (ri,) = own["ri"] if len(own) == 1 and run.is_live else (np.nan,)
+        seen = "" if np.isnan(ri) else f" (RI {signed(ri)} %, without an interval)"
+        whom = them if run.is_live else baseline
+        return f"has no test against {whom} on any {run.noun}{seen}; the notes below say why.{also}"
     decided = tested[tested["p_holm"] < LEVEL]
     won, lost = decided[decided["ri"] > 0], decided[decided["ri"] < 0]
     only = f"the only {run.noun}{' with a test' if note else ''}"

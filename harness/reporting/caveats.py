@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
 import numpy as np
+import pandas as pd
 
 from harness.reporting.formats import joined, p_text, plural, ranges, score_text, signed
 from harness.reporting.frames.curves import random_curves
-from harness.reporting.frames.improvement import at_equal_budget, relative_improvements
+from harness.reporting.frames.improvement import at_equal_budget, baselines, relative_improvements
 from harness.reporting.frames.live import flatness, update_orders
-from harness.reporting.frames.significance import rankings
-from harness.reporting.run import Run
-from harness.statistics import holm
+from harness.reporting.frames.significance import rankings, significance
+from harness.reporting.run import FloatArray, Run
+from harness.statistics import ExactBaseline, holm
+from harness.statistics.skewness import sample_skewness
 from harness.tabular import synthetic
+from harness.tabular.leaks import leaks
 
 Caveat = Callable[[Run], Iterator[str]]
 
@@ -22,6 +25,17 @@ MATERIAL = 0.05  # fall of the exact curve, in RI points, from which over-select
 OF_CHECKS = 0.001  # level over all checks of a report: what fails one is worth a search for the fault
 FLAT = 0.98  # of the entropy of equal weights, beyond which α is worth a word
 TIED = 0.5  # share of rows beyond which validation ties are worth a word
+SKEWED = 2.0  # standard errors from which on a sampled skewness is worth a word
+OF_SKEWED_SAMPLES = (  # beside `skewed`
+    "a few scores far from the others decide its mean, and more runs may move it further than an interval "
+    "for normal scores says."
+)
+
+
+def skewed(scores: FloatArray) -> str:
+    """Say how skewed a sample is; empty where chance explains it."""
+    skewness, error = sample_skewness(scores)
+    return f"skewness {signed(skewness)} of {plural(len(scores), 'score')}" if abs(skewness) > SKEWED * error else ""
 
 
 def caveats(run: Run) -> list[str]:
@@ -98,6 +112,30 @@ def constraint(run: Run) -> Iterator[str]:
         )
 
 
+def leaking_tables(run: Run) -> Iterator[str]:
+    """Tables on which a search sees the test, or may: whatever is said of them below is then too good."""
+    for name, found in run.of(_leaks).items():
+        for leak in found:
+            yield f"{run.titles[name]}: {leak}."
+
+
+def _leaks(run: Run) -> dict[str, list[str]]:
+    return {benchmark.name: leaks(benchmark.table) for benchmark in run.benchmarks if benchmark.table is not None}
+
+
+def nothing_evaluated(run: Run) -> Iterator[str]:
+    """Methods that recommend without having evaluated anything: no budget was spent, no search made."""
+    blind = run.cells[(run.cells["status"] == "ok") & (run.cells["n_evaluations"] == 0)]
+    for group, cells in blind.groupby("group", sort=False) if not run.has_supernets else ():
+        benchmark, entrant = run.pairs[cast(int, group)]
+        if not entrant.is_unbounded:
+            yield (
+                f"{entrant.name} recommended an architecture of {run.titles[benchmark.name]} without evaluating any in "
+                f"{plural(len(cells), 'cell')} (n_evaluations = 0 in the records): it is no search of equal cost, and where its "
+                "answer comes from the run does not know."
+            )
+
+
 def made_up(run: Run) -> Iterator[str]:
     """Tables that are no measurements."""
     for benchmark in run.benchmarks:
@@ -133,6 +171,19 @@ def sampled_baseline(run: Run) -> Iterator[str]:
         )
 
 
+def skewed_baseline(run: Run) -> Iterator[str]:
+    """A few scores far from the others decide the mean of a sampled baseline."""
+    samples = {
+        (benchmark.name, baseline.name): baseline.scores
+        for benchmark, entrant in run.pairs
+        for baseline in baselines(run, benchmark, entrant.budget)
+        if not isinstance(baseline.scores, ExactBaseline)
+    }
+    for (name, baseline), scores in samples.items():
+        if said := skewed(scores):
+            yield f"The sample of {baseline} on {run.titles[name]} is skewed ({said}): {OF_SKEWED_SAMPLES}"
+
+
 def flat_alphas(run: Run) -> Iterator[str]:
     """Architecture parameters that hardly left the point where all candidates weigh the same."""
     for benchmark, rows in run.of(flatness).groupby("benchmark", sort=False):
@@ -150,7 +201,10 @@ def flat_alphas(run: Run) -> Iterator[str]:
 def table_caveats(run: Run) -> Iterator[str]:
     """What the tables themselves say of their limits."""
     for benchmark in run.benchmarks:
+        said = [f"{leak}." for leak in run.of(_leaks).get(benchmark.name, ())]  # above
         for text in benchmark.card.get("caveats", []):
+            if text in said:
+                continue
             yield text if benchmark.dataset in text else f"{run.titles[benchmark.name]}: {text}"
 
 
@@ -178,7 +232,7 @@ def over_selection(run: Run) -> Iterator[str]:
             continue
         n, mean = curve["n"].to_numpy(), curve["mean"].to_numpy()
         peak, last = int(np.argmax(benchmark.sign * mean)), len(n) - 1
-        if 100.0 * benchmark.sign * (mean[peak] - mean[last]) / abs(mean[peak]) < MATERIAL:
+        if 100.0 * benchmark.sign * (mean[peak] - mean[last]) <= MATERIAL * abs(mean[peak]):
             continue
         before = any((benchmark.draws(budget) or 0) > n[peak] for budget in run.budgets)
         yield (
@@ -212,7 +266,15 @@ def zero_variance(run: Run) -> Iterator[str]:
             f"{method} on {run.titles[name]}" for name, method in zip(rows["benchmark"], rows["method"], strict=True)
         )
         listed = joined(pairs) if len(pairs) <= 4 else f"{plural(len(pairs), 'comparison')}"
-        yield f"No test and no interval for {listed}: {note}."
+        yield f"No {'t ' if (p := _exact(run, rows)) else ''}test and no interval for {listed}: {note}.{p}"
+
+
+def _exact(run: Run, rows: pd.DataFrame) -> str:
+    """Return a sentence on the exact p-values of comparisons without a spread; empty where there are none."""
+    frame = run.of(significance)
+    p = frame.loc[frame["group"].isin(rows.loc[rows["is_main"], "group"]), "p_exact"].dropna()
+    ends = dict.fromkeys(map(p_text, (p.min(), p.max()))) if len(p) else {}
+    return f" The exact one-sided p-value needs no spread: {' to '.join(ends)}." if ends else ""
 
 
 def few_data_sets(run: Run) -> Iterator[str]:
@@ -246,6 +308,39 @@ def unequal_seeds(run: Run) -> Iterator[str]:
         if parts:
             listed = "; ".join(f"{title} {seeds}" for title, seeds in parts.items())
             yield f"The means of {entrant.name} are over a part of the {len(run.seeds):,} seeds: {listed}."
+
+
+def baseline_means(run: Run) -> Iterator[str]:
+    """Baselines whose mean is near 0 or below it: a percentage of that says little."""
+    yield from of_means(run.of(relative_improvements), run.titles)
+
+
+def of_means(frame: pd.DataFrame, titles: Mapping[str, str]) -> Iterator[str]:
+    """Yield what to be careful about where a baseline's mean is near 0 or below it.
+
+    Parameters
+    ----------
+    frame
+        Rows of relative improvements with ``benchmark, baseline, ri, result, scatter``.
+    titles
+        What the benchmarks are called.
+    """
+    frame = frame[frame["ri"].notna()]
+    means = frame["result"].map(lambda result: result.baseline_mean)
+    frame = frame.assign(mean=means, most=frame["ri"].abs())
+    near = frame[(frame["scatter"] > 1) | (frame["most"] > 100)].sort_values("most", ascending=False, kind="stable")
+    for row in near.drop_duplicates(["baseline", "benchmark"]).sort_index().to_dict("records"):
+        yield (
+            f"The mean of {row['baseline']} on {titles[row['benchmark']]} is near 0 beside the differences between scores: "
+            f"{row['mean']:.3g}, with RI of {signed(row['ri'])} %. A percentage of it says little, and moves with any shift of "
+            "the scores: compare the scores themselves."
+        )
+    below = frame[frame["mean"] < 0].drop_duplicates(["baseline", "benchmark"])
+    for baseline, rows in below.groupby("baseline", sort=False):
+        listed = joined(
+            f"{titles[name]} ({mean:.3g})" for name, mean in zip(rows["benchmark"], rows["mean"], strict=True)
+        )
+        yield f"The mean of {baseline!s} is below 0 on {listed}: RI is in percent of its size there, and + is better as anywhere."
 
 
 def several_budgets(run: Run) -> Iterator[str]:
@@ -298,7 +393,7 @@ def unbounded(run: Run) -> Iterator[str]:
 def unspent_budgets(run: Run) -> Iterator[str]:
     """Methods that stopped before their budget was spent."""
     counted = run.cells[(run.cells["status"] == "ok") & (run.cells["budget_kind"] == "evaluations")]
-    short = counted[counted["n_evaluations"] < counted["budget"]]
+    short = counted[(counted["n_evaluations"] > 0) & (counted["n_evaluations"] < counted["budget"])]
     short = short[~short["group"].map(lambda group: run.pairs[group][1].is_unbounded).astype(bool)]
     for name, cells in short.groupby(short["group"].map(lambda group: run.pairs[group][1].name), sort=False):
         yield f"{name} stopped before its budget was spent in {plural(len(cells), 'cell')}; its baseline has the whole budget."
@@ -307,18 +402,22 @@ def unspent_budgets(run: Run) -> Iterator[str]:
 WARNINGS: tuple[Caveat, ...] = (
     edited_files,
     missing_tables,
+    leaking_tables,
     missing_cells,
     failed_cells,
     nothing_feasible,
+    nothing_evaluated,
     made_up,
     mixed_update_orders,
 )
 CAVEATS: tuple[Caveat, ...] = (
     constraint,
     sampled_baseline,
+    skewed_baseline,
     not_comparable,
     over_selection,
     detectable,
+    baseline_means,
     several_budgets,
     unbounded,
     unspent_budgets,

@@ -9,11 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from harness.reporting.frames.improvement import RI_COLUMNS
 from harness.reporting.write import check_target, write_document
 from harness.results.document import make_document
 from harness.results.faults import all_faults
-from harness.results.improvement import relative_improvements
+from harness.results.improvement import TABLE_COLUMNS, relative_improvements
 from harness.results.model import Fault, Results
 from harness.results.read import read_results
 
@@ -27,7 +26,8 @@ class Imported:
     results
         What was read.
     table
-        Relative improvements, with the columns of every such table.
+        Relative improvements, with the columns of every such table, and ``test`` and ``note``: whose p-values they are, and
+        why there is none.
     faults
         Everything odd that was found.
     answer
@@ -70,5 +70,5 @@ def import_results(files: Sequence[Path], output: Path, **options: Any) -> Impor
     faults = all_faults(results)
     document = make_document(results, faults)
     write_document(document, output)
-    table = relative_improvements(results)[list(RI_COLUMNS)]
+    table = relative_improvements(results)[list(TABLE_COLUMNS)]
     return Imported(results, table, tuple(faults), tuple(map(str, document.answer)), output)

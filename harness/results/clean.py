@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import HarnessError, unknown_name
-from harness.results.model import Fault
+from harness.results.model import LACKS, Fault
 from harness.results.sheet import plain
+from harness.tabular import numerals
 
-# A percentage and the same thing as a fraction are a factor of 100 apart; scores of one unit, failures apart, are not.
-APART = 5.0
+APART = numerals.APART
 _LISTED = 8  # items of a warning
 
 
@@ -75,8 +75,9 @@ def without_duplicates(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[Fault]]:
     twice = runs[(runs["seed"] != "") & runs.duplicated(keys, keep=False)]
     found = []
     for (dataset, method, seed), rows in twice.groupby(keys, sort=False):
-        if rows["score"].nunique(dropna=False) > 1:
-            scores = " and ".join(f"{score:g}" for score in rows["score"])
+        written = rows[["score", "signed"]]
+        if len(written.drop_duplicates()) > 1:
+            scores = " and ".join(f"{score:g}{'%' * sign}" for score, sign in written.itertuples(index=False))
             raise HarnessError(
                 f"{dataset}: {method} with seed {seed} has the scores {scores} ({lines_of(rows)}); which one is right?"
             )
@@ -94,24 +95,50 @@ def blank_scores(runs: pd.DataFrame) -> Iterator[Fault]:
     groups = runs[runs["score"].isna()].groupby(["dataset", "method"], sort=False)
     found = [f"{dataset}: {method} in {lines_of(rows)}" for (dataset, method), rows in groups]
     if found:
-        yield Fault("blank", f"Blank scores; means are over the runs that have one: {listed(found)}.")
+        yield Fault("blank", f"Blank scores; means are over the runs that have one: {listed(found)}.", LACKS)
 
 
-def told_units(runs: pd.DataFrame, baselines: Mapping[str, str], stated: str | None) -> pd.Series[str]:
-    """Return the unit of every run, told from all runs of its comparison; refuse a mixture within one."""
-    units = pd.Series("none", index=runs.index)
-    if stated == "none":
-        return units
+def with_units(runs: pd.DataFrame, baselines: Mapping[str, str], stated: str | None) -> pd.DataFrame:
+    """Return runs with the unit of each, and their scores in it.
+
+    On a data set where cells have a percent sign, it decides: all scores there are brought to percent, or to the stated unit.
+    Elsewhere the unit is told from all runs of a comparison. A mixture that cannot be told apart is refused.
+    """
+    runs = runs.assign(unit="none")
     # Those without a baseline first: what a comparison says of a baseline counts.
     pools = sorted(({method, baselines.get(method, method)} for method in dict.fromkeys(runs["method"])), key=len)
     for dataset, rows in runs.groupby("dataset", sort=False):
-        columns = dict(list(rows.groupby("method", sort=False)))
+        unit = stated
+        if rows["signed"].any():
+            runs.loc[rows.index, "score"] = _by_sign(rows, stated, str(dataset))
+            unit = stated or "percent"
+        if unit == "none":
+            continue
+        columns = dict(list(runs.loc[rows.index].groupby("method", sort=False)))
         for pool in pools:
             if own := [columns[method] for method in columns if method in pool]:
                 together = pd.concat(own)
                 names = " and ".join(dict.fromkeys(together["method"]))
-                units[together.index] = _unit(together, stated, f"{dataset}: {names}")
-    return units
+                runs.loc[together.index, "unit"] = _unit(together, unit, f"{dataset}: {names}")
+    return runs
+
+
+def _by_sign(rows: pd.DataFrame, stated: str | None, dataset: str) -> pd.Series[float]:
+    """Return the scores of a data set where cells have a percent sign, in percent or in the stated unit."""
+    scores, signed = rows["score"], rows["signed"]
+    if stated == "fraction":
+        return scores.where(~signed, scores / 100)
+    for method, plain_rows in rows[~signed].groupby("method", sort=False) if stated != "percent" else ():
+        own, others = plain_rows["score"].to_numpy(), scores[signed]
+        factor = None if stated else numerals.percent_factor(own, others.to_numpy())
+        if factor is None:
+            raise HarnessError(
+                f"{dataset}: {method} has {own[0]:g} ({lines_of(plain_rows.iloc[:1])}) without a percent sign beside "
+                f"{others.iloc[0]:g}% ({lines_of(rows[signed].iloc[:1])}); write the sign in all cells, or in none and "
+                "state --unit"
+            )
+        scores = scores.where(~scores.index.isin(plain_rows.index), scores * factor)
+    return scores
 
 
 def _unit(rows: pd.DataFrame, stated: str | None, where: str) -> str:

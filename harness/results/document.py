@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 # Written for runs, but nothing in them is of a run.
+from harness.reporting.caveats import OF_SKEWED_SAMPLES, of_means, skewed
 from harness.reporting.figures import MOST
 from harness.reporting.figures import legend as draw_legend
 from harness.reporting.formats import (
@@ -29,9 +30,17 @@ from harness.reporting.model import Block, Claim, Column, Document, FigureBlock,
 from harness.reporting.plots import plot_forest
 from harness.reporting.run import PERCENT_UNITS
 from harness.reporting.sections.improvement import at_a_glance
+from harness.reporting.sections.notes import OVER_ARCHITECTURES
 from harness.reporting.style import Mark, marks_for, short
-from harness.results.improvement import AGGREGATE_COLUMNS, POPULATIONS, aggregates, detectable, relative_improvements
+from harness.results.improvement import (
+    AGGREGATE_COLUMNS,
+    POPULATIONS,
+    aggregates,
+    detectable,
+    relative_improvements,
+)
 from harness.results.model import RUN_COLUMNS, Fault, Results
+from harness.statistics.improvement import MIN_ARCHITECTURES
 
 _WIDTH = 9.0  # inches
 _RUNS = "every-run"
@@ -123,7 +132,8 @@ def _glance(results: Results, improvements: pd.DataFrame) -> TableBlock:
         "RI in % over each method's own baseline: estimate and half of the 95 % interval.",
         wide,
         columns,
-        note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {family} of the table.",
+        note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {family} of the table: "
+        f"{_tests(improvements)}.",
     )
 
 
@@ -140,7 +150,7 @@ def _full(improvements: pd.DataFrame) -> TableBlock:
             integer("n_baseline", "of the baseline"),
             points("ri", "RI, %"),
             interval("ci_low", "ci_high", "95 % interval"),
-            p_value("p_value", "p", help="two-sided, of the test that the interval inverts"),
+            p_value("p_value", "p", help="two-sided, of the test that the interval inverts and the last column names"),
             p_value("p_holm", "p, Holm", help="adjusted over all rows"),
             number(
                 "detectable", "detectable RI, %", 2, help="smallest true RI found with 80 % power, before adjustment"
@@ -148,9 +158,15 @@ def _full(improvements: pd.DataFrame) -> TableBlock:
             Column("test", "test", lambda row: row["note"] or row["test"]),
         ],
         csv=RI_COLUMNS,
-        note="One family of tests: all rows.",
+        note=f"One family of tests: all rows. p is of {_tests(improvements)}.",
         folded=len(improvements) > 20,
     )
+
+
+def _tests(improvements: pd.DataFrame) -> str:
+    """Return the names of the tests whose p-values are given."""
+    names = improvements.loc[improvements["p_value"].notna(), "test"].unique()
+    return f"the {joined(f'{name} test' for name in names)}" if len(names) else "no test"
 
 
 def _over_all(overall: pd.DataFrame) -> Section:
@@ -275,9 +291,10 @@ def _claim(method: str, part: pd.DataFrame, overall: pd.DataFrame) -> Claim:
     said += f" ({joined(wins)})" if wins else ""
     said += f" and loses on {len(losses)} ({joined(losses)})" if losses else " and loses on none"
     undecided = int(tested.sum()) - len(wins) - len(losses)
-    said += f"; {undecided} undecided." if undecided else "."
+    said += f"; {undecided} undecided" if undecided else ""
+    said += f"; no test on {joined(part.loc[~tested, 'dataset'])}." if not tested.all() else "."
     these = overall[(overall["method"] == method) & (overall["population"] == POPULATIONS["these"])]
-    for row in these.to_dict("records"):
+    for row in these[these["ri"].notna()].to_dict("records"):
         ends = "" if pd.isna(row["ci_low"]) else f" [{signed(row['ci_low'])}, {signed(row['ci_high'])}]"
         over = "these" if row["datasets"] == len(part) else f"{row['datasets']} of the {len(part)}"
         said += f" Geometric mean over {over} data sets: {signed(row['ri'])} %{ends}."
@@ -293,6 +310,17 @@ def _caveats(results: Results, improvements: pd.DataFrame) -> Iterator[str]:
             f"({least['method']} on {least['dataset']}) to {most['detectable']:.2f} ({most['method']} on {most['dataset']}). "
             "Undecided means that a smaller difference may well be there."
         )
+    yield from of_means(improvements, {name: name for name in results.datasets})
+    few = improvements["p_value"].notna() & (improvements["n_baseline"] < MIN_ARCHITECTURES)
+    if results.architectures is None and few.any():
+        yield (
+            f"Baselines of fewer than {MIN_ARCHITECTURES} runs are taken for results of searches, whose scores are close to "
+            "normal. If their runs are architectures drawn at random, of which a few may be far worse than all others, these "
+            "intervals are too short and their p-values too small: say so by --architectures."
+        )
+    for dataset, baseline in dict.fromkeys(zip(improvements["dataset"], improvements["baseline"], strict=True)):
+        if said := skewed(results.of(dataset, baseline)["score"].to_numpy(dtype=np.float64)):
+            yield f"The sample of {baseline} on {dataset} is skewed ({said}): {OF_SKEWED_SAMPLES}"
     if len(set(results.baselines.values())) > 1:
         yield (
             "The methods have baselines of their own: an RI says how much better a method is than its own baseline, and does "
@@ -310,19 +338,21 @@ def _caveats(results: Results, improvements: pd.DataFrame) -> Iterator[str]:
 
 def _definitions(results: Results) -> Iterator[str]:
     yield (
-        "Relative improvement. RI = 100 (a − r) / r, with a the mean score over a method's runs and r that of its baseline"
-        + (". " if results.sign > 0 else "; here lower is better, and RI = 100 (r − a) / r. ")
+        "Relative improvement. RI = 100 (a − r) / |r|, with a the mean score over a method's runs and r that of its baseline"
+        + (". " if results.sign > 0 else "; here lower is better, and RI = 100 (r − a) / |r|. ")
         + "Method and baseline were matched by name."
     )
-    if results.paired:
+    if results.architectures is not None:
+        yield OVER_ARCHITECTURES
+    elif results.paired:
         yield (
-            "Interval and test. Paired: the t interval of the mean difference of log scores over common seeds; RI is then that "
-            "of the geometric means. The p-value is two-sided and belongs to the same test."
+            "Interval and test (“paired log-ratio”). The t interval of the mean difference of log scores over common seeds; RI "
+            "is then that of the geometric means. The p-value is two-sided and belongs to the same test."
         )
     else:
         yield (
-            "Interval and test. The delta method with Welch's degrees of freedom. Intervals hold one at a time, at 95 %. The "
-            "p-value is two-sided and belongs to the test that the interval inverts."
+            "Interval and test (“delta-Welch”). The delta method with Welch's degrees of freedom. Intervals hold one at a time, "
+            "at 95 %. The p-value is two-sided and belongs to the test that the interval inverts."
         )
     yield "Family. p-values are adjusted by Holm's method over all rows of the table of relative improvements."
     yield "Detectable RI. The smallest true RI that a test at 5 % finds with 80 % power, given the runs and their spread."

@@ -15,7 +15,8 @@ from harness.reporting.formats import joined, plural, signed
 from harness.reporting.frames.improvement import verdict
 from harness.results.clean import APART, lines_of, listed
 from harness.results.improvement import relative_improvements
-from harness.results.model import Fault, Results
+from harness.results.model import DOUBTS, LACKS, MOVES, TURNS, Fault, Results
+from harness.results.resolution import steps
 from harness.statistics._validate import FloatArray
 
 Check = Callable[[Results], Iterator[Fault]]
@@ -23,36 +24,40 @@ Check = Callable[[Results], Iterator[Fault]]
 FEW = 3  # runs below which a spread says next to nothing
 FAR = 5.0  # robust standard deviations from the median at which a run is looked at
 SURPRISING = 0.001  # expected number of coincidences below which equal scores are worth a word
-_FINEST = 1e-6  # relative: a step below this is none
 _NORMAL = 1.4826  # standard deviation of a normal law over its median absolute deviation
 
 
 def all_faults(results: Results) -> list[Fault]:
-    """Return what was odd while reading, and what is odd about the numbers."""
-    return [*results.faults, *(fault for check in CHECKS for fault in check(results))]
+    """Return what was odd while reading and what is odd about the numbers, what changes a verdict first."""
+    found = [*results.faults, *(fault for check in CHECKS for fault in check(results))]
+    return sorted(found, key=lambda fault: fault.effect)
 
 
 def without_baseline(results: Results) -> Iterator[Fault]:
     """Methods that are compared with nothing, and those that lack runs on some data set."""
     for method in results.methods:
         if method not in {*results.baselines, *results.baselines.values()}:
-            yield Fault("no baseline", f"{method} has no baseline and is nobody's: it is listed, but not compared.")
+            yield Fault(
+                "no baseline", f"{method} has no baseline and is nobody's: it is listed, but not compared.", LACKS
+            )
     for method, baseline in results.baselines.items():
         missing = [d for d in results.datasets if results.of(d, baseline).empty and len(results.of(d, method))]
         if missing:
             yield Fault(
-                "no baseline", f"{method} has no RI on {joined(missing)}: no run of its baseline {baseline} there."
+                "no baseline",
+                f"{method} has no RI on {joined(missing)}: no run of its baseline {baseline} there.",
+                LACKS,
             )
         missing = [d for d in results.datasets if results.of(d, method).empty]
         if missing:
-            yield Fault("no runs", f"{method} has no RI on {joined(missing)}: no run of it there.")
+            yield Fault("no runs", f"{method} has no RI on {joined(missing)}: no run of it there.", LACKS)
 
 
 def few_runs(results: Results) -> Iterator[Fault]:
     """Methods and baselines with fewer than three runs."""
     few = [f"{m} on {d} ({len(runs)})" for (d, m), runs in results.groups.items() if len(runs) < FEW]
     if few:
-        yield Fault("few runs", f"Fewer than {FEW} runs, so that their spread is hardly known: {listed(few)}.")
+        yield Fault("few runs", f"Fewer than {FEW} runs, so that their spread is hardly known: {listed(few)}.", DOUBTS)
 
 
 def unequal_runs(results: Results) -> Iterator[Fault]:
@@ -64,7 +69,9 @@ def unequal_runs(results: Results) -> Iterator[Fault]:
             if n and m and n != m:
                 unequal.append(f"{dataset}: {n} of {method} against {m} of {baseline}")
     if unequal:
-        yield Fault("unequal runs", f"Unequal numbers of runs; a run that failed may be missing: {listed(unequal)}.")
+        yield Fault(
+            "unequal runs", f"Unequal numbers of runs; a run that failed may be missing: {listed(unequal)}.", LACKS
+        )
 
 
 def unpaired(results: Results) -> Iterator[Fault]:
@@ -79,6 +86,7 @@ def unpaired(results: Results) -> Iterator[Fault]:
                     "unpaired",
                     f"{dataset}: {method} and {baseline} share {plural(len(seeds[0] & seeds[1]), 'seed')}; "
                     f"{plural(len(alone), 'run')} of one of them alone {'is' if len(alone) == 1 else 'are'} left out.",
+                    LACKS,
                 )
 
 
@@ -98,6 +106,7 @@ def mixed_units(results: Results) -> Iterator[Fault]:
                 "unit",
                 f"{dataset}: {method} has {joined(f'{score:g}' for score in scores[is_small])} ({lines_of(runs[is_small])}), "
                 "taken for percent as stated; it looks like a fraction.",
+                TURNS,
             )
 
 
@@ -113,14 +122,16 @@ def same_numbers(results: Results) -> Iterator[Fault]:
                 "same numbers",
                 f"{joined(names)} have the same {len(scores)} scores: one may be a copy of the other, and their comparison "
                 "says nothing.",
+                DOUBTS,
             )
 
 
 def repeated_values(results: Results) -> Iterator[Fault]:
     """Scores that a method has more often than chance would have it, given how finely scores are written."""
     for dataset, columns in _columns(results):
-        step, spread = _resolution(np.concatenate(list(columns.values()))), _typical_spread(columns)
-        for method, scores in columns.items():
+        spread = _typical_spread(columns)
+        written = steps([results.of(dataset, method) for method in columns])
+        for (method, scores), step in zip(columns.items(), written, strict=True):
             for score, count in zip(*np.unique(scores, return_counts=True), strict=True):
                 if count > 1 and _coincidences(len(scores), int(count), step, spread) < SURPRISING:
                     places = lines_of(results.of(dataset, method)[scores == score])
@@ -128,6 +139,7 @@ def repeated_values(results: Results) -> Iterator[Fault]:
                         "repeated value",
                         f"{dataset}: {count} of {plural(len(scores), 'run')} of {method} have the same score {score:g} "
                         f"({places}), more than chance explains: a copy, a mean, or searches that ended alike.",
+                        DOUBTS,
                     )
 
 
@@ -143,14 +155,16 @@ def carried_by_few(results: Results) -> Iterator[Fault]:
             far = results.of(dataset, method)[is_far]
             after = _by_comparison(dataclasses.replace(results, runs=results.runs.drop(far.index)))
             own = [(dataset, name) for name, baseline in results.baselines.items() if method in (name, baseline)]
-            said = [text for key in own if (text := _change(before[key], after[key]))]
-            if said:
+            changes = [found for key in own if (found := _change(before[key], after[key]))]
+            if changes:
+                said = " ".join(text for text, _ in changes)
                 one = len(far) == 1
                 yield Fault(
                     "outlier",
                     f"{dataset}: {joined(f'{score:g}' for score in far['score'])} of {method} ({lines_of(far)}) "
                     f"{'is' if one else 'are'} far from its other {plural(len(scores) - len(far), 'run')} (median "
-                    f"{np.median(scores):g}) and {'carries' if one else 'carry'} its mean; kept. {' '.join(said)}",
+                    f"{np.median(scores):g}) and {'carries' if one else 'carry'} its mean; kept. {said}",
+                    min(effect for _, effect in changes),
                 )
 
 
@@ -188,18 +202,6 @@ def _typical_spread(columns: Mapping[str, FloatArray]) -> float:
     return float(np.median([_deviation(scores) for scores in columns.values()]))
 
 
-def _resolution(scores: FloatArray) -> float:
-    """Return the step that scores are multiples of: 0.01 of rounded ones, next to nothing of others; 0 for a single value."""
-    steps = np.diff(np.unique(scores))
-    found = 0.0
-    for step in steps.tolist():
-        rest = found
-        found = step
-        while rest > _FINEST * steps.max():
-            found, rest = rest, min(found % rest, rest - found % rest)
-    return found
-
-
 def _coincidences(n: int, k: int, step: float, spread: float) -> float:
     """Return the expected number of k-tuples of equal scores among `n` normal ones that are rounded to `step`."""
     if spread == 0:
@@ -215,16 +217,17 @@ def _far(scores: FloatArray, typical: float) -> npt.NDArray[np.bool_]:
     return np.asarray(np.abs(scores - np.median(scores)) > FAR * spread)
 
 
-def _change(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> str:
-    """Return what leaving out runs does to a comparison; empty if nothing that matters."""
+def _change(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> tuple[str, int] | None:
+    """Return what leaving out runs does to a comparison, in words and as a `Fault.effect`; None if nothing that matters."""
     if pd.isna(before["ri"]) or pd.isna(after["ri"]):
-        return ""
+        return None
     said = [verdict(row["p_holm"], row["ri"]) or "undecided" for row in (before, after)]
     reach = 0.0 if pd.isna(after["ci_low"]) else (after["ci_high"] - after["ci_low"]) / 2.0
     if said[0] == said[1] and abs(after["ri"] - before["ri"]) <= reach:
-        return ""
+        return None
     turn = f"{said[0]} with, {said[1]} without" if said[0] != said[1] else f"{said[0]} with and without"
-    return (
+    text = (
         f"RI of {before['method']} over {before['baseline']}: {signed(before['ri'])} % with, {signed(after['ri'])} % "
         f"without; {turn}."
     )
+    return text, TURNS if said[0] != said[1] else MOVES

@@ -20,6 +20,7 @@ from harness.statistics import (
 from harness.statistics._validate import FloatArray
 
 POPULATIONS = {"these": "these data sets", "like these": "data sets like these"}
+TABLE_COLUMNS = (*RI_COLUMNS, "test", "note")
 AGGREGATE_COLUMNS = ("method", "baseline", "population", "datasets", "ri", "ci_low", "ci_high", "p_value", "note")
 
 
@@ -29,20 +30,16 @@ def relative_improvements(results: Results) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of every table of relative improvements, ``test``, ``note`` (why there is no number or no test) and
-        ``result``. An improvement is positive whatever the direction: where lower is better, RI = 100 (r - a) / r, and
-        ``result`` has the other sign. All rows are one family for Holm's adjustment.
-
-    Raises
-    ------
-    HarnessError
-        Where a baseline's mean is not above 0, or paired scores are not.
+        The columns of every table of relative improvements, ``test``, ``note`` (why there is no number or no test),
+        ``result``, and ``scatter``, the standard deviation of the baseline's runs over the size of their mean. An
+        improvement is positive whatever the direction: where lower is better, RI = 100 (r - a) / |r|, and ``result`` has the
+        other sign. All rows are one family for Holm's adjustment.
     """
     rows: list[dict[str, Any]] = []
     for dataset in results.datasets:
         for method, baseline in results.baselines.items():
             scores, reference = compared(results, dataset, method)
-            result, note = _improvement(scores, reference, results.paired, f"{dataset}: {method}")
+            result, note = _improvement(results, scores, reference)
             low, high = (result.low, result.high) if results.sign > 0 else (-result.high, -result.low)
             rows.append(
                 {
@@ -60,9 +57,10 @@ def relative_improvements(results: Results) -> pd.DataFrame:
                     "test": result.method,
                     "note": note,
                     "result": result,
+                    "scatter": _scatter(reference),
                 }
             )
-    frame = pd.DataFrame(rows, columns=[*RI_COLUMNS, "test", "note", "result"])
+    frame = pd.DataFrame(rows, columns=[*TABLE_COLUMNS, "result", "scatter"])
     return frame.assign(p_holm=holm(frame["p_value"]))
 
 
@@ -85,7 +83,13 @@ def detectable(results: Results) -> list[float]:
         for method in results.baselines:
             scores, reference = compared(results, dataset, method)
             n = min(len(scores), len(reference))
-            cv = _variation(scores, reference, results.paired) if n > 1 else 0.0
+            result, _ = _improvement(results, scores, reference)
+            known = n > 1 and reference.mean() != 0
+            if results.architectures is not None:
+                known = known and not np.isnan(result.p_value)
+            elif results.paired:  # logarithms
+                known = known and np.ptp(np.sign([scores, reference])) == 0
+            cv = _variation(results, scores, reference, result) if known else 0.0
             found.append(detectable_improvement(n, cv, exact_baseline=results.paired) if cv > 0 else np.nan)
     return found
 
@@ -105,34 +109,51 @@ def aggregates(results: Results, improvements: pd.DataFrame) -> pd.DataFrame:
             continue
         absent = f"only {len(known)} of {len(part)} data sets" if len(known) < len(part) else ""
         for population, words in POPULATIONS.items():
-            found = aggregate_improvement(known["result"].tolist(), population)
-            low, high = (found.low, found.high) if results.sign > 0 else (-found.high, -found.low)
             row = {"method": method, "baseline": baseline, "population": words, "datasets": len(known)}
+            try:
+                found = aggregate_improvement(known["result"].tolist(), population)
+            except HarnessError as error:
+                rows.append(row | {"note": "; ".join(filter(None, (absent, str(error))))})
+                continue
+            low, high = (found.low, found.high) if results.sign > 0 else (-found.high, -found.low)
             row |= {"ri": results.sign * found.estimate, "ci_low": low, "ci_high": high, "p_value": found.p_value}
             rows.append(row | {"note": "; ".join(filter(None, (absent, found.note)))})
     return pd.DataFrame(rows, columns=AGGREGATE_COLUMNS)
 
 
-def _improvement(
-    scores: FloatArray, reference: FloatArray, paired: bool, where: str
-) -> tuple[RelativeImprovement, str]:
-    """Return RI with higher taken for better, and why it or its interval is missing."""
+def _improvement(results: Results, scores: FloatArray, reference: FloatArray) -> tuple[RelativeImprovement, str]:
+    """Return RI with higher taken for better, all NaN where there is none, and why it or its interval is missing."""
     if len(scores) and len(reference):
         try:
-            result = relative_improvement(scores, reference, paired)
+            result = relative_improvement(scores, reference, results.paired, architectures=results.architectures)
         except HarnessError as error:
-            raise HarnessError(f"{where}: {error}") from error
-        return result, result.note
-    note = "no common seed" if paired else "no run of the method" if len(reference) else "no run of the baseline"
+            note = str(error)
+        else:
+            return result, result.note
+    else:
+        note = (
+            "no common seed"
+            if results.paired
+            else "no run of the method"
+            if len(reference)
+            else "no run of the baseline"
+        )
     nan = float("nan")
     return RelativeImprovement(
         nan, nan, nan, nan, nan, len(scores), len(reference), "sample", "", 0.95, nan, note
     ), note
 
 
-def _variation(scores: FloatArray, reference: FloatArray, paired: bool) -> float:
+def _scatter(reference: FloatArray) -> float:
+    known = len(reference) > 1 and reference.mean() != 0
+    return float(np.std(reference, ddof=1) / abs(reference.mean())) if known else np.nan
+
+
+def _variation(results: Results, scores: FloatArray, reference: FloatArray, result: RelativeImprovement) -> float:
     """Return the coefficient of variation in percent that the test of RI has to do with."""
-    if paired:
+    if results.paired:
+        if results.architectures is not None:
+            return 100.0 * result.log_error * len(scores) ** 0.5
         return 100.0 * float(np.std(np.log(scores / reference), ddof=1))
     pooled = (np.var(scores, ddof=1) + np.var(reference, ddof=1)) / 2.0
-    return 100.0 * float(np.sqrt(pooled) / reference.mean())
+    return 100.0 * float(np.sqrt(pooled) / abs(reference.mean()))

@@ -14,6 +14,10 @@ Direction = Literal["max", "min"]
 # A row a run that has a score; `line` is that of its file, `seed` is empty where the file has none.
 RUN_COLUMNS = ("dataset", "method", "seed", "score", "unit", "file", "line")
 
+# What a fault does to the comparisons: turns a verdict, moves a number by more than its interval, casts doubt on one, leaves
+# runs or comparisons out, or nothing.
+TURNS, MOVES, DOUBTS, LACKS, NOTHING = range(5)
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -25,10 +29,13 @@ class Fault:
         One or two words, for programs.
     what
         One sentence that says what and where, for people.
+    effect
+        What it does to the comparisons, `TURNS` to `NOTHING`: the order in which faults are said.
     """
 
     kind: str
     what: str
+    effect: int = NOTHING
 
     def __str__(self) -> str:
         return self.what
@@ -52,6 +59,8 @@ class Results:
         One row a file: ``file, sha256, form, lines, scores, left_out`` (columns that were not used).
     faults
         What was odd while reading.
+    architectures
+        How many random architectures a score of a baseline is the mean of; None where it is what a search found.
     """
 
     runs: pd.DataFrame
@@ -60,6 +69,7 @@ class Results:
     paired: bool
     sources: pd.DataFrame
     faults: tuple[Fault, ...] = ()
+    architectures: int | None = None
 
     @property
     def datasets(self) -> list[str]:

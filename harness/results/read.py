@@ -11,9 +11,11 @@ from typing import Literal, cast
 import pandas as pd
 
 from harness.errors import HarnessError, unknown_name
-from harness.results.clean import blank_scores, match_baselines, spellings, told_units, without_duplicates
+from harness.results.clean import blank_scores, match_baselines, spellings, with_units, without_duplicates
 from harness.results.model import RUN_COLUMNS, Direction, Fault, Results
 from harness.results.sheet import Sheet, number, plain, read_sheet
+from harness.statistics._validate import counts
+from harness.tabular.numerals import with_points, without_sign
 
 Form = Literal["long", "wide"]
 UNITS = ("percent", "fraction", "none")
@@ -46,6 +48,7 @@ def read_results(
     unit: str | None = None,
     direction: Direction = "max",
     paired: bool = False,
+    architectures: int | None = None,
 ) -> Results:
     """Read tables of final scores.
 
@@ -65,11 +68,15 @@ def read_results(
     mapping
         Method -> its baseline.
     unit
-        ``percent``, ``fraction`` or ``none`` (no accuracy); None tells it from the values of each comparison.
+        ``percent``, ``fraction`` or ``none`` (no accuracy); None tells it from the values of each comparison. A percent sign
+        decides the unit of its own cell.
     direction
         ``max`` where higher scores are better, or ``min``.
     paired
         Compare seed by seed: equal seeds of a method and its baseline share noise, such as the split of the data.
+    architectures
+        The scores of baselines are means of so many architectures drawn at random (1: of one each), and not results of
+        searches. A few of them allow no interval.
 
     Returns
     -------
@@ -84,6 +91,8 @@ def read_results(
         raise unknown_name("direction", direction, ("max", "min"))
     if unit is not None and unit not in UNITS:
         raise unknown_name("unit", unit, UNITS)
+    if architectures is not None:
+        counts("architectures", architectures)
     sheets = [read_sheet(Path(file)) for file in files]
     for again in _repeated(sheet.sha256 for sheet in sheets):
         names = " and ".join(sheet.name for sheet in sheets if sheet.sha256 == again)
@@ -106,7 +115,7 @@ def read_results(
     runs = runs[runs["score"].notna()].reset_index(drop=True)
     if paired and (runs["seed"] == "").any():
         raise HarnessError("paired: wanted a seed with every score; the order of lines pairs nothing")
-    runs = runs.assign(unit=told_units(runs, baselines, unit))
+    runs = with_units(runs, baselines, unit)
     sources = pd.DataFrame(
         [
             {
@@ -120,7 +129,7 @@ def read_results(
             for sheet, part in zip(sheets, parts, strict=True)
         ]
     )
-    return Results(runs[list(RUN_COLUMNS)], baselines, direction, paired, sources, tuple(faults))
+    return Results(runs[list(RUN_COLUMNS)], baselines, direction, paired, sources, tuple(faults), architectures)
 
 
 def read_mapping(items: Iterable[str]) -> dict[str, str]:
@@ -142,7 +151,7 @@ def read_mapping(items: Iterable[str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Part:
-    """One file's runs, not yet cleaned: columns ``file, line, dataset, method, seed, score``."""
+    """One file's runs, not yet cleaned: columns ``file, line, dataset, method, seed, score, signed`` (whether with a %)."""
 
     form: Form
     runs: pd.DataFrame
@@ -186,15 +195,17 @@ def _tidy_long(sheet: Sheet, at: Mapping[str, int | None], baseline: str | None)
     of = by.get(plain(baseline)) if baseline else None
     rows = []
     baselines: dict[str, str] = {}
-    for line, cells in sheet.rows:
+    score_at = cast(int, at["score"])
+    scores = with_points([cells[score_at] for _, cells in sheet.rows])
+    for (line, cells), written in zip(sheet.rows, scores, strict=True):
         where = f"{sheet.name}, line {line}"
         text = {role: "" if place is None else cells[place] for role, place in at.items()}
         for role in ("method", "dataset"):
             if at[role] is not None and not text[role].strip():
                 raise HarnessError(f"{where}: no {role}; wanted one in every line")
-        score = number(text["score"], f"{where}, column {sheet.header[cast(int, at['score'])].strip()!r}")
+        score = number(written, f"{where}, column {sheet.header[score_at].strip()!r}")
         dataset = sheet.stem if at["dataset"] is None else text["dataset"]
-        rows.append((sheet.name, line, dataset, text["method"], _seed(text["seed"]), score))
+        rows.append((sheet.name, line, dataset, text["method"], _seed(text["seed"]), score, without_sign(written)[1]))
         if of is not None:
             stated = cells[of].strip()
             if baselines.setdefault(text["method"].strip(), stated) != stated:
@@ -207,21 +218,23 @@ def _tidy_long(sheet: Sheet, at: Mapping[str, int | None], baseline: str | None)
 def _tidy_wide(sheet: Sheet, at: Mapping[str, int | None]) -> _Part:
     keys = (at["dataset"], at["seed"])
     rows = []
-    for place, name in enumerate(sheet.header):
-        if place in keys:
-            continue
+    methods = [(place, name) for place, name in enumerate(sheet.header) if place not in keys]
+    scores = iter(with_points([cells[place] for place, _ in methods for _, cells in sheet.rows]))
+    for _, name in methods:
         for line, cells in sheet.rows:
+            written = next(scores)
             where = f"{sheet.name}, line {line}"
             dataset, seed = (None if key is None else cells[key] for key in keys)
             if dataset is not None and not dataset.strip():
                 raise HarnessError(f"{where}: no dataset; wanted one in every line")
-            score = number(cells[place], f"{where}, column {name.strip()!r}")
-            rows.append((sheet.name, line, dataset or sheet.stem, name, _seed(seed or ""), score))
+            score = number(written, f"{where}, column {name.strip()!r}")
+            signed = without_sign(written)[1]
+            rows.append((sheet.name, line, dataset or sheet.stem, name, _seed(seed or ""), score, signed))
     return _Part("wide", _frame(rows), {}, (), at["dataset"] is None)
 
 
-def _frame(rows: Sequence[tuple[str, int, str, str, str, float]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["file", "line", "dataset", "method", "seed", "score"])
+def _frame(rows: Sequence[tuple[str, int, str, str, str, float, bool]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["file", "line", "dataset", "method", "seed", "score", "signed"])
 
 
 def _seed(text: str) -> str:

@@ -10,12 +10,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, printable
 from harness.results.model import Fault
+from harness.tabular.numerals import NUMBER, without_sign
+from harness.tabular.reading import separator_of
 
-_SEPARATORS = ",;\t"
 _ABSURD = 1e50  # no score is larger, nor closer to 0; products of such are still numbers
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _BLANK = frozenset(("", "-", "–", "—", "na", "n/a", "nan", "none", "null"))
 
 
@@ -71,7 +71,7 @@ def read_sheet(path: Path) -> Sheet:
     kept, faults = _columns(path, head, columns)
     header = tuple(head[place] for place in kept)
     rows = tuple((line, tuple(cells[place] for place in kept)) for line, cells in full)
-    return Sheet(path.name, path.stem, hashlib.sha256(content).hexdigest(), header, rows, faults)
+    return Sheet(printable(path.name), printable(path.stem), hashlib.sha256(content).hexdigest(), header, rows, faults)
 
 
 def plain(name: str) -> str:
@@ -80,7 +80,7 @@ def plain(name: str) -> str:
 
 
 def number(cell: str, where: str) -> float:
-    """Return the number in a cell, NaN for a blank one.
+    """Return the number in a cell, NaN for a blank one; its percent sign is left to `harness.results.clean.with_units`.
 
     Raises
     ------
@@ -90,8 +90,8 @@ def number(cell: str, where: str) -> float:
     text = cell.strip()
     if text.casefold() in _BLANK:
         return math.nan
-    bare = text.removesuffix("%").rstrip()
-    if _NUMBER.fullmatch(bare) and ((value := float(bare)) == 0 or 1 / _ABSURD < abs(value) < _ABSURD):
+    bare, _ = without_sign(text)
+    if NUMBER.fullmatch(bare) and ((value := float(bare)) == 0 or 1 / _ABSURD < abs(value) < _ABSURD):
         return value
     hint = ""
     if "±" in text or re.search(r"[0-9)]\s*(\+/?-|\()", text):
@@ -104,7 +104,7 @@ def number(cell: str, where: str) -> float:
 def _lines(path: Path, text: str) -> list[tuple[int, list[str]]]:
     """Return all lines that are not blank, with their numbers; the header says which separator is used."""
     head = next((line for line in text.splitlines() if line.strip()), "")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(_SEPARATORS, key=head.count), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(head), strict=True)
     try:
         return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
@@ -114,7 +114,7 @@ def _lines(path: Path, text: str) -> list[tuple[int, list[str]]]:
 def _columns(path: Path, head: list[str], columns: dict[int, list[str]]) -> tuple[list[int], tuple[Fault, ...]]:
     """Return the places of the columns that have a name, and what was odd about the others."""
     faults = []
-    if all(_NUMBER.fullmatch(name.strip()) for name in head):
+    if all(NUMBER.fullmatch(name.strip()) for name in head):
         raise HarnessError(f"{path}: the first line holds numbers; wanted the names of the columns there")
     kept: dict[str, int] = {}
     for place, name in enumerate(head):
@@ -132,6 +132,10 @@ def _columns(path: Path, head: list[str], columns: dict[int, list[str]]) -> tupl
                 f"{path}: columns {other} and {place + 1} are both called {name.strip()!r} but for case or spaces"
             )
         kept[plain(name)] = place
+        first = plain(name).removesuffix(".1")
+        if first != plain(name) and first in kept:
+            said = f"{path.name}: column {name.strip()!r} is what pandas calls a second column {head[kept[first]].strip()!r}."
+            faults.append(Fault("doubled column", said))
     return list(kept.values()), tuple(faults)
 
 

@@ -141,6 +141,10 @@ class CategoricalSpace(Space):
                 raise HarnessError(f"space {name}: variable name {key!r}: wanted a text without comma or equals sign")
             if len(set(choices)) < len(choices):
                 raise HarnessError(f"space {name}: variable {key} has a choice twice: {', '.join(choices)}")
+            if blank := [choice for choice in choices if choice != choice.strip()]:
+                raise HarnessError(
+                    f"space {name}: choice {blank[0]!r} of variable {key} has blanks at its ends; `parse` could not read it back"
+                )
         self.name = name
         self.variables = {key: tuple(choices) for key, choices in variables.items()}
         self.cardinalities = tuple(len(choices) for choices in self.variables.values())

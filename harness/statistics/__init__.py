@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from harness.statistics.law import ExactBaseline, RandomSearchLaw, exact_random_baseline
     from harness.statistics.many import Ranking, against_control, can_carry, compare_over_datasets
     from harness.statistics.multiple import benjamini_hochberg, holm
-    from harness.statistics.noninferiority import Changes, Verdict, cell_changes, equivalence_p_value, non_inferiority
+    from harness.statistics.noninferiority import (
+        Changes,
+        NoSpread,
+        Verdict,
+        cell_changes,
+        equivalence_p_value,
+        non_inferiority,
+    )
     from harness.statistics.pareto import (
         attained_by_draws,
         dominance_ranks,
@@ -56,6 +63,7 @@ __all__ = [
     "ExactBaseline",
     "ExactTest",
     "Lottery",
+    "NoSpread",
     "Profile",
     "RandomSearchLaw",
     "Ranking",
@@ -123,7 +131,7 @@ _MODULES = {
     "law": ("ExactBaseline", "RandomSearchLaw", "exact_random_baseline"),
     "many": ("Ranking", "against_control", "can_carry", "compare_over_datasets"),
     "multiple": ("benjamini_hochberg", "holm"),
-    "noninferiority": ("Changes", "Verdict", "cell_changes", "equivalence_p_value", "non_inferiority"),
+    "noninferiority": ("Changes", "NoSpread", "Verdict", "cell_changes", "equivalence_p_value", "non_inferiority"),
     "pareto": ("attained_by_draws", "dominance_ranks", "expected_hypervolume", "hypervolume", "pareto_front"),
     "power": ("detectable_improvement", "detection_power", "seeds_needed"),
     "ranking": (

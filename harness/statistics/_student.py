@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from harness.statistics._validate import FloatArray
-
-_ROUNDING = 1e-12  # relative: a spread below this is no spread
+from harness.statistics._validate import ROUNDING, FloatArray
 
 
 def t_quantile(probability: float, df: float) -> float:
@@ -30,7 +28,7 @@ def t_interval(estimate: float, error: float, df: float, confidence: float) -> t
 
 def variance_of_mean(sample: FloatArray) -> float:
     """Return the squared standard error of the mean of `sample` (n,); 0 where all values are equal to rounding."""
-    if np.ptp(sample) <= _ROUNDING * np.abs(sample).max():
+    if np.ptp(sample) <= ROUNDING * np.abs(sample).max():
         return 0.0
     return float(np.var(sample, ddof=1) / len(sample))
 

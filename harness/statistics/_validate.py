@@ -11,6 +11,7 @@ from harness.errors import HarnessError
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+ROUNDING = 1e-12  # relative: values closer than this are equal
 
 
 def finite(what: str, values: npt.ArrayLike, ndim: int = 1) -> FloatArray:
@@ -62,3 +63,10 @@ def fraction(what: str, value: float) -> float:
     if not 0 < value < 1:
         raise HarnessError(f"{what}: {value} is out of range; give a number between 0 and 1, such as 0.95")
     return float(value)
+
+
+def distinct(values: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Return the values that differ by more than rounding, ascending (K,), and the place of each of `values` (N,)."""
+    exact, place = np.unique(values, return_inverse=True)
+    new = np.append(True, np.diff(exact) > ROUNDING * np.abs(exact).max())
+    return exact[new], (np.cumsum(new) - 1)[place]

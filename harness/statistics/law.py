@@ -25,13 +25,12 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import HarnessError, unknown_name
-from harness.statistics._validate import FloatArray, IntArray, counts, finite, same_length
+from harness.statistics._validate import ROUNDING, FloatArray, IntArray, counts, distinct, finite, same_length
 
 _CHUNK = 2_000_000  # elements of the largest temporary array
 _UNDERFLOW = -746.0  # exp of less is exactly 0
 _NEGLIGIBLE = 60.0  # exp of minus this is far below rounding
 _MOST_DRAWS = 2**52  # beyond, a count is not exact in floating point
-_ROUNDING = 1e-12  # relative: two values closer than this are equal
 
 
 class RandomSearchLaw:
@@ -111,7 +110,7 @@ class RandomSearchLaw:
             self._log_step = np.log1p(-group_weight / upto)  # log of F_{g-1} / F_g
         self._valid, self._test = valid, test
         self._first = int(self._starts[self._losers])  # first feasible row
-        self._values, self._value_of_row = _distinct(test[self._rows[self._first :]])
+        self._values, self._value_of_row = distinct(test[self._rows[self._first :]])
 
     def mean(self, n: npt.ArrayLike) -> Any:
         """Return the expected test value after `n` draws; it need not be monotone in `n`."""
@@ -193,8 +192,8 @@ class RandomSearchLaw:
 
         def read(probability: FloatArray, x: FloatArray) -> FloatArray:
             if self.direction == "max":
-                return _from(probability)[np.searchsorted(self._values, x - _ROUNDING * np.abs(x))]
-            return _upto(probability)[np.searchsorted(self._values, x + _ROUNDING * np.abs(x), side="right")]
+                return _from(probability)[np.searchsorted(self._values, x - ROUNDING * np.abs(x))]
+            return _upto(probability)[np.searchsorted(self._values, x + ROUNDING * np.abs(x), side="right")]
 
         return self._per_budget(read, x, n)
 
@@ -205,7 +204,7 @@ class RandomSearchLaw:
             raise HarnessError(f"quantile: q = {q} is out of range; give levels between 0 and 1")
 
         def read(probability: FloatArray, q: FloatArray) -> FloatArray:
-            level = np.maximum(q - _ROUNDING, np.finfo(float).tiny)
+            level = np.maximum(q - ROUNDING, np.finfo(float).tiny)
             place = np.searchsorted(np.cumsum(probability), level)
             return self._values[np.minimum(place, len(self._values) - 1)]
 
@@ -232,7 +231,7 @@ class RandomSearchLaw:
         """
         goal = self._sign * float(finite("target", [target])[0])
         means = self._sign * self._group_means(self._test)
-        slack = _ROUNDING * max(np.ptp(self._values), abs(goal))
+        slack = ROUNDING * max(np.ptp(self._values), abs(goal))
         if means[self._losers :].max() < goal - slack:
             return None
         means[: self._losers] = goal
@@ -346,13 +345,6 @@ def exact_random_baseline(law: RandomSearchLaw, budget: int) -> ExactBaseline:
     """Return random search with `budget` draws as an exact baseline; budget 1 is the average architecture."""
     n = int(counts("budget", budget))
     return ExactBaseline(f"random@{n}", float(law.mean(n)), float(law.std(n)), n, law)
-
-
-def _distinct(values: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Return the values that differ by more than rounding, ascending (K,), and the place of each of `values` (N,)."""
-    exact, place = np.unique(values, return_inverse=True)
-    new = np.append(True, np.diff(exact) > _ROUNDING * np.abs(exact).max())
-    return exact[new], (np.cumsum(new) - 1)[place]
 
 
 def _upto(probability: FloatArray) -> FloatArray:

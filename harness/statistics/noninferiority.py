@@ -20,6 +20,10 @@ from harness.statistics._validate import FloatArray, finite, fraction, positive,
 _POWER = 0.8  # of the planned number of seeds
 
 
+class NoSpread(HarnessError):
+    """Scores differ without any spread over seeds: there is no test, only a difference."""
+
+
 @dataclass(frozen=True)
 class Changes:
     """Difference of each cell, new minus old.
@@ -83,9 +87,10 @@ def cell_changes(
 
     Raises
     ------
+    NoSpread
+        For a cell without spread whose scores differ: it is deterministic and must be compared exactly.
     HarnessError
-        For mismatched numbers of cells or seeds, one seed, or a cell without spread whose scores differ: such a cell
-        is deterministic and must be compared exactly.
+        For mismatched numbers of cells or seeds, or one seed.
     """
     unit = 100.0 / positive("reference", reference)
     if not len(new) == len(old) == len(unit):
@@ -103,7 +108,7 @@ def cell_changes(
             variance, df = sum(parts), welch_df(parts[0], len(a), parts[1], len(b))
         difference = a.mean() - b.mean()
         if variance == 0 and not np.isclose(difference, 0.0, atol=1e-12 * np.abs(a).max()):
-            raise HarnessError(f"cell {i}: no spread over seeds, yet the scores differ; compare such cells exactly")
+            raise NoSpread(f"cell {i}: no spread over seeds, yet the scores differ; compare such cells exactly")
         rows.append((unit[i] * difference, unit[i] * math.sqrt(variance), df))
     return Changes(*np.array(rows).T)
 
@@ -163,6 +168,8 @@ def equivalence_p_value(a: npt.ArrayLike, b: npt.ArrayLike, margin: float) -> fl
     if not margin > 0:
         raise HarnessError(f"margin: {margin} is not above 0; give the largest difference that does not matter")
     a, b = finite("scores a", a), finite("scores b", b)
+    if min(len(a), len(b)) == 1:
+        raise HarnessError("scores: one seed has no spread; give at least 2")
     variances = variance_of_mean(a), variance_of_mean(b)
     if sum(variances) == 0:
         raise HarnessError("scores: no spread in either sample; compare them exactly")

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import integrate, special, stats
 
 from harness.errors import HarnessError
-from harness.statistics._validate import FloatArray, counts, finite, fraction, same_length
+from harness.statistics._validate import FloatArray, counts, distinct, finite, fraction, same_length
 from harness.statistics.estimate import Estimate
 
 Agreement = Callable[[FloatArray, FloatArray], float]
@@ -126,12 +126,12 @@ def noise_ceiling(scores: npt.ArrayLike, agreement: Agreement = kendall) -> tupl
     Notes
     -----
     Nili et al. (2014), PLoS Comput. Biol. 10, e1003553: the mean agreement of each seed with the mean of the others
-    (lower) and with the mean of all, itself included (upper).
+    (lower) and with the mean of all, itself included (upper). Means that differ by rounding only are equal.
     """
     scores = _replicated(scores)
     total, seeds = scores.sum(axis=1), scores.shape[1]
-    lower = [agreement(column, (total - column) / (seeds - 1)) for column in scores.T]
-    upper = [agreement(column, total / seeds) for column in scores.T]
+    lower = [agreement(column, settled((total - column) / (seeds - 1))) for column in scores.T]
+    upper = [agreement(column, settled(total / seeds)) for column in scores.T]
     return float(np.mean(lower)), float(np.mean(upper))
 
 
@@ -207,6 +207,12 @@ def hyperparameter_lottery(scores: npt.ArrayLike, random_mean: float) -> Lottery
         ratio=spread / abs(gap) if gap else np.inf,
         p_value=p_value,
     )
+
+
+def settled(means: FloatArray) -> FloatArray:
+    """Return means (N,), those that differ by rounding only made equal: ties that a rank correlation must see."""
+    values, place = distinct(means)
+    return values[place]
 
 
 def _expected_range(n: int) -> float:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from harness.errors import HarnessError
 from harness.statistics._validate import FloatArray, IntArray, counts, finite, fraction
-from harness.statistics.ranking import kendall
+from harness.statistics.ranking import kendall, settled
 
 _INPUTS = 2
 Cell = Sequence[Sequence[int]]
@@ -72,7 +72,7 @@ def trait_agreement(
     tails = (1.0 - fraction("confidence", confidence)) / 2.0
     resamples = rng.integers(len(curves), size=(int(counts("n_bootstrap", n_bootstrap)), len(curves)))
     rows = []
-    for epoch, column in zip(at.tolist(), smooth.T, strict=True):
+    for epoch, column in zip(at.tolist(), map(settled, smooth.T), strict=True):
         for name, trait in zip(traits.columns, values.T, strict=True):
             draws = [kendall(column[drawn], trait[drawn]) for drawn in resamples]
             rows.append((epoch, name, kendall(column, trait), *np.nanquantile(draws, [tails, 1.0 - tails])))

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.live import checkpoints, discrete, sizes, tracking
+from harness.live.parts import Parts
 from harness.live.tracking import Row
 from harness.provenance import peak_memory_mb
 from harness.spaces.base import Arch
@@ -40,7 +41,8 @@ def search(net: Supernet, step: Step, select: Selection | None = None, streams: 
     Raises
     ------
     HarnessError
-        If a training loss is not finite, or the checkpoint is damaged or of another configuration.
+        If a loss is not finite, in a step or after an epoch; the checkpoint is damaged or of another configuration; or nothing
+        tells a part from others, so that a checkpoint could not know it again, see `harness.live.parts`.
     """
     return net.begin(step, select or Strongest()).run(streams or Streams("", net.seed))
 
@@ -62,6 +64,7 @@ class Search:
                 f"selection {select.word}: it keeps back {select.epochs} epochs, and the budget is {net.settings.epochs}"
             )
         self.net, self.step, self.select = net, step, select
+        self._parts = Parts(form=net.form, step=step, select=select)
         self.moving = step.start(net)
 
     @property
@@ -116,6 +119,7 @@ class Search:
         loss, accuracy = self._steps(number)
         stepped = time.perf_counter()
         valid_loss, valid_accuracy = net.measure(moving.evaluated(number))
+        tracking.require_finite({"valid": valid_loss}, f"search, after epoch {number}")
         evaluated = time.perf_counter()
         row: Row = {
             "epoch": number,
@@ -177,7 +181,7 @@ class Search:
     def configuration(self) -> dict[str, str]:
         """Everything that the result depends on, as text."""
         net = self.net
-        chosen = {"space": net.space, "data": net.data, "seed": net.seed, "step": self.step, "select": self.select}
+        chosen = {"space": net.space, "data": net.data, "seed": net.seed, **self._parts.identities}
         return {name: str(value) for name, value in (chosen | net.settings.as_dict()).items()}
 
     def save(self) -> None:
@@ -188,6 +192,7 @@ class Search:
             "moving": self.moving.state_dict(),
             "rows": self.net.rows,
             "epochs_left": self.net.epochs_left,
+            "parts": self._parts.state_dict(),
         }
         checkpoints.save(self.net.checkpoint, self.configuration, state)
 
@@ -205,3 +210,4 @@ class Search:
         self.moving.load_state_dict(state["moving"])
         self.net.rows[:] = state["rows"]
         self.net.epochs_left = state["epochs_left"]
+        self._parts.load_state_dict(state["parts"])

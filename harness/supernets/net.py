@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from harness.errors import BudgetExhausted, HarnessError, unknown_name
 from harness.live import tracking
 from harness.live.data import Change, Rows, Splits, batches, crop_and_flip, portions
-from harness.live.networks import Shape, build, seeded
+from harness.live.networks import Shape, build, check_batch_norm, seeded
 from harness.live.settings import SearchSettings
 from harness.live.supernet import BATCH_NORMS, Searchable, searchable
 from harness.live.tracking import Row
@@ -38,18 +38,23 @@ def check(space: str, splits: Splits, settings: SearchSettings) -> Shape:
     Raises
     ------
     HarnessError
-        If the space is unknown, a batch is larger than a split, or a size or number is missing.
+        If the space is unknown, a batch is larger than a split, a size or number is missing, or the network does not fit.
     """
-    groups = searchable(space).groups
+    where = searchable(space)
     for name in ("train", "valid"):
         if settings.batch_size > (images := len(getattr(splits, name))):
             raise HarnessError(
                 f"search: batch_size {settings.batch_size} is larger than the {images} images of "
                 f"{splits.data.name}'s {name} split"
             )
-    if settings.expected_size is not None and len(settings.expected_size) != len(groups):
-        raise HarnessError(f"search: expected_size wants one number for each of {', '.join(groups)}")
-    return Shape(settings.channels, settings.cells, splits.data.shape, splits.data.classes, settings.reductions)
+    if settings.expected_size is not None and len(settings.expected_size) != len(where.groups):
+        raise HarnessError(f"search: expected_size wants one number for each of {', '.join(where.groups)}")
+    data = splits.data
+    shape = where.shape(settings.channels, settings.cells, data.shape, data.classes, settings.reductions)
+    # A supernet without running statistics is measured by those of its batches too.
+    measured = [len(part) for part in portions(splits.valid, settings.batch_size) if settings.batch_norm == "batch"]
+    check_batch_norm("search", shape, min([settings.batch_size, *measured]))
+    return shape
 
 
 class Form(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import lru_cache
 from importlib.metadata import entry_points
 
@@ -28,9 +28,17 @@ def register_benchmark(name: str) -> Callable[[Callable[[], Table]], Callable[[]
         if known is not None and (known.__module__, known.__qualname__) != (load.__module__, load.__qualname__):
             raise HarnessError(f"benchmark {name!r} is registered twice: {known.__module__} and {load.__module__}")
         _REGISTRY[name] = load
+        load_benchmark.cache_clear()  # it may be another loader than before
         return load
 
     return register
+
+
+def forget(modules: Container[str]) -> None:
+    """Forget the benchmarks that these modules have registered: they are to be imported anew."""
+    for name in [name for name, load in _REGISTRY.items() if load.__module__ in modules]:
+        del _REGISTRY[name]
+    load_benchmark.cache_clear()
 
 
 def registered_loader(name: str) -> Callable[[], Table] | None:
@@ -91,7 +99,7 @@ def loaded(name: str, load: Callable[[], Table]) -> Table:
     Raises
     ------
     HarnessError
-        If it raises, or returns anything but a table of that name.
+        If it raises, or returns anything but a table of that name, with a score in every row.
     """
     try:
         table = load()
@@ -108,6 +116,7 @@ def loaded(name: str, load: Callable[[], Table]) -> Table:
         raise HarnessError(
             f"benchmark {name!r}: space {type(table.space).__name__} states no kind; add one of {', '.join(KINDS)} to the class"
         )
+    table.check_scores()
     return table
 
 

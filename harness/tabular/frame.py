@@ -12,44 +12,24 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from harness.doctor import leaks
-from harness.errors import HarnessError, first_line, unknown_name
+from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
 from harness.spaces.named import make_space
 from harness.tabular import catalogue, store
 from harness.tabular.formats import describe_source
+from harness.tabular.leaks import leaks
+from harness.tabular.numerals import Numerals, numerals
+from harness.tabular.reading import read_frame
 from harness.tabular.table import COST, TEST, VALID, Direction, Table, Unit, is_report_only, row_of_encodings
+from harness.tabular.units import check_direction, in_one_unit, looks_otherwise
 
 if TYPE_CHECKING:
     import pandas as pd
 
 UNITS: tuple[Unit, ...] = ("percent", "fraction", "loss", "none")
+CARRIED = ("latency", "params")  # columns that are taken along without asking
 MAX_ENCODINGS = 50_000_000  # one flat map from encoding to row must stay a file of some 200 MB
 DIRECTIONS: tuple[Direction, ...] = ("max", "min")
-
-
-def read_frame(path: Path, texts: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a CSV (plain or compressed) or Parquet file; the columns in `texts` are texts even where they look like numbers."""
-    import pandas as pd
-
-    # From 3.1 on every number is read exactly; before it that has to be asked for.
-    major, minor = (int(part) for part in pd.__version__.split(".")[:2])
-    exact: dict[str, Any] = {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
-    try:
-        return (
-            pd.read_parquet(path)
-            if path.suffix == ".parquet"
-            else pd.read_csv(path, dtype=dict.fromkeys(texts, str), **exact)
-        )
-    except FileNotFoundError as error:
-        raise HarnessError(f"{path}: no such file") from error
-    except PermissionError as error:
-        raise HarnessError(f"{path}: no permission to read it") from error
-    except Exception as error:  # each format and compression has errors of its own
-        reason = first_line(error)
-        raise HarnessError(
-            f"{path}: cannot be read as {'Parquet' if path.suffix == '.parquet' else 'CSV'}: {reason}"
-        ) from error
 
 
 def table_from_frame(
@@ -75,7 +55,8 @@ def table_from_frame(
     Parameters
     ----------
     frame
-        One row an architecture.
+        One row an architecture. Numbers may be texts, with a percent sign or a decimal comma; an index that has a name is a
+        column like others.
     name
         Name of the benchmark, usually ``family/dataset``.
     space
@@ -88,11 +69,12 @@ def table_from_frame(
         Column of simulated seconds an evaluation.
     extra
         Further columns to carry along: name in the table -> column of the frame. Columns called ``latency`` and ``params``
-        are carried without asking.
+        are carried without asking where they hold a number in every row; ``source["columns_left_out"]`` says why one is not.
     weights
         Column of the measure from which random architectures are drawn; default every row once.
     unit
-        ``percent`` or ``fraction`` for accuracies, ``loss`` or ``none`` otherwise. Told from the values if left out.
+        ``percent`` or ``fraction`` for accuracies and errors, ``loss`` or ``none`` otherwise. What is stated is obeyed. If left
+        out it is told from the percent signs of the cells, then from the metric, and of accuracies and errors from the values.
     metric, direction, dataset, source
         As in `Table`; the data set defaults to the part of the name behind its last slash.
     where
@@ -117,21 +99,17 @@ def table_from_frame(
         raise unknown_name("unit", unit, UNITS, where)
     if direction not in DIRECTIONS:
         raise unknown_name("direction", direction, DIRECTIONS, where)
-    if unit == "loss" and direction == "max":
-        raise HarnessError(f"{where}: a loss is better when it is smaller: give direction min, or unit none")
+    check_direction(metric, unit, direction, where)
+    frame = _with_index(frame)
     if len(frame) == 0:
         raise HarnessError(f"{where}: there is no row in it")
     for key in extra or {}:
         if key in (VALID, TEST, COST):
             raise HarnessError(f"{where}: extra column {key!r} has an option of its own; call it something else")
     wanted = {VALID: valid, TEST: test} | ({COST: cost} if cost else {}) | dict(extra or {})
-    wanted |= {key: key for key in ("latency", "params") if key in frame.columns and key not in wanted}
     arch_columns = [arch] if isinstance(arch, str) else list(arch)
     for column in [*arch_columns, *wanted.values(), *([weights] if weights else [])]:
-        if column not in frame.columns:
-            raise unknown_name("column", column, map(str, frame.columns), where)
-        if isinstance(frame.columns.get_loc(column), slice | np.ndarray):
-            raise HarnessError(f"{where}: the frame has column {column!r} twice")
+        _check_once(frame, column, where)
     if valid == test:
         raise HarnessError(
             f"{where}: column {valid!r} is named both as validation and as test; a search would see the test"
@@ -144,8 +122,14 @@ def table_from_frame(
 
     for column in arch_columns:
         _refuse_missing(frame[column], where)
-    columns = {key: _numbers(frame[column], where) for key, column in wanted.items()}
-    unit = _unit(unit, {valid: columns[VALID], test: columns[TEST]}, where)
+    numbers = {key: _numbers(frame[column], where) for key, column in wanted.items()}
+    scores, known = in_one_unit({valid: numbers[VALID], test: numbers[TEST]}, unit, metric, where)
+    columns = {VALID: scores[valid], TEST: scores[test]}
+    columns |= {key: _plain(found, wanted[key], where) for key, found in numbers.items() if key not in columns}
+    carried, left_out = _unasked(frame, [*columns, test], where)
+    source = dict(source or {"from": "a data frame"}) | ({"columns_left_out": left_out} if left_out else {})
+    if looks_otherwise(scores, known):
+        source["unit"] = f"{known}, as stated or by percent signs"  # what an audit by the values alone would doubt
     if space is None:
         space, codes = _space_of_columns(frame, name, arch_columns)
     elif isinstance(arch, str):
@@ -160,15 +144,19 @@ def table_from_frame(
         space=space,
         rows=_row_map(space, codes, where),
         codes=codes,
-        columns=columns,
+        columns=columns | carried,
         metric=metric,
-        unit=unit,
+        unit=known,
         direction=direction,
         weights=_weights(frame[weights], where) if weights else np.empty(0),
         fidelity={"valid": valid, "test": test},
-        source=dict(source or {"from": "a data frame"}),
+        source=source,
     )
-    return replace(table, caveats=tuple(f"{finding.what}." for finding in leaks(table) if finding.verdict == "bad"))
+    if hidden := [
+        leak for leak in leaks(table, _other_tests(frame, list(wanted.values()))) if leak not in leaks(table)
+    ]:
+        table = replace(table, source=source | {"leaks": hidden})
+    return replace(table, caveats=tuple(f"{leak}." for leak in leaks(table)))
 
 
 def import_file(
@@ -218,16 +206,72 @@ def find(file: str) -> Path:
     raise HarnessError(f"{file}: no such file, neither here nor in {data_folder()}")
 
 
-def _numbers(column: pd.Series[Any], where: str) -> NDArray[np.float64]:
+def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame whose index, unless it only numbers the rows, is a column like others."""
     import pandas as pd
 
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    if (bad := np.flatnonzero(~np.isfinite(values))).size:
+    is_named = any(name is not None for name in frame.index.names)
+    if not is_named and pd.api.types.is_integer_dtype(frame.index.dtype):
+        return frame
+    return frame.reset_index(allow_duplicates=True)
+
+
+def _check_once(frame: pd.DataFrame, column: str, where: str) -> None:
+    """Refuse a column that is not there, or stands there twice, be it that pandas has renamed the second one."""
+    if column not in frame.columns:
+        raise unknown_name("column", column, map(str, frame.columns), where)
+    if isinstance(frame.columns.get_loc(column), slice | np.ndarray):
+        raise HarnessError(f"{where}: there is column {column!r} twice; keep the one that is meant")
+    if (again := f"{column}.1") in frame.columns:
+        raise HarnessError(
+            f"{where}: there are columns {column!r} and {again!r}, as pandas names one that stands there twice; keep the one "
+            "that is meant, or give the other a name of its own"
+        )
+
+
+def _unasked(
+    frame: pd.DataFrame, taken: Sequence[str], where: str
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, str]]:
+    """Columns that are carried without asking, and why others of them are not: nobody needs them."""
+    carried, left_out = {}, {}
+    for column in CARRIED:
+        if column in frame.columns and column not in taken:
+            try:
+                _check_once(frame, column, where)
+                carried[column] = _plain(_numbers(frame[column], where), column, where)
+            except HarnessError as error:
+                left_out[column] = str(error).removeprefix(f"{where}: ")
+    return carried, left_out
+
+
+def _other_tests(frame: pd.DataFrame, taken: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """Test scores by their names that the table does not carry: what it does carry may be one of them."""
+    found = {}
+    for place, column in enumerate(map(str, frame.columns)):
+        if is_report_only(column) and column not in taken:
+            values = numerals(frame.iloc[:, place]).values
+            if np.isfinite(values).any():
+                found[f"{column!r} of the file"] = values
+    return found
+
+
+def _numbers(column: pd.Series[Any], where: str) -> Numerals:
+    found = numerals(column)
+    if (bad := np.flatnonzero(~np.isfinite(found.values))).size:
+        cell = column.iloc[bad[0]]
         raise HarnessError(
             f"{where}: column {column.name!r} has no finite number in {bad.size} row(s), first in row {bad[0] + 1}: "
-            f"{column.iloc[bad[0]]!r}; every architecture needs a value"
+            f"{repr(cell) if isinstance(cell, str) else cell}; every architecture needs a value"
         )
-    return values
+    return found
+
+
+def _plain(found: Numerals, column: str, where: str) -> NDArray[np.float64]:
+    """Numbers that are no scores: all with a percent sign, or none."""
+    if found.signed.any() and not found.signed.all():
+        rows = (int(np.argmax(found.signed)) + 1, int(np.argmin(found.signed)) + 1)
+        raise HarnessError(f"{where}: column {column!r} has a percent sign in row {rows[0]} and none in row {rows[1]}")
+    return found.values
 
 
 def _refuse_missing(column: pd.Series[Any], where: str) -> None:
@@ -239,47 +283,17 @@ def _refuse_missing(column: pd.Series[Any], where: str) -> None:
 
 
 def _weights(column: pd.Series[Any], where: str) -> NDArray[np.float64]:
-    values = _numbers(column, where)
+    values = _plain(_numbers(column, where), str(column.name), where)
     if (bad := np.flatnonzero(values <= 0)).size:
         raise HarnessError(f"{where}: weight {values[bad[0]]} in row {bad[0] + 1}; weights must be above 0")
     return values
-
-
-def _unit(unit: Unit | None, scores: Mapping[str, NDArray[np.float64]], where: str) -> Unit:
-    """Check the stated unit, or tell percent from fraction by the values; a mixture of both is refused."""
-    if unit in ("loss", "none"):
-        return unit
-    told: dict[str, Unit] = {}
-    for column, values in scores.items():
-        top = values.max()
-        if values.min() < 0 or top > 100:
-            bad = int(np.flatnonzero((values < 0) | (values > 100))[0])
-            raise HarnessError(
-                f"{where}: column {column!r} has {values[bad]} in row {bad + 1}, which is neither a percentage nor a fraction; "
-                "state --unit loss or --unit none if it is no accuracy"
-            )
-        told[column] = "percent" if top > 1 else "fraction"
-        # A percentage of at most 1 that would be a likely score if read as a fraction.
-        suspects = np.flatnonzero((values > 0) & (values <= 1) & (values * 100 <= top)) if top > 1 else np.empty(0, int)
-        if suspects.size:
-            raise HarnessError(
-                f"{where}: column {column!r} mixes percent and fraction: {values[suspects[0]]} in row {suspects[0] + 1} beside "
-                f"a largest value of {top}; bring it to one unit"
-            )
-    if len(set(told.values())) > 1:
-        listed = ", ".join(f"{column!r} looks like {kind}" for column, kind in told.items())
-        raise HarnessError(f"{where}: percent and fraction are mixed: {listed}; bring both columns to one unit")
-    found = next(iter(told.values()))
-    if unit is not None and unit != found:
-        raise HarnessError(f"{where}: the unit was stated as {unit}, but the values look like {found}")
-    return found
 
 
 def _parsed(texts: pd.Series[Any], space: Space, where: str) -> NDArray[np.integer]:
     codes = np.empty((len(texts), len(space.cardinalities)), dtype=_code_type(space))
     for row, text in enumerate(texts):
         try:
-            codes[row] = space.parse(str(text))
+            codes[row] = space.parse(str(text).strip())
         except HarnessError as error:
             raise HarnessError(f"{where}: row {row + 1}: {error}") from error
     return codes
@@ -288,10 +302,23 @@ def _parsed(texts: pd.Series[Any], space: Space, where: str) -> NDArray[np.integ
 def _space_of_columns(
     frame: pd.DataFrame, name: str, columns: list[str]
 ) -> tuple[CategoricalSpace, NDArray[np.integer]]:
-    texts = {column: frame[column].map(str).to_numpy(dtype=object) for column in columns}
+    texts = {column: _choices(frame[column], f"table {name}") for column in columns}
     places = {column: np.unique(values, return_inverse=True) for column, values in texts.items()}
     space = CategoricalSpace(f"space of {name}", {column: choices.tolist() for column, (choices, _) in places.items()})
     return space, np.stack([place for _, place in places.values()], axis=1).astype(_code_type(space))
+
+
+def _choices(column: pd.Series[Any], where: str) -> NDArray[np.object_]:
+    """Texts of a column without blanks at their ends, which the text of an architecture cannot hold."""
+    texts = column.map(str)
+    pairs = texts.to_frame("text").assign(bare=texts.str.strip()).drop_duplicates()
+    if (again := pairs[pairs["bare"].duplicated(keep=False)]).size:
+        bare = again["bare"].iloc[0]
+        listed = " and ".join(map(repr, again.loc[again["bare"] == bare, "text"]))
+        raise HarnessError(
+            f"{where}: column {column.name!r} has choices {listed}, which differ in blanks at their ends only; write {bare!r}"
+        )
+    return texts.str.strip().to_numpy(dtype=object)
 
 
 def _code_type(space: Space) -> type[np.integer]:
@@ -304,17 +331,13 @@ def _row_map(space: Space, codes: NDArray[np.integer], where: str) -> NDArray[np
         raise HarnessError(
             f"{where}: space {space.name} has {space.size:.3g} encodings; at most {MAX_ENCODINGS:,} fit a table"
         )
-    indices = space.indices(codes)
-    unique, first, counts = np.unique(indices, return_index=True, return_counts=True)
-    if (counts > 1).any():
-        again = unique[counts > 1][0]
-        row, other = np.flatnonzero(indices == again)[:2] + 1
-        raise HarnessError(
-            f"{where}: architecture {space.format(space.arch(int(again)))} stands in rows {row} and {other}"
-        )
-    rows = row_of_encodings(space, codes)
-    if type(space).canonical is not Space.canonical and len(unique) < space.size:
-        row_of_class = {space.canonical(space.arch(int(index))): row for index, row in zip(unique, first, strict=True)}
+    try:
+        rows = row_of_encodings(space, codes)
+    except HarnessError as error:
+        raise HarnessError(f"{where}: {error}") from error
+    if type(space).canonical is not Space.canonical and len(codes) < space.size:
+        listed = np.flatnonzero(rows >= 0)  # of several rows of one class the last one stands for what is not listed
+        row_of_class = {space.canonical(space.arch(int(index))): rows[index] for index in listed}
         for index in np.flatnonzero(rows < 0):
             rows[index] = row_of_class.get(space.canonical(space.arch(int(index))), -1)
     return rows

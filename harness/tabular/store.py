@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,17 +24,21 @@ import platformdirs
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError, reason_of
+from harness.errors import HarnessError, RunError, reason_of
 from harness.spaces.base import Space
 from harness.tabular.table import CheckedArrays, Table, checked, digest_of
 
 FORMAT = 3  # raise when the layout on disk changes: older folders are then converted anew
 
 
+def cache_folder() -> Path:
+    """Folder of what can be made again: ``$NAS_HARNESS_CACHE`` or the user's cache folder."""
+    return Path(os.environ.get("NAS_HARNESS_CACHE") or platformdirs.user_cache_dir("nas-harness"))
+
+
 def store_root() -> Path:
-    """Folder of the converted tables: ``$NAS_HARNESS_CACHE`` or the user's cache folder."""
-    base = os.environ.get("NAS_HARNESS_CACHE") or platformdirs.user_cache_dir("nas-harness")
-    return Path(base) / f"tables-v{FORMAT}"
+    """Folder of the converted tables, in the cache folder."""
+    return cache_folder() / f"tables-v{FORMAT}"
 
 
 def stored_names() -> Iterator[str]:
@@ -60,7 +65,13 @@ def save(table: Table) -> Path:
     -------
     Path
         The table's folder.
+
+    Raises
+    ------
+    HarnessError
+        If it lacks a score, or nothing can be written.
     """
+    table.check_scores()
     target = store_root() / table.name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -73,13 +84,15 @@ def save(table: Table) -> Path:
         arrays = {"rows": table.rows, "codes": table.codes, "weights": table.weights}
         arrays |= {f"column-{key}": values for key, values in table.columns.items()}
         for key, values in [*arrays.items(), *((f"curve-{key}", curve) for key, curve in table.curves.items())]:
-            np.save(scratch / f"{key}.npy", values, allow_pickle=False)
+            with (scratch / f"{key}.npy").open("wb") as stream:
+                # To a mere `write`: into a file of its own NumPy writes past Python, and does not say why that fails.
+                np.save(SimpleNamespace(write=stream.write), values, allow_pickle=False)
         (scratch / "card.json").write_text(json.dumps(_card(table, arrays), indent=1, sort_keys=True) + "\n")
         scratch.chmod(0o755)
         with FileLock(store_root() / ".lock"):  # two processes may want to replace it at once
             _replace(scratch, target)
     except OSError as error:
-        raise HarnessError(f"cannot write table {table.name} to {target}: {error.strerror}") from error
+        raise RunError(f"cannot write table {table.name} to {target}: {error.strerror}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return target

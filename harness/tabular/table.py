@@ -39,9 +39,20 @@ def is_report_only(column: str) -> bool:
 
 
 def row_of_encodings(space: Space, codes: NDArray[np.integer]) -> NDArray[np.int32]:
-    """(space.size,) row of every encoding when row i holds ``codes[i]``, -1 for those that stand nowhere."""
+    """(space.size,) row of every encoding when row i holds ``codes[i]``, -1 for those that stand nowhere.
+
+    Raises
+    ------
+    HarnessError
+        If an architecture stands in two rows.
+    """
+    indices = space.indices(codes)
     rows = np.full(space.size, -1, dtype=np.int32)
-    rows[space.indices(codes)] = np.arange(len(codes))
+    rows[indices] = np.arange(len(codes))
+    if (overwritten := np.flatnonzero(rows[indices] != np.arange(len(codes)))).size:
+        first = int(overwritten[0])
+        text = space.format(codes[first].tolist())
+        raise HarnessError(f"architecture {text} stands in rows {first + 1} and {int(rows[indices[first]]) + 1}")
     return rows
 
 
@@ -235,7 +246,7 @@ class Table:
         self,
         budget: Budget,
         metrics: tuple[str, ...],
-        live: Mapping[str, Any],
+        live: Mapping[str, Any] | str,
         constraints: tuple[Constraint, ...] = (),
     ) -> str:
         """Refuse what this benchmark cannot give; a table has no settings of its own, so the text is empty."""
@@ -245,6 +256,7 @@ class Table:
         self.visible(metrics)
         check_constraints(self, constraints)
         self.verify()  # before anything is run and written
+        self.check_scores()
         return ""
 
     def describe(self) -> dict[str, Any]:
@@ -290,6 +302,22 @@ class Table:
             If an array is not the one that was stored.
         """
         _ = self.rows, self.codes, self.weights, *self.columns.values()
+
+    def check_scores(self) -> None:
+        """Refuse a table that lacks a score: a search would meet it, or its report.
+
+        Raises
+        ------
+        HarnessError
+            If ``valid`` or ``test`` is not there, or is no finite number in some row.
+        """
+        for name in (VALID, TEST):
+            bad = np.flatnonzero(~np.isfinite(self.column(name)))
+            if bad.size:
+                raise HarnessError(
+                    f"benchmark {self.name}: column {name} has no finite number in {bad.size:,} of {len(self):,} rows, first "
+                    f"{self.space.format(self.codes[bad[0]].tolist())}; every architecture needs a score"
+                )
 
     @cached_property
     def curve_digests(self) -> dict[str, str]:

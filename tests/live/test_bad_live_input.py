@@ -2,6 +2,8 @@
 
 import pytest
 
+from harness.errors import HarnessError
+
 SUITE = """
 name = "tiny"
 seeds = "0:1"
@@ -65,6 +67,17 @@ SUITES = {
     "size as a number": ("channels = 2", "expected_size = 6", "expected_size must be a list of whole numbers, not 6"),
     "size as text": ("channels = 2", 'expected_size = ["6"]', "expected_size must be a list of whole numbers"),
     "long proxy": ("[evaluation]\n", "[evaluation]\nproxy_epochs = 3\n", "proxy_epochs 3 is above the budget of 2"),
+    "a device of torch's": (
+        "[budgets]",
+        'device = "mps"\n[budgets]',
+        "device 'mps': wanted cpu, cuda or",
+    ),
+    "no real device": (
+        "[budgets]",
+        'device = "meta"\n[budgets]',
+        "device 'meta': wanted cpu, cuda or",
+    ),
+    "one of one CPU": ("[budgets]", 'device = "cpu:0"\n[budgets]', "device 'cpu:0': wanted cpu, cuda or cuda:<number>"),
     "unknown device": ("[budgets]", 'device = "gpu"\n[budgets]', "device 'gpu': wanted cpu, cuda or cuda:<number>"),
     "search as a number": (
         "[budgets]\nepochs = 2\n[search]\nchannels = 2",
@@ -176,3 +189,19 @@ def test_no_such_device(folder, cli, snapshot):
     before = snapshot(folder)
     refused(cli("run", "good.toml", "-o", "out", "--device", "cuda"), "torch finds no CUDA here; use cpu")
     assert snapshot(folder) == before
+    for verb in ("plan", "run"):
+        for name in ("mps", "xpu", "meta", "hpu:0", "cuda0", "CPU", ""):
+            refused(cli(verb, "good.toml", "-o", "out", f"--device={name}"), "; possible here: cpu")
+    assert snapshot(folder) == before
+
+
+def test_a_device_of_several(monkeypatch):
+    import torch
+
+    from harness.live.networks import usable
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [str(usable(name)) for name in ("cpu", "cuda", "cuda:1")] == ["cpu", "cuda", "cuda:1"]
+    with pytest.raises(HarnessError, match=r"device 'cuda:2': .*; possible here: cpu, cuda, cuda:0, cuda:1$"):
+        usable("cuda:2")

@@ -2,19 +2,24 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from harness import ladder as ladders
+from harness.errors import HarnessError
 from harness.journal import Journal
 from harness.ladder import FOLDER, JOURNAL, RUNGS, climb, ladder, protocol, trained
 from harness.live.benchmark import LiveBenchmark
 from harness.live.settings import Recipe
 from harness.records import read_epochs, read_run
 from harness.runner import run
+from harness.suite import make_suite
 
+ROOT = Path(__file__).resolve().parents[2]
 TINY = {
     "name": "tiny",
     "seeds": "0:2",
@@ -175,3 +180,31 @@ def test_half_a_ladder(tmp_path):
     assert table["test"].tolist() == [61, 50.5, 63.5, 10.5]
     np.testing.assert_allclose(table["difference"], [0, np.nan, 2.5, np.nan])
     assert table[["low", "icc", "tau"]].isna().all(axis=None)
+
+
+def test_tau_is_of_counts_of_right_images():
+    """The kept ladder: 449 test images; ranks of whole numbers, which know which architectures are tied."""
+    kept = ROOT / "reports" / "reference" / "live-darts"
+    frame, images = trained(kept), 449
+    right = (frame["test"] * images / 100).round().astype(int)
+    assert (100 * right / images - frame["test"]).abs().max() < 1e-12
+    counts = right.groupby([frame["split"], frame["arch"], frame["rung"]]).sum().unstack("rung")
+    sizes = counts.groupby("split")["base"].transform("size")
+    centred = counts.mul(sizes, axis=0) - counts.groupby("split").transform("sum")
+    table = protocol(kept).set_index("rung")
+    for rung in RUNGS:
+        expected = stats.kendalltau(centred["base"], centred[rung]).statistic
+        assert table.loc[rung, "tau"] == pytest.approx(expected, abs=1e-12)
+    assert table.loc["drop path", "tau"] == pytest.approx(0.3123, abs=1e-4)
+
+
+def test_other_images_than_the_runs_are_refused(tmp_path):
+    """The check comes before any training, so that a run's files are enough."""
+    suite = make_suite(TINY).resolved()
+    suite["data_sha256"] = dict.fromkeys(suite["data_sha256"], "0" * 64)
+    kept = Path(__file__).parents[2] / "reports" / "reference" / "live-darts"
+    for name in ("records.parquet", "traces.parquet"):
+        (tmp_path / name).write_bytes((kept / name).read_bytes())
+    (tmp_path / "suite.resolved.json").write_text(json.dumps(suite))
+    with pytest.raises(HarnessError, match="the images here are not those that the run used"):
+        climb(tmp_path)

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from harness.levels import LEVELS, Bilevel, MixedLevel, SingleLevel, official_code
-from harness.live.networks import Shape
+from harness.live.networks import Stages
 from harness.supernets.gradient import LevelGradient
 from harness.supernets.mixture import Softmax
 from harness.supernets.net import initial_alphas, initial_network
 
-SHAPE = Shape(2, 1, (1, 8, 8), 10)
+SHAPE = Stages(2, 1, (1, 8, 8), 10)
 UPDATES = ("simultaneous", "w_first", "alpha_first")
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from harness.errors import HarnessError
 from harness.live import discrete, networks
 from harness.live.mixed import COMPOSE_UP_TO, Fan, FusedFan
-from harness.live.networks import Shape, build
+from harness.live.networks import Shape, Stages, build
 from harness.live.operations import OPERATIONS, batch_statistics, normalised, operation
 from harness.live.supernet import BATCH_NORMS, SEARCHABLE
 from harness.spaces.darts import DartsSpace
@@ -117,7 +117,7 @@ def test_alphas_are_no_weights():
 
 
 def test_initial_weights_depend_on_the_named_stream_only():
-    shape = Shape(2, 1, DIGITS, 10)
+    shape = Stages(2, 1, DIGITS, 10)
     torch.manual_seed(1)
     before = torch.get_rng_state()
     one, alphas = supernet("nasbench201", shape, 5)
@@ -143,7 +143,7 @@ def test_batch_norm_of_a_search_keeps_no_statistics_unless_told():
     network, _ = supernet("darts", Shape(2, 3, DIGITS, 10), 0)
     assert not list(network.buffers())
     assert {form.fan for form in BATCH_NORMS.values()} == {Fan, FusedFan}
-    network, alphas = supernet("nasbench201", Shape(2, 1, DIGITS, 10), 0, batch_norm="running")
+    network, alphas = supernet("nasbench201", Stages(2, 1, DIGITS, 10), 0, batch_norm="running")
     before = [buffer.clone() for buffer in network.buffers()]
     network(torch.randn(8, *DIGITS), *Softmax().probabilities(alphas))
     assert any(not torch.equal(a, b) for a, b in zip(before, network.buffers(), strict=True))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harness.live import discrete
-from harness.live.networks import Shape, build
+from harness.live.networks import Shape, Stages, build
 from harness.live.settings import Recipe
 from harness.live.together import clip_each, together
 from harness.live.train import train
@@ -17,7 +17,7 @@ NASBENCH201 = NASBench201Space().parse(
 )
 CASES = [
     ("nasbench201", NASBENCH201, Shape(8, 1, (1, 8, 8), 10, reductions=0)),
-    ("nasbench201", NASBENCH201, Shape(4, 1, (3, 8, 8), 5)),
+    ("nasbench201", NASBENCH201, Stages(4, 1, (3, 8, 8), 5)),
     ("darts", DartsSpace().arch(987_654_321), Shape(4, 3, (1, 8, 8), 10)),
 ]
 

@@ -108,12 +108,18 @@ def test_where_lower_is_better_an_improvement_is_positive(make_run: Make, add_ta
     assert "cross-entropy, %" not in page
 
 
-def test_a_baseline_below_zero_has_no_ri(make_run: Make, add_table: AddTable) -> None:
-    add_table("toy/negative", shift=-5.0, unit="none")
+def test_scores_below_zero_are_compared_by_the_size_of_the_mean(make_run: Make, add_table: AddTable) -> None:
+    table = add_table("toy/negative", shift=-5.0, unit="none")
     folder = make_run(benchmarks=["toy/negative"], budgets={"evaluations": 10})
-    frame = relative_improvements(load_run(folder))
-    assert frame["ri"].isna().all()
-    assert frame["note"].str.contains("not above 0").all()
+    run = load_run(folder)
+    frame = relative_improvements(run)
+    over_average, r = frame[frame["baseline"] == "random@1"], table.test.mean()
+    expected = [100 * (run.scores(group).mean() - r) / -r for group in (0, 1)]
+    np.testing.assert_allclose(over_average["ri"], expected)
+    assert (over_average["ri"] > 0).all()
+    assert (frame["ci_low"] < frame["ri"]).all()
+    assert (frame["ri"] < frame["ci_high"]).all()
+    assert any("below 0 on negative" in text for text in caveats(run))
     whole(folder)
 
 

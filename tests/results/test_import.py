@@ -185,3 +185,18 @@ def test_figures_of_very_many_data_sets_show_the_first(csv):
     assert len(draw_runs(results).axes) == 24
     document = make_document(results, [])
     assert all("Drawn are the first 24 of 30 data sets." in figure.caption for figure in document.figures())
+
+
+def test_the_report_asks_what_a_small_baseline_is_of(cli, csv, tmp_path):
+    a, r = (91.2, 91.5, 90.8, 91.1, 91.6, 91.3, 90.9, 91.4), (90.1, 90.4, 89.8, 90.2, 90.3, 12.0, 90.0, 89.9)
+    path = csv("A,R", *(f"{x},{y}" for x, y in zip(a, r, strict=True)))
+    said = {}
+    for name, options in (("searches", []), ("architectures", ["--architectures", "1"])):
+        assert cli("import-results", path, "--baseline", "R", *options, "-o", tmp_path / name).code == 0
+        said[name] = (tmp_path / name / "report.md").read_text()
+        assert "The sample of R on results is skewed (skewness −2.83 of 8 scores)" in said[name]
+    assert "say so by --architectures" in said["searches"]
+    assert "No test and no interval for A on results: 8 runs against 8 random architectures" in said["architectures"]
+    assert "say so by" not in said["architectures"]
+    done = cli("import-results", path, "--baseline", "R", "--architectures", "0", "-o", tmp_path / "none")
+    assert (done.code, done.err.count("\n")) == (2, 1)

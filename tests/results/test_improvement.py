@@ -144,7 +144,25 @@ def test_what_has_no_spread_has_no_test(csv):
     assert np.isnan(detectable(results)).all()
 
 
-def test_a_baseline_of_zero_is_refused(csv):
-    path = csv("A,R", "91,0", "92,0")
-    with pytest.raises(HarnessError, match="results: A: baseline sample: mean 0 is not above 0"):
-        relative_improvements(read_results([path], baseline="R"))
+def test_a_baseline_of_zero_costs_its_own_comparison_only(csv):
+    path = csv("dataset,A,R", "zero,91,0", "zero,92,0", "other,91,90", "other,92,90.5")
+    frame = relative_improvements(read_results([path], baseline="R")).set_index("dataset")
+    assert "mean 0" in frame.loc["zero", "note"]
+    assert np.isnan(frame.loc["zero", "ri"])
+    assert frame.loc["other", "ri"] == pytest.approx(100 * (91.5 / 90.25 - 1))
+
+
+def test_random_architectures_as_baselines(csv):
+    """The estimate alone of a few of them; of many, the interval that is corrected for skewness."""
+    rng = np.random.default_rng(8)
+    a, r = rng.normal(91, 0.5, 60), np.where(rng.random(60) < 0.05, 10, rng.normal(90, 1, 60))
+    path = csv("A,R", *(f"{x:.4f},{y:.4f}" for x, y in zip(a, r, strict=True)))
+    for each, method in ((1, "delta-Welch"), (2, "delta-Welch, skewness-corrected")):
+        results = read_results([path], baseline="R", architectures=each)
+        (row,) = relative_improvements(results).itertuples()
+        assert row.ri == pytest.approx(100 * (a.mean() / r.mean() - 1), abs=1e-3)
+        assert row.test == method
+        assert np.isnan([row.ci_low, row.ci_high, row.p_value, *detectable(results)]).all() == (each == 1)
+        assert row.note.startswith("60 runs against 60 random architectures") == (each == 1)
+    with pytest.raises(HarnessError, match="architectures: 0 is not a count"):
+        read_results([path], baseline="R", architectures=0)

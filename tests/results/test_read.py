@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,8 +97,68 @@ def test_fractions_and_percent_are_told(csv):
 
 
 @pytest.mark.parametrize(
+    ("lines", "options", "unit", "expected"),
+    [
+        (["0.51%,0.30%", "0.55%,0.34%"], {}, "percent", [0.51, 0.55, 0.30, 0.34]),
+        (["0.51%,0.0030", "0.55%,0.0034"], {}, "percent", [0.51, 0.55, 0.30, 0.34]),
+        (["0.0051,0.30%", "0.0055,0.34 %"], {}, "percent", [0.51, 0.55, 0.30, 0.34]),
+        (["0.51%,0.30%", "0.0055,0.0034"], {}, "percent", [0.51, 0.55, 0.30, 0.34]),  # both within a column
+        (["91.5%,90.5", "92.5%,91"], {}, "percent", [91.5, 92.5, 90.5, 91]),
+        (["0.51%,0.30", "0.55%,0.34"], {"unit": "percent"}, "percent", [0.51, 0.55, 0.30, 0.34]),
+        (["51%,0.30", "55%,0.34"], {"unit": "fraction"}, "fraction", [0.51, 0.55, 0.30, 0.34]),
+        (["510%,130%", "550%,140%"], {"unit": "none"}, "none", [510, 550, 130, 140]),
+    ],
+)
+def test_a_percent_sign_decides_the_unit_of_its_cell(csv, lines, options, unit, expected):
+    results = read_results([csv("R,A", *lines)], baseline="R", **options)
+    assert set(results.runs["unit"]) == {unit}
+    np.testing.assert_allclose(results.runs["score"], expected, rtol=1e-15)
+
+
+def test_signs_of_one_data_set_say_nothing_of_another(csv):
+    files = [csv("R,A", "0.51%,0.30%", name="x.csv"), csv("R,A", "0.51,0.30", name="y.csv")]
+    results = read_results(files, baseline="R")
+    assert dict(zip(results.runs["dataset"], results.runs["unit"], strict=True)) == {"x": "percent", "y": "fraction"}
+
+
+def test_relative_improvement_over_a_baseline_with_a_sign(csv, cli, tmp_path):
+    """By hand: 100 (1 - .0030667 / .0051667)."""
+    path = csv("seed,R,A", "0,0.51%,0.0030", "1,0.55%,0.0034", "2,0.49%,0.0028")
+    done = cli("import-results", path, "--baseline", "R", "--direction", "min", "-o", tmp_path / "out", "--json")
+    (row,) = json.loads(done.out)["relative_improvement"]
+    assert row["ri"] == pytest.approx(100 * (1 - 0.0092 / 0.0155))
+    assert "0.52 %" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_decimal_commas(csv):
+    path = csv("A;R", "91,5;90", "92,25;91,5")
+    assert read_results([path], baseline="R").runs["score"].tolist() == [91.5, 92.25, 90, 91.5]
+    path = csv("method,score", 'A,"91,5"', "R,90")
+    assert read_results([path], baseline="R").runs["score"].tolist() == [91.5, 90]
+
+
+def test_a_column_that_pandas_renamed_is_said(csv):
+    (fault,) = read_results([csv("A,R,A.1", "91,90,92")], mapping={"A": "R"}).faults
+    assert "column 'A.1' is what pandas calls a second column 'A'" in fault.what
+
+
+@pytest.mark.parametrize(
     ("lines", "options", "words"),
     [
+        (
+            ("A,R", "0.30,0.51%", "0.34,0.55%"),
+            {"baseline": "R"},
+            r"A has 0.3 .line 2 of results.csv. without a percent sign beside 0.51% .line 2 of results.csv.",
+        ),
+        (("A,R", "0.30,0.51%"), {"baseline": "R", "unit": "none"}, "without a percent sign"),
+        (("A,R", "130%,0.51%"), {"baseline": "R"}, "130 .line 2 of results.csv. is no percent"),
+        (("A;R", "91.5;90,5"), {"baseline": "R"}, "wanted a decimal point"),
+        (("A;R", "1,234;2,500"), {"baseline": "R"}, "wanted a decimal point"),
+        (
+            ("method,seed,score", "A,0,0.5%", "A,0,0.5", "R,0,1%"),
+            {"baseline": "R"},
+            "A with seed 0 has the scores 0.5% and 0.5 ",
+        ),
         (LONG, {}, "no baseline: say which by --baseline NAME or --map METHOD=BASELINE; the methods are A, R"),
         (LONG, {"baseline": "random"}, "unknown method 'random'"),
         (LONG, {"mapping": {"A": "A"}}, "'A' is its own baseline"),

@@ -99,3 +99,9 @@ def test_what_is_no_architecture_is_refused(arch: tuple[object, ...]) -> None:
 def test_unusable_variables_are_refused(variables: dict[str, list[str]]) -> None:
     with pytest.raises(HarnessError, match=r"^space s: "):
         CategoricalSpace("s", variables)
+
+
+@pytest.mark.parametrize("choice", [" a", "a ", "a\t"])
+def test_choices_that_could_not_be_read_back_are_refused(choice: str) -> None:
+    with pytest.raises(HarnessError, match="has blanks at its ends"):
+        CategoricalSpace("s", {"op": [choice, "b"]})

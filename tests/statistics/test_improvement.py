@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from harness.errors import HarnessError
 from harness.statistics.improvement import relative_improvement
@@ -154,3 +154,100 @@ def test_coverage_against_the_exact_baseline(cora, rng):
     scores = rng.choice(values, size=(4000, 8), p=probability / probability.sum())
     hits = [result.low <= 0 <= result.high for result in (relative_improvement(s, baseline) for s in scores)]
     assert 0.935 <= np.mean(hits) <= 0.97
+
+
+# Random architectures as the baseline
+
+
+def outer(estimate, error, skewness, df):
+    """The outer of Student's and Hall's ends, Hall's by bisection, and the greater p-value."""
+
+    def g(t):
+        return t + skewness * t**2 / 3 + skewness**2 * t**3 / 27 + skewness / 6
+
+    q = stats.t.ppf(0.975, df)
+    below, above = (optimize.brentq(lambda t, end=end: g(t) - end, -500, 500) for end in (q, -q))
+    p = max(2 * stats.t.sf(abs(g(t)), df) for g, t in ((lambda t: t, estimate / error), (g, estimate / error)))
+    return estimate - max(q, below) * error, estimate + max(q, -above) * error, p
+
+
+def with_broken(rng, shape):
+    """Accuracies of which some are at chance."""
+    return np.where(rng.random(shape) < 0.05, 0.1, rng.normal(0.9, 0.03, shape))
+
+
+def test_over_random_architectures(rng):
+    scores, baseline = rng.normal(0.88, 0.02, 60), with_broken(rng, 120)
+    result = relative_improvement(scores, baseline, architectures=1)
+    a, r = scores.mean(), baseline.mean()
+    parts = np.array([scores.var(ddof=1) / 60, (a / r) ** 2 * baseline.var(ddof=1) / 120])
+    third = stats.kstat(scores, 3) / 60**2 - (a / r) ** 3 * stats.kstat(baseline, 3) / 120**2
+    df = parts.sum() ** 2 / (parts**2 / [59, 119]).sum()
+    expected = outer(100 * (a / r - 1), 100 * np.sqrt(parts.sum()) / r, third / parts.sum() ** 1.5, df)
+    assert (result.low, result.high, result.p_value) == pytest.approx(expected)
+    assert (result.estimate, result.df) == (pytest.approx(100 * (a / r - 1)), pytest.approx(df))
+    assert (result.method, result.note) == ("delta-Welch, skewness-corrected", "")
+    plain = relative_improvement(scores, baseline)
+    assert result.low == pytest.approx(plain.low)
+    assert result.high > plain.high
+
+
+def test_over_random_architectures_seed_by_seed(rng):
+    split = rng.normal(1, 0.02, 50)
+    scores, baseline = split * rng.normal(0.88, 0.02, 50), split * with_broken(rng, (50, 2)).mean(axis=1)
+    result = relative_improvement(scores, baseline, True, architectures=2)
+    a, r = scores.mean(), baseline.mean()
+    gap = scores - a / r * baseline
+    skewness = stats.skew(gap, bias=False) / np.sqrt(50)
+    expected = outer(100 * (a / r - 1), 100 * stats.sem(gap) / r, skewness, 49)
+    assert (result.low, result.high, result.p_value) == pytest.approx(expected)
+    assert (result.method, result.note) == ("paired ratio, skewness-corrected", "")
+
+
+def test_a_method_of_the_same_mean_has_an_improvement_of_zero():
+    """On a log scale a mean of two architectures is above that of one: no reason to call a method worse."""
+    baseline = np.tile([0.9, 0.5], 25)
+    scores = np.full(50, 0.7)
+    assert relative_improvement(scores, baseline, True, architectures=2).estimate == pytest.approx(0)
+    assert relative_improvement(scores, baseline, True).estimate > 4
+
+
+@pytest.mark.parametrize("paired", [False, True])
+@pytest.mark.parametrize(("n", "each", "enough"), [(8, 4, False), (8, 100, False), (99, 1, False), (50, 2, True)])
+def test_a_few_random_architectures_have_no_interval(rng, n, each, paired, enough):
+    scores, baseline = rng.normal(0.9, 0.01, (2, n))
+    result = relative_improvement(scores, baseline, paired, architectures=each)
+    assert result.estimate == pytest.approx(100 * (scores.mean() / baseline.mean() - 1))
+    assert np.isfinite([result.low, result.high, result.p_value, result.log_error]).all() == enough
+    words = f"{n} runs against {n * each} random architectures, where an interval wants 50 and 100"
+    assert result.note.startswith(words) != enough
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_over_random_architectures_a_scale_changes_nothing(rng, paired):
+    scores, baseline = rng.normal(0.9, 0.01, 100), with_broken(rng, 100)
+    result, percent = (relative_improvement(k * scores, k * baseline, paired, architectures=1) for k in (1, 100))
+    for name in ("estimate", "low", "high", "p_value", "df"):
+        assert getattr(percent, name) == pytest.approx(getattr(result, name))
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_over_random_architectures_negated_scores_mirror_the_interval(rng, paired):
+    scores, baseline = rng.normal(0.9, 0.01, 100), with_broken(rng, 100)
+    result, negated = (relative_improvement(k * scores, k * baseline, paired, architectures=1) for k in (1, -1))
+    assert (negated.estimate, negated.low, negated.high) == pytest.approx((-result.estimate, -result.high, -result.low))
+    assert negated.p_value == pytest.approx(result.p_value)
+
+
+def test_two_means_of_many_architectures_have_students_interval(rng):
+    scores, baseline = rng.normal(0.9, 0.01, 50), np.array([0.88, 0.89])
+    result = relative_improvement(scores, baseline, architectures=50)
+    plain = relative_improvement(scores, baseline)
+    assert (result.low, result.high, result.p_value) == pytest.approx((plain.low, plain.high, plain.p_value), rel=0.05)
+
+
+def test_an_exact_baseline_is_no_sample_of_architectures(random_100):
+    with pytest.raises(HarnessError, match="is exact and no sample"):
+        relative_improvement([0.9, 0.8], random_100, architectures=1)
+    with pytest.raises(HarnessError, match="architectures: 0 is not a count"):
+        relative_improvement([0.9, 0.8], [0.9, 0.8], architectures=0)

@@ -181,3 +181,12 @@ def test_coverage_of_the_intraclass_correlation_within_groups(rng):
         result = intraclass_correlation(scores, groups=groups)
         hits += result.low <= 0.8 <= result.high
     assert 0.935 <= hits / 4000 <= 0.965
+
+
+def test_means_that_differ_by_rounding_only_are_ties(rng):
+    """Rational means, computed in floating point in any order, rank as their whole numerators do."""
+    counts = rng.integers(0, 5, (60, 3))
+    scores = 0.1 * counts
+    lower = [kendall(counts[:, i], counts.sum(axis=1) - counts[:, i]) for i in range(3)]
+    upper = [kendall(counts[:, i], counts.sum(axis=1)) for i in range(3)]
+    assert noise_ceiling(scores) == pytest.approx((np.mean(lower), np.mean(upper)), abs=1e-12)

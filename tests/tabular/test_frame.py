@@ -115,6 +115,60 @@ def same(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "reason"),
+    [
+        ("latency", ["1.0 ms", "1.1 ms", "1 ms", "2 ms"], "has no finite number in 4 row(s), first in row 1: '1.0 ms'"),
+        ("latency", [1.0, np.nan, 2.0, 3.0], "has no finite number in 1 row(s), first in row 2: nan"),
+        ("params", ["0.34M"] * 4, "first in row 1: '0.34M'"),
+        ("params", ["50%", "2", "3", "4"], "has a percent sign in row 1 and none in row 2"),
+    ],
+)
+def test_a_column_that_nobody_named_is_left_out_and_said(
+    column: str, values: list[Any], reason: str, frame: pd.DataFrame
+) -> None:
+    table = convert(frame.assign(**{column: values}))
+    assert column not in table.columns
+    assert list(table.source["columns_left_out"]) == [column]
+    assert reason in table.source["columns_left_out"][column]
+    with pytest.raises(HarnessError, match=f"column '{column}'"):
+        convert(frame.assign(**{column: values}), extra={column: column})  # what is named is needed
+    assert "columns_left_out" not in convert(frame).source
+
+
+def test_a_doubled_column_that_nobody_named_is_left_out(frame: pd.DataFrame) -> None:
+    doubled = pd.concat([frame, frame[["latency"]]], axis=1)
+    assert "column 'latency' twice" in convert(doubled).source["columns_left_out"]["latency"]
+    assert "latency" not in convert(frame.assign(latency=0, **{"latency.1": 1})).columns
+
+
+def test_the_test_is_not_carried_because_of_its_name(frame: pd.DataFrame) -> None:
+    assert set(convert(frame, test="latency", unit="none").columns) == {"valid", "test"}
+
+
+def test_an_index_with_a_name_is_a_column(frame: pd.DataFrame) -> None:
+    assert convert(frame.set_index("op")).sha256 == convert(frame).sha256
+    assert convert(frame.set_index(["op", "k"])).sha256 == convert(frame).sha256
+    with pytest.raises(HarnessError, match="column 'op' twice"):
+        convert(frame.set_index("op", drop=False))
+
+
+def test_blanks_at_the_ends_of_choices(frame: pd.DataFrame) -> None:
+    """The text of an architecture could not be read back with them."""
+    blanks = convert(frame.assign(op=[" a ", " a ", "b\t", "b\t"]))
+    assert blanks.sha256 == convert(frame).sha256
+    for code in blanks.codes.tolist():
+        assert blanks.space.parse(blanks.space.format(code)) == tuple(code)
+    with pytest.raises(
+        HarnessError, match="column 'op' has choices 'a' and ' a', which differ in blanks at their ends only"
+    ):
+        convert(frame.assign(op=["a", " a", "b", "b"]))
+    space = NASBench201Space()
+    texts = [f"  {space.format((row,) * 6)} " for row in range(2)]
+    table = table_from_frame(pd.DataFrame({"architecture": texts, "valid": [1.5, 2], "test": [1.5, 2]}), "m/b", space)
+    assert table.codes.tolist() == [[0] * 6, [1] * 6]
+
+
 BAD: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], dict[str, Any], str]] = {
     "missing column": (same, {"valid": "vaild"}, "unknown column 'vaild'; did you mean 'valid'"),
     "missing variable": (same, {"arch": ["op", "kernel"]}, "unknown column 'kernel'"),
@@ -126,6 +180,11 @@ BAD: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], dict[str, Any], str
         lambda frame: frame.set_axis([*frame.columns[:-1], "valid"], axis=1),
         {},
         "column 'valid' twice",
+    ),
+    "a column that pandas renamed": (
+        lambda frame: frame.rename(columns={"other_test": "test.1"}),
+        {},
+        "there are columns 'test' and 'test.1', as pandas names one that stands there twice",
     ),
     "duplicate architecture": (with_value("k", 1), {}, "op=a,k=1 stands in rows 1 and 2"),
     "NaN": (with_value("valid", np.nan), {}, "column 'valid' has no finite number in 1 row(s), first in row 2: nan"),
@@ -179,6 +238,31 @@ def test_a_space_that_is_too_large() -> None:
     frame = pd.DataFrame({"architecture": [space.format((0,) * 40)], "valid": [1.5], "test": [1.5]})
     with pytest.raises(HarnessError, match="at most 50,000,000 fit a table"):
         table_from_frame(frame, "mine/huge", space)
+
+
+def test_notes_on_standard_error(frame: pd.DataFrame, tmp_path: Path, own_cache: Path, cli: Callable[..., Any]) -> None:
+    frame.assign(arch=["00000000", "00000001", "00000002", "00000010"], params="0.3M").to_csv(tmp_path / "t.csv")
+    line = (
+        "--name",
+        "mine/noted",
+        "--space",
+        "nas-bench-macro",
+        "--arch",
+        "arch",
+        "--valid",
+        "valid",
+        "--test",
+        "test",
+    )
+    done = cli("import", tmp_path / "t.csv", *line)
+    assert done.code == 0
+    assert done.err == (
+        "nas-harness: note: mine/noted: left out, as nobody asked for it: column 'params' has no finite number in 4 row(s), "
+        "first in row 1: '0.3M'; every architecture needs a value\n"
+    )
+    assert "note  columns left out at import: params" in cli("doctor", "--benchmark", "mine/noted").out
+    done = cli("import", tmp_path / "t.csv", *line, "--extra", "a=seconds", "--extra", "a=share")
+    assert (done.code, done.err) == (2, "nas-harness: error: --extra a=share: a is column 'seconds' already\n")
 
 
 def test_a_loss_that_is_to_be_larger_is_refused(frame: pd.DataFrame) -> None:

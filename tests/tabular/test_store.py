@@ -18,7 +18,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.spaces.base import CategoricalSpace
-from harness.tabular import store
+from harness.tabular import catalogue, store
 from harness.tabular import table as table_module
 from harness.tabular.catalogue import benchmark_names, load_benchmark, save_benchmark
 from harness.tabular.table import Table
@@ -255,7 +255,7 @@ REPLACE = """
 import sys
 import numpy as np
 from harness.spaces.base import CategoricalSpace
-from harness.tabular import store
+from harness.tabular import catalogue, store
 from harness.tabular.table import Table
 space = CategoricalSpace("s", {"a": ["0", "1"]})
 for turn in range(80):
@@ -360,3 +360,48 @@ def test_a_read_only_store(own_cache: Path) -> None:
             for path in own_cache.rglob("*"):
                 path.chmod(0o755 if path.is_dir() else 0o644)
     assert any(reason in str(caught.value) for reason in ("Read-only file system", "Permission denied"))
+
+
+@pytest.mark.parametrize("column", ["valid", "test"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_table_that_lacks_a_score_is_refused_before_it_is_stored_or_searched(
+    column: str,
+    value: float,
+    own_cache: Path,
+    registries: None,
+    make_table: Callable[..., Table],
+    monkeypatch: pytest.MonkeyPatch,
+    cli: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    table = make_table()
+    table.columns[column].base[5] = value
+    first = table.space.format(table.codes[5])
+    words = f"benchmark made/up: column {column} has no finite number in 1 of 120 rows, first {first};"
+    with pytest.raises(HarnessError, match=words):
+        save_benchmark(table)
+    assert not store.is_stored("made/up")
+    catalogue.register_benchmark("made/up")(lambda: table)
+    with pytest.raises(HarnessError, match=words):
+        load_benchmark("made/up")
+    catalogue._REGISTRY.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(Table, "check_scores", lambda self: None)
+        store.save(table)  # as an earlier release did
+    line = (
+        "run",
+        "--benchmark",
+        "made/up",
+        "--method",
+        "random",
+        "--seeds",
+        "0:2",
+        "--budget",
+        "3",
+        "-o",
+        tmp_path / "run",
+    )
+    done = cli(*line)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert f"column {column} has no finite number" in done.err
+    assert not (tmp_path / "run").exists()

@@ -54,7 +54,7 @@ def random_curves(run: Run) -> pd.DataFrame:
             "std": law.std(grid),
             "low": law.quantile(0.05, grid),
             "high": law.quantile(0.95, grid),
-            "ri": benchmark.sign * 100.0 * (mean / mean[0] - 1.0) if mean[0] > 0 else np.nan,
+            "ri": benchmark.sign * np.sign(mean[0]) * 100.0 * (mean / mean[0] - 1.0) if mean[0] != 0 else np.nan,
             "is_shown": np.isin(grid, shown),
         }
         frames.append(pd.DataFrame(columns))

@@ -36,6 +36,7 @@ RI_COLUMNS = (
 )
 LEVEL = 0.05  # of every claim
 AVERAGE = "random@1"  # the average architecture
+FEW_DRAWS = 10  # of a random search, below which what it finds is as skewed as what it draws from
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,15 @@ class Baseline:
         Whether it is what claims are about: random search at equal budget, or the average architecture of a live benchmark.
     seeds
         Seeds of the scores where equal seeds share their noise: on live benchmarks the split of the images. Else None.
+    architectures
+        How many random architectures a sampled score is the mean of; None where it is what a search found.
     """
 
     name: str
     scores: ExactBaseline | FloatArray
     is_main: bool
     seeds: FloatArray | None = None
+    architectures: int | None = None
 
     @property
     def size(self) -> int | None:
@@ -66,6 +70,14 @@ class Baseline:
     def mean(self) -> float:
         """Mean score."""
         return float(self.scores.mean if isinstance(self.scores, ExactBaseline) else self.scores.mean())
+
+    @property
+    def scatter(self) -> float:
+        """Standard deviation of the table's architectures, or of the sample, over the size of the mean; NaN without either."""
+        if self.size in (0, 1) or self.mean == 0:
+            return float("nan")
+        spread = self.scores.law.std(1) if isinstance(self.scores, ExactBaseline) else self.scores.std(ddof=1)
+        return float(spread / abs(self.mean))
 
 
 def at_equal_budget(budget: Budget) -> str:
@@ -93,10 +105,14 @@ def baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseli
         yield Baseline(AVERAGE, average, True)
         return
     if name != AVERAGE:
-        average = run.first_draws(benchmark, budget) if law is None else exact_random_baseline(law, 1)
-        yield Baseline(AVERAGE, average, False)
+        if law is None:
+            yield Baseline(AVERAGE, run.first_draws(benchmark, budget), False, architectures=1)
+        else:
+            yield Baseline(AVERAGE, exact_random_baseline(law, 1), False)
     if law is None or draws is None:
-        yield Baseline(name, run.sampled_random(benchmark, budget), True)
+        group = run.simulated_random(benchmark, budget)
+        scores = run.sampled_random(benchmark, budget)
+        yield Baseline(name, scores, True, architectures=_architectures(run, group))
     else:
         yield Baseline(name, exact_random_baseline(law, draws), True)
 
@@ -112,9 +128,19 @@ def _live_baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[
     present = {name: group for name, group in found.items() if group is not None}
     for place, (name, group) in enumerate(present.items()):
         seeds = run.finished(group)["seed"].to_numpy()
-        yield Baseline(name, run.scores(group), place == 0, seeds)
+        yield Baseline(name, run.scores(group), place == 0, seeds, _architectures(run, group))
     if not present:
         yield Baseline(at_equal_budget(budget), np.empty(0), True)
+
+
+def _architectures(run: Run, group: int | None) -> int | None:
+    """Return how many random architectures a score of a group is the mean of; None where searches found what it scores."""
+    if group is None:
+        return None
+    method, cells = run.pairs[group][1].method, run.finished(group)
+    if "architectures" in method.params:
+        return int(method.params["architectures"])
+    return 1 if len(cells) and cells["n_evaluations"].mean() < FEW_DRAWS else None
 
 
 def relative_improvements(run: Run) -> pd.DataFrame:
@@ -123,11 +149,11 @@ def relative_improvements(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns `RI_COLUMNS`, and ``group, budget, is_check, is_main`` (see `Baseline`), ``detectable`` (the smallest true
-        RI that as many seeds find with 80 % power), ``test, note`` (why there is no test) and ``result``. An improvement is
-        positive whatever the table's direction: where lower is better, RI = 100 (r - a) / r; ``result`` has the other sign
-        there. ``p_holm`` is adjusted over all claims against the same baseline; random search and random architectures of the
-        run are checks or baselines, and claim nothing.
+        The columns `RI_COLUMNS`, and ``group, budget, is_check, is_main, scatter`` (see `Baseline`), ``detectable`` (the
+        smallest true RI that as many seeds find with 80 % power), ``test, note`` (why there is no test) and ``result``. An
+        improvement is positive whatever the table's direction: where lower is better, RI = 100 (r - a) / |r|; ``result`` has
+        the other sign there. ``p_holm`` is adjusted over all claims against the same baseline; random search and random
+        architectures of the run are checks or baselines, and claim nothing.
     """
     rows: list[dict[str, Any]] = []
     for group, (benchmark, entrant) in enumerate(run.pairs):
@@ -144,6 +170,7 @@ def relative_improvements(run: Run) -> pd.DataFrame:
                     "budget": entrant.budget.amount,
                     "is_check": entrant.is_check,
                     "is_main": baseline.is_main,
+                    "scatter": baseline.scatter,
                     **improvement_of(run, group, baseline),
                 }
             )
@@ -238,11 +265,11 @@ def _improvement(scores: FloatArray, baseline: Baseline, seeds: FloatArray) -> t
 
 def _compared(scores: FloatArray, baseline: Baseline, seeds: FloatArray) -> RelativeImprovement:
     if baseline.seeds is None or isinstance(baseline.scores, ExactBaseline):
-        return relative_improvement(scores, baseline.scores)
+        return relative_improvement(scores, baseline.scores, architectures=baseline.architectures)
     _, own, other = np.intersect1d(seeds, baseline.seeds, return_indices=True)
     if len(own) == 0:
         raise HarnessError("it has no seed in common with the baseline")
-    return relative_improvement(scores[own], baseline.scores[other], paired=True)
+    return relative_improvement(scores[own], baseline.scores[other], True, architectures=baseline.architectures)
 
 
 def _detectable(scores: FloatArray, baseline: Baseline, result: RelativeImprovement) -> float:
@@ -252,4 +279,5 @@ def _detectable(scores: FloatArray, baseline: Baseline, result: RelativeImprovem
     spread = float(scores.std(ddof=1)) if len(scores) > 1 else 0.0
     if np.isnan(result.p_value) or spread == 0:
         return float("nan")
-    return detectable_improvement(len(scores), 100.0 * spread / baseline.mean, exact_baseline=baseline.size is None)
+    cv = 100.0 * spread / abs(baseline.mean)
+    return detectable_improvement(len(scores), cv, exact_baseline=baseline.size is None)

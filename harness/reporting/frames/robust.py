@@ -12,6 +12,7 @@ from harness.problem import Budget
 from harness.reporting.frames.curves import EXACT
 from harness.reporting.run import Benchmark, Entrant, FloatArray, Run
 from harness.statistics import Estimate, interquartile_mean, interquartile_mean_of_law, performance_profile
+from harness.statistics._validate import ROUNDING
 from harness.streams import generator
 
 ENOUGH = 5  # data sets from which on an aggregate says more than its parts (Agarwal et al. 2021)
@@ -30,7 +31,7 @@ def scaled(run: Run) -> tuple[Benchmark, ...]:
         benchmark
         for benchmark in run.benchmarks
         if benchmark.law is not None
-        and benchmark.best_test != benchmark.law.mean(1)
+        and not np.isclose(benchmark.best_test, benchmark.law.mean(1), rtol=ROUNDING, atol=0.0)
         and all(benchmark.draws(budget) is not None for budget in run.budgets)
     )
 

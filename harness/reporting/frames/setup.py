@@ -120,6 +120,8 @@ def provenance(run: Run) -> pd.DataFrame:
         "nas-harness": _values(run.cells["code_version"]),
         "git commit": _values(run.cells["git_commit"]),
         "uncommitted changes": _values(run.cells["git_dirty"]),
+        "digests of the code": _values(run.cells["code_digest"].str[:12]),
+        "cells adopted from earlier code": str(int((run.cells["adopted_from"] != "").sum())),
         "environments among the cells": str(run.cells["environment"].nunique()),
         "Python": f"{environment.get('implementation', '')} {environment.get('python', '')}".strip(),
         "system": str(environment.get("system", "")),

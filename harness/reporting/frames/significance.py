@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.errors import HarnessError
 from harness.reporting.frames.improvement import main_baseline, relative_improvements
 from harness.reporting.run import Benchmark, Entrant, FloatArray, Run
 from harness.statistics import (
@@ -40,7 +41,8 @@ def significance(run: Run) -> pd.DataFrame:
     -------
     DataFrame
         Rows and columns of `relative_improvements` for equal budgets, and ``p_bh`` (Benjamini and Hochberg, over the same
-        claims as Holm), ``p_exact`` (of claims, one-sided: that as many random searches have as good a mean),
+        claims as Holm), ``p_exact`` (of claims, one-sided: that as many random searches have as good a mean; it needs no
+        spread, and where all seeds went one way their one answer counts once),
         ``p_dunnett`` (where the baseline is sampled: all methods of a benchmark against it at once), ``win_probability,
         win_low, win_high`` (that one search beats one random search). The last four are NaN where seeds are paired.
     """
@@ -78,8 +80,11 @@ def aggregates(run: Run) -> pd.DataFrame:
         if part["ri"].isna().any():
             rows.append(row | {"note": f"no RI on {part['ri'].isna().sum()} of them"})
             continue
-        results = part["result"].tolist()
-        these, like = (aggregate_improvement(results, population) for population in ("these", "like these"))
+        try:
+            these, like = (aggregate_improvement(part["result"].tolist(), which) for which in ("these", "like these"))
+        except HarnessError as error:
+            rows.append(row | {"note": str(error)})
+            continue
         row |= {"ri": sign * these.estimate, "p_these": these.p_value, "p_like": like.p_value}
         for name, found in (("these", these), ("like", like)):
             row |= dict(
@@ -140,12 +145,23 @@ def _tests(run: Run, benchmark: Benchmark, entrant: Entrant) -> dict[str, float]
     p_exact = np.nan
     if isinstance(baseline.scores, ExactBaseline):
         wins = probability_of_improvement(scores, baseline.scores)
-        # Equal answers are one answer, not as many as there are seeds.
-        if len(scores) <= EXACT_UP_TO and not entrant.is_check and np.ptp(scores) > 0:
-            p_exact = exact_p_value(scores, baseline.scores).p_value
+        if len(scores) <= EXACT_UP_TO and not entrant.is_check:
+            # Seeds that change nothing at all bring one answer, not as many as there are seeds.
+            counted = scores[:1] if np.ptp(scores) == 0 and _is_one_search(run, benchmark, entrant) else scores
+            p_exact = exact_p_value(counted, baseline.scores).p_value
     else:
         wins = probability_of_improvement(benchmark.sign * scores, benchmark.sign * baseline.scores)
     return {"p_exact": p_exact, "win_probability": wins.estimate, "win_low": wins.low, "win_high": wins.high}
+
+
+def _is_one_search(run: Run, benchmark: Benchmark, entrant: Entrant) -> bool:
+    """Whether all seeds of a method went the same way: the same incumbents after the same evaluations, if any."""
+    group = run.group(benchmark, entrant)
+    if (steps := run.steps.get(group)) is None:
+        return True
+    done = steps[steps["cell"].isin(run.finished(group).index)]
+    ways = {tuple(map(tuple, own[["step", "incumbent_test"]].to_numpy())) for _, own in done.groupby("cell")}
+    return len(ways) <= 1
 
 
 def _dunnett(run: Run, frame: pd.DataFrame) -> FloatArray:

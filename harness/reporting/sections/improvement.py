@@ -90,14 +90,15 @@ def _glance(run: Run, baseline: str) -> TableBlock:
     methods = {str(name): method_text(run, str(name), check) for name, check in is_check.items()}
     titles = {name: run.titles[name] for name in frame["benchmark"].drop_duplicates()}
     wide, columns = at_a_glance(frame, "benchmark", titles, methods)
+    claims = int(frame["p_holm"].count())
+    tested = f"* differs from the baseline, at 5 % by Holm's adjustment over the {claims} claims of the table."
     meaning = "the average architecture" if baseline == AVERAGE else "random search with the same budget"
     return TableBlock(
         f"improvement_over_{baseline.replace('@', '_')}",
         f"RI in % over {baseline}, {meaning}: estimate and half of the 95 % interval.",
         wide,
         columns,
-        note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {frame['p_holm'].count()} claims of the table."
-        + _of_checks(run, frame),
+        note=(tested if claims else "No row has a test; the caveats say why.") + _of_checks(run, frame),
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.reporting.caveats import caveats
+from harness.reporting.frames.improvement import FEW_DRAWS
 from harness.reporting.model import Prose, Section
 from harness.reporting.run import Run
+from harness.statistics.improvement import MIN_ARCHITECTURES, MIN_RUNS
 
 _PARTIAL = (
     "Trainings that stop early. The incumbent is the best by validation among the longest trainings so far. Its test score, in "
@@ -47,12 +49,19 @@ _SCORE = (
     "unit."
 )
 _RI = (
-    "Relative improvement. RI = 100 (a − r) / r, with a the mean test score over seeds and r the mean of the baseline. "
-    "Where lower scores are better, RI = 100 (r − a) / r, so that an improvement is always positive."
+    "Relative improvement. RI = 100 (a − r) / |r|, with a the mean test score over seeds and r the mean of the baseline. "
+    "Where lower scores are better, RI = 100 (r − a) / |r|, so that an improvement is always positive."
 )
 _RI_OF_PAIRS = (
-    "Relative improvement. RI = 100 (a − r) / r, with a and r the geometric means of the method's and of the baseline's test "
-    "scores over their common seeds."
+    "Relative improvement. RI = 100 (a − r) / r, with a and r the means of the method's and of the baseline's test scores over "
+    "their common seeds: geometric means over random search, arithmetic ones over random architectures."
+)
+OVER_ARCHITECTURES = (
+    f"Intervals over random architectures that are a sample, or over random searches of fewer than {FEW_DRAWS} draws. A "
+    "space may hold a few architectures that are far worse than all others. The mean of a small sample hangs on whether it "
+    f"met one, and no interval can know that: below {MIN_ARCHITECTURES} architectures in all and {MIN_RUNS} runs of the "
+    "method there is the estimate alone. From there on each end is the outer one of two intervals, by Student's t and by t "
+    "corrected for the skewness of the scores (Hall 1992); the p-value is the greater of the two."
 )
 _NO_VARIANCE = (
     "Zero variance. Where all seeds give the same score there is no interval and no p-value: no spread over these seeds "
@@ -66,9 +75,10 @@ _OF_LIVE = (
     "Baselines. random@1 is the average architecture: the mean test score of architectures drawn at random, each trained by "
     "the same protocol. random@n is the random search of this run with the same budget n. Both are samples, with an error of "
     "their own.",
-    "Interval and test. Equal seeds share the split of the images: the interval is a t interval of the mean log ratio over "
-    "common seeds. Intervals hold one at a time, at 95 %. The p-value is two-sided and "
-    "belongs to the test that the interval inverts.",
+    "Interval and test. Equal seeds share the split of the images. Over random search the interval is a t interval of the mean "
+    "log ratio over common seeds (paired log-ratio), over random architectures one of the ratio of the means, seed by seed. "
+    "Intervals hold one at a time, at 95 %. The p-value is two-sided and belongs to the test that the interval inverts.",
+    OVER_ARCHITECTURES,
     f"{_FAMILY} Random search and random architectures are baselines, claim nothing and are in no family.",
 )
 _OF_ONE_SHOT = (
@@ -101,5 +111,7 @@ def _of_tables(run: Run) -> Iterator[str]:
     yield _OF_TABLES[0]
     yield from _BUDGETS.get(kind, ())
     yield from _OF_TABLES[1:]
+    if any(benchmark.law is None for benchmark in run.benchmarks):
+        yield OVER_ARCHITECTURES
     if kind != "simulated_s":
         yield _WORTH.format(epochs=", in whole trainings of as many epochs" if kind == "epochs" else "")

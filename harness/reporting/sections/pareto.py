@@ -43,6 +43,7 @@ def pareto(run: Run) -> Section | None:
                 number("random", "random search, exact, %", help="expected hypervolume of as many random draws"),
                 p_value("p_value", "p", help="two-sided t test of the mean against random search's exact expectation"),
                 p_value("p_holm", "p, Holm", help="adjusted over all claims of this table"),
+                *([text("note", "note")] if frame["note"].any() else []),
             ],
             csv=HYPERVOLUME_COLUMNS,
             note="The area begins at the worst value of either goal in the table. Random search's expectation is exact: the "

@@ -56,7 +56,7 @@ def tests(run: Run) -> Section:
     )
     exact = (
         "The exact p-value is one-sided, and not to be read beside the two-sided ones as if it were the same test; it is "
-        f"left out for more than {EXACT_UP_TO} seeds. "
+        f"left out for more than {EXACT_UP_TO} seeds. It needs no spread; seeds that all went the same way count once. "
     )
     table = TableBlock(
         "significance",

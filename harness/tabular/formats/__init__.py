@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import HarnessError
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import HarnessError, printable
+from harness.tabular.table import row_of_encodings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from harness.spaces.base import Space
 
 
 @dataclass(frozen=True)
@@ -56,16 +63,46 @@ class Job:
                     f"{self.path}: --{option.replace('_', '-')} says nothing about this file; leave it out"
                 )
 
+    def rows_of(self, space: Space, codes: NDArray[np.integer]) -> NDArray[np.int32]:
+        """As `harness.tabular.table.row_of_encodings`, with the file in the message."""
+        try:
+            return row_of_encodings(space, codes)
+        except HarnessError as error:
+            raise HarnessError(f"{self.path}: {error}") from error
+
+    def check_complete(
+        self, columns: Mapping[str, NDArray[np.floating]], names: Sequence[str] | NDArray[np.object_]
+    ) -> None:
+        """Refuse columns of which values are missing, which the file as published has for every architecture.
+
+        Parameters
+        ----------
+        columns
+            Arrays with one row an architecture.
+        names
+            What each row is called.
+        """
+        for column, values in columns.items():
+            bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
+            if bad.size:
+                raise HarnessError(
+                    f"{self.path}: {column} has no finite number for {bad.size:,} of {len(values):,} architectures, first "
+                    f"{names[bad[0]]}; is the file damaged?"
+                )
+
 
 def describe_source(path: Path) -> dict[str, Any]:
     """Name, size and SHA-256 of a file; of a folder, those of all its files by name."""
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.is_file())
         lines = [f"{file.name} {_sha256(file)}\n" for file in files]
-        size, digest = sum(file.stat().st_size for file in files), hashlib.sha256("".join(lines).encode()).hexdigest()
+        size, digest = (
+            sum(file.stat().st_size for file in files),
+            hashlib.sha256(os.fsencode("".join(lines))).hexdigest(),
+        )
     else:
         size, digest = path.stat().st_size, _sha256(path)
-    return {"file": path.name, "bytes": size, "file_sha256": digest}
+    return {"file": printable(path.name), "bytes": size, "file_sha256": digest}
 
 
 def _sha256(path: Path) -> str:

@@ -20,7 +20,7 @@ from harness.spaces.nasbench201 import EDGES, OPERATIONS, NASBench201Space
 from harness.tabular.formats import Job
 from harness.tabular.formats.without_validation import caveat, drives_and_reports
 from harness.tabular.pickles import read_pickle
-from harness.tabular.table import Table, row_of_encodings
+from harness.tabular.table import Table
 
 VERSION = "analog 1"
 WANTED = "analog-nasbench, the package, or its data.anb"
@@ -35,7 +35,7 @@ DRIFTS = tuple(f"{kind}_drift_{seconds}" for kind in ("baseline", "analog") for 
 
 def recognises(path: Path) -> bool:
     """Whether a path is named as the package's data file."""
-    return path.suffix == ".anb"
+    return path.suffix.lower() == ".anb"
 
 
 def published_file() -> Path:
@@ -59,13 +59,14 @@ def convert(job: Job) -> Iterator[Table]:
         }
     except (AttributeError, IndexError, TypeError, ValueError) as error:
         raise HarnessError(f"{job.path}: not as published ({type(error).__name__}: {error})") from error
+    job.check_complete(values, [str(key) for key in records])
     order = np.argsort(space.indices(codes))
     others = {f"test_{name}": found[order] for name, found in values.items() if name not in (valid, test)}
     yield Table(
         name="analog-nasbench/cifar10",
         dataset="cifar10",
         space=space,
-        rows=row_of_encodings(space, codes[order]),
+        rows=job.rows_of(space, codes[order]),
         codes=codes[order],
         columns={"valid": values[valid][order], "test": values[test][order], **others},
         fidelity={"valid": f"{valid}: CIFAR-10's test set", "test": f"{test}: CIFAR-10's test set"},

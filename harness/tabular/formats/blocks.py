@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError
+from harness.errors import RunError
 from harness.tabular.store import store_root
 
 ROWS = 256  # rows of a block: what is in memory, and what a kill can lose
@@ -68,6 +69,8 @@ class Blocks:
                 np.savez(stream, **arrays)  # type: ignore[arg-type]  # none is called allow_pickle
             os.replace(scratch, target)
         except OSError as error:
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
             raise _cannot_write(self._folder, error) from error
         self._files.append(target)
         self._rows.clear()
@@ -82,8 +85,8 @@ class Blocks:
         return np.asarray(_level(parts)[np.argsort(np.concatenate(order), kind="stable")])
 
 
-def _cannot_write(folder: Path, error: OSError) -> HarnessError:
-    return HarnessError(
+def _cannot_write(folder: Path, error: OSError) -> RunError:
+    return RunError(
         f"cannot write to {folder}: {error.strerror}; make room, or set NAS_HARNESS_CACHE to another folder: "
         "what is written is kept, and the same command goes on"
     )

@@ -20,7 +20,7 @@ from harness.spaces.nasbench201 import NASBench201Space
 from harness.tabular import catalogue, store
 from harness.tabular.formats import Job
 from harness.tabular.pickles import read_pickle
-from harness.tabular.table import Table, row_of_encodings
+from harness.tabular.table import Table
 
 VERSION = "hw_nas_bench 1"
 WANTED = "HW-NAS-Bench-v1_0.pickle"
@@ -36,7 +36,7 @@ DATASETS = {
 
 def recognises(path: Path) -> bool:
     """Whether a file has the name of this one."""
-    return path.name.startswith("HW-NAS-Bench") and path.suffix == ".pickle"
+    return path.name.startswith("HW-NAS-Bench") and path.suffix.lower() == ".pickle"
 
 
 def convert(job: Job) -> Iterator[Table]:
@@ -62,7 +62,7 @@ def convert(job: Job) -> Iterator[Table]:
 def _joined(job: Job, table: Table, published: Mapping[str, Any]) -> Table:
     dataset = DATASETS[table.dataset]
     codes, costs = _costs(job, published, dataset, table.space)
-    place = row_of_encodings(table.space, codes)[table.index_of_row()]
+    place = job.rows_of(table.space, codes)[table.index_of_row()]
     if (place < 0).any():
         missing = table.space.format(table.codes[int(np.flatnonzero(place < 0)[0])].tolist())
         raise HarnessError(f"{job.path}: it lacks {int((place < 0).sum())} cells of {table.name}, first {missing}")

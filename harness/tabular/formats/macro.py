@@ -8,6 +8,7 @@ other two, ``--test test_acc:3`` one of them. The package's own examples search 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from harness.errors import HarnessError
 from harness.spaces.digits import macro_space
 from harness.tabular.formats import Job
 from harness.tabular.formats.without_validation import caveat, drives_and_reports
-from harness.tabular.table import Table, row_of_encodings
+from harness.tabular.table import Table
 
 VERSION = "macro 1"
 WANTED = "nas-bench-macro_cifar10.json"
@@ -29,7 +30,7 @@ LARGEST = 2**28
 
 def recognises(path: Path) -> bool:
     """Whether a JSON file begins as this one does."""
-    if path.suffix != ".json" or not path.is_file():
+    if path.suffix.lower() != ".json" or not path.is_file():
         return False
     with path.open("rb") as stream:
         return b'"test_acc"' in stream.read(200)
@@ -51,6 +52,7 @@ def convert(job: Job) -> Iterator[Table]:
             raise ValueError(f"{accuracy.shape[1:]} accuracies instead of {TRAININGS}")
     except (KeyError, TypeError, ValueError) as error:
         raise HarnessError(f"{job.path}: not as published ({type(error).__name__}: {error})") from error
+    job.check_complete({"test_acc": accuracy, **counts}, texts)
     codes = np.array([space.parse(text) for text in texts], dtype=np.int8)
     driving = trainings.index(valid)
     reported = (
@@ -60,7 +62,7 @@ def convert(job: Job) -> Iterator[Table]:
         name="nas-bench-macro/cifar10",
         dataset="cifar10",
         space=space,
-        rows=row_of_encodings(space, codes),
+        rows=job.rows_of(space, codes),
         codes=codes,
         columns={"valid": accuracy[:, driving].copy(), "test": reported, **counts},
         fidelity={
@@ -83,7 +85,16 @@ def _read(path: Path) -> dict[str, Any]:
     if path.stat().st_size > LARGEST:
         raise HarnessError(f"{path}: it has {path.stat().st_size:,} bytes; {WANTED} has some 1.2 million")
     try:
-        records = json.loads(path.read_bytes())
+        records = json.loads(path.read_bytes(), object_pairs_hook=_once)
     except ValueError as error:
         raise HarnessError(f"{path}: cannot be read as JSON: {error}; fetch {WANTED} again") from error
     return dict(records)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, in which no key stands twice: the last value would silently be taken."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        again = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"{again!r} stands twice in one object")
+    return found

@@ -41,7 +41,7 @@ CITATION = "Ying, Klein, Real, Christiansen, Murphy, Hutter: NAS-Bench-101, ICML
 
 def recognises(path: Path) -> bool:
     """Whether a file has the ending of one."""
-    return path.suffix == ".tfrecord"
+    return path.suffix.lower() == ".tfrecord"
 
 
 def convert(job: Job) -> Iterator[Table]:
@@ -89,6 +89,8 @@ def convert(job: Job) -> Iterator[Table]:
         }
         if job.seed is None:
             columns |= {"valid_seeds": count.astype(np.float64), "test_seeds": test_count.astype(np.float64)}
+        names = np.array(list(texts), dtype=object)[keep]
+        job.check_complete({name: column[keep] for name, column in columns.items()}, names)
         trained = "mean over trainings" if job.seed is None else f"training {job.seed} of the file"
         yield Table(
             name=f"nasbench101/cifar10@{epochs}" + ("" if job.seed is None else f"+seed{job.seed}"),

@@ -61,6 +61,7 @@ def convert(job: Job) -> Iterator[Table]:
     last = epochs[np.arange(len(keys)), :, lengths - 1]
     columns = {name: last[:, place].copy() for name, place in NUMBERS.items()}
     columns |= {name: costs[:, place].copy() for place, name in enumerate(COSTS)}
+    job.check_complete({name: columns[name] for name in ("valid", "test")}, [str(key) for key in keys])
     spread = "" if (lengths == lengths[0]).all() else f"{lengths.min()} to "
     fidelity = f"after the last of {spread}{lengths.max()} epochs, training seed {seed}"
     yield Table(

@@ -35,6 +35,7 @@ from harness.files import write_whole
 from harness.spaces.base import Space
 from harness.spaces.named import SPACES, make_space
 from harness.tabular.formats import Job
+from harness.tabular.reading import is_parquet
 from harness.tabular.table import Table, digest_of
 
 VERSION = "1"
@@ -96,7 +97,8 @@ def read(path: Path) -> Recording:
     import pyarrow.parquet as pq
 
     try:
-        found = pq.read_table(path)
+        with path.open("rb") as stream:  # Arrow opens no file whose name is not UTF-8
+            found = pq.read_table(stream)
         footer = (found.schema.metadata or {}).get(FOOTER)
         if footer is None:
             raise ValueError("it has no footer of a recording; was it written anew by another program?")
@@ -141,12 +143,13 @@ def write(path: Path, recording: Recording) -> None:
 
 def recognises(path: Path) -> bool:
     """Whether a file is a recorded table."""
-    if path.suffix != ".parquet" or not path.is_file():
+    if not path.is_file() or not is_parquet(path):
         return False
     import pyarrow.parquet as pq
 
     try:
-        return FOOTER in (pq.read_metadata(path).metadata or {})
+        with path.open("rb") as stream:
+            return FOOTER in (pq.read_metadata(stream).metadata or {})
     except (OSError, ValueError):
         return False
 

@@ -40,7 +40,7 @@ from harness.errors import HarnessError
 from harness.spaces.base import Space
 from harness.tabular.formats import Job
 from harness.tabular.formats.blocks import Blocks
-from harness.tabular.table import Table, row_of_encodings
+from harness.tabular.table import Table
 
 # Data set of a benchmark -> data set whose trainings drive, and the data set and split that are reported.
 DRIVES = {
@@ -189,7 +189,7 @@ def tables(
         made = 0
         for dataset in DRIVES:
             for recipe in found.recipes:
-                table = _table(found, dataset, recipe, codes, blocks.array, source, job.seed)
+                table = _table(found, dataset, recipe, codes, blocks.array, source, job)
                 if table is not None:
                     made += 1
                     yield table
@@ -232,9 +232,10 @@ def _table(
     codes: NDArray[np.int8],
     array: Callable[[str], NDArray[Any]],
     source: Mapping[str, Any],
-    seed: int | None,
+    job: Job,
 ) -> Table | None:
     *_, full = family.recipes
+    seed = job.seed
     driving, (reporting, test_split) = DRIVES[dataset], REPORTS[dataset]
     train, valid = array(f"{driving}@{recipe} train"), array(f"{driving}@{recipe} x-valid")
     test = array(f"{reporting}@{full} {test_split}")
@@ -263,7 +264,7 @@ def _table(
         name=f"{family.name}/{dataset}@{recipe}" + ("" if seed is None else f"+seed{seed}"),
         dataset=dataset,
         space=family.space,
-        rows=row_of_encodings(family.space, codes[keep]),
+        rows=job.rows_of(family.space, codes[keep]),
         codes=codes[keep],
         columns={name: np.ascontiguousarray(values) for name, values in columns.items() if name not in unknown},
         curves={

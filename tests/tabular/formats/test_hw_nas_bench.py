@@ -79,6 +79,8 @@ def test_faults_are_one_line(texts: list[str], topology: Path, tmp_path: Path) -
     content["nasbench201"]["cifar10"]["fpga_energy"][3] = np.nan  # type: ignore[index]
     with pytest.raises(HarnessError, match="fpga_energy of cifar10 have values missing"):
         import_published(str(write(content, tmp_path)), progress=False)
+    with pytest.raises(HarnessError, match=r"v1_0\.pickle: architecture .* stands in rows 8 and 15625"):
+        import_published(str(write(published([*texts[:-1], texts[7]]), tmp_path)), progress=False)
     with pytest.raises(HarnessError, match="it lacks 2 cells of nats-tss/"):
         import_published(str(write(published(texts[:1]), tmp_path)), progress=False)
     with pytest.raises(HarnessError, match="no part 'nasbench201'"):

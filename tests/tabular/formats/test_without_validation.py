@@ -73,6 +73,15 @@ def test_macro_reported_by_one_training(macro: Path) -> None:
         ('{"00000000": {"test_acc": [1, 2], "params": 1, "flops": 1}}', "2,.* accuracies instead of 3"),
         ('{"00000003": {"test_acc": [1, 2, 3], "params": 1, "flops": 1}}', "cannot read '00000003'"),
         ('{"00000000": {"test_acc": [1, 2, 3], "params": 1}}', "KeyError: 'flops'"),
+        (
+            '{"00000000": {"test_acc": [1, NaN, 3], "params": 1, "flops": 1}}',
+            "test_acc has no finite number for 1 of 1 architectures, first 00000000",
+        ),
+        ('{"00000000": {"test_acc": [1, 2, 3], "params": Infinity, "flops": 1}}', "params has no finite number"),
+        (
+            '{"00000000": {"test_acc": [1, 2, 3]}, "00000000": {"test_acc": [4, 5, 6]}}',
+            "'00000000' stands twice in one object",
+        ),
     ],
 )
 def test_a_spoilt_macro_file_is_one_line(body: str, message: str, tmp_path: Path) -> None:
