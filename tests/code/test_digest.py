@@ -97,7 +97,7 @@ def test_whatever_runs_in_a_search_on_a_table_is_in_its_code() -> None:
 @pytest.mark.torch
 def test_what_a_live_search_is_computed_by() -> None:
     found = code("milenas-1st", "live/darts-digits")
-    assert {"harness.live.search", "harness.live.train", "harness.live.operations", "harness.execution.live"} <= set(
+    assert {"harness.supernets.loop", "harness.live.train", "harness.live.operations", "harness.execution.live"} <= set(
         found.trees
     )
     assert {"harness.spaces.darts", "harness.methods.levels"} <= set(found.trees)
@@ -153,7 +153,13 @@ def test_what_changes_it(tmp_path: Path) -> None:
     assert edited("\n# a comment\n", "methods/evolution.py", "tabular/table.py") == [True, True, True]
     assert edited("\nX = 1\n", "methods/evolution.py") == [True, False, True]
     assert edited("\nX = 1\n", "tabular/table.py") == [False, False, False]
-    others = ("reporting/build.py", "statistics/__init__.py", "cli/running.py", "live/search.py", "methods/__init__.py")
+    others = (
+        "reporting/build.py",
+        "statistics/__init__.py",
+        "cli/running.py",
+        "supernets/loop.py",
+        "methods/__init__.py",
+    )
     assert edited("\nX = 1\n", *others) == [True, True, True]
 
 

@@ -149,11 +149,11 @@ import torch
 torch.set_num_threads(1)
 from harness.levels import Bilevel
 from harness.live.data import split
-from harness.live.search import Search, SearchSettings
-from harness.live.shared import SharedWeights
+from harness.live.settings import Recipe, SearchSettings
 from harness.live.sources import load
 from harness.live.supernet import SEARCHABLE
-from harness.live.train import Recipe, train
+from harness.live.train import train
+from harness.supernets import BestOfRandom, LevelStep, PathStep, Supernet, search
 
 what, channels = sys.argv[1], int(sys.argv[2])
 splits = split(load("digits"), 0)
@@ -169,8 +169,8 @@ recipe = Recipe(channels=channels, cells=3, epochs=2, batch_size=64)
 arch = SEARCHABLE["darts"].space.parse(SKIPS)
 if what == "search":
     for norm in ("batch", "running"):
-        Search("darts", splits, Bilevel(), replace(settings, batch_norm=norm), 0).run()
-    SharedWeights("darts", splits, settings, 0, candidates=3).run()
+        search(Supernet("darts", splits, replace(settings, batch_norm=norm), 0), LevelStep(Bilevel()))
+    search(Supernet("darts", splits, settings, 0), PathStep(), BestOfRandom(3))
 elif what == "training":
     train("darts", arch, splits, recipe, [0])
     train("darts", arch, splits, replace(recipe, auxiliary=0.4), [0])
