@@ -278,6 +278,23 @@ def test_a_loss_that_is_not_finite_is_named_with_epoch_and_step(small, settings)
         search.epoch()
 
 
+@pytest.mark.parametrize("broken", ["network", "alphas"])
+def test_a_loss_that_is_not_finite_after_the_last_step_is_no_result(broken, small, settings, tmp_path):
+    search = Search("nasbench201", small, MixedLevel(), replace(settings, epochs=1), 0)
+    steps = search._steps
+
+    def breaking(*arguments):
+        done = steps(*arguments)
+        with torch.no_grad():
+            (search.alphas[0] if broken == "alphas" else search.network.classifier.bias).fill_(math.nan)
+        return done
+
+    search._steps = breaking
+    with pytest.raises(HarnessError, match="^search, after epoch 0: the valid loss is nan$"):
+        search.run(tmp_path / "search.pt")
+    assert not (tmp_path / "search.pt").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -100,3 +100,18 @@ def test_a_loss_that_is_not_finite(small):
     settings = SearchSettings(channels=2, cells=1, epochs=2, batch_size=32, learning_rate=1e30)
     with pytest.raises(HarnessError, match=r"the training loss is (nan|inf) in epoch 0, step"):
         SharedWeights("nasbench201", small, settings, 0).run()
+
+
+def test_a_loss_that_is_not_finite_after_the_last_step(small, monkeypatch):
+    search = SharedWeights("nasbench201", small, SearchSettings(channels=2, cells=1, epochs=1, batch_size=96), 0)
+    step = search.step
+
+    def breaking(*arguments):
+        done = step(*arguments)
+        with torch.no_grad():
+            search.network.classifier.bias.fill_(float("nan"))
+        return done
+
+    monkeypatch.setattr(search, "step", breaking)
+    with pytest.raises(HarnessError, match="^search, after epoch 0: the valid loss is nan$"):
+        search.run()
