@@ -229,7 +229,6 @@ def test_no_such_device(folder, cli, snapshot):
     before = snapshot(folder)
     refused(cli("run", "good.toml", "-o", "out", "--device", "cuda"), "torch finds no CUDA here; use cpu")
     assert snapshot(folder) == before
-<<<<<<< HEAD
     for verb in ("plan", "run"):
         for name in ("mps", "xpu", "meta", "hpu:0", "cuda0", "CPU", ""):
             refused(cli(verb, "good.toml", "-o", "out", f"--device={name}"), "; possible here: cpu")
@@ -246,7 +245,6 @@ def test_a_device_of_several(monkeypatch):
     assert [str(usable(name)) for name in ("cpu", "cuda", "cuda:1")] == ["cpu", "cuda", "cuda:1"]
     with pytest.raises(HarnessError, match=r"device 'cuda:2': .*; possible here: cpu, cuda, cuda:0, cuda:1$"):
         usable("cuda:2")
-=======
 
 
 @pytest.mark.parametrize("betas", ["[0, 0.999]", "[0.0, 0]"])
@@ -254,4 +252,3 @@ def test_whole_numbers_are_numbers(betas, folder, cli):
     (folder / "good.toml").write_text(SUITE.replace("channels = 2", f"alpha_betas = {betas}\nlearning_rate = 1", 1))
     outcome = cli("plan", "good.toml", "-o", "new", "--json")
     assert outcome.code == 0, outcome.err
->>>>>>> mend-live
