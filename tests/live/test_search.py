@@ -290,7 +290,7 @@ def test_a_loss_that_is_not_finite_after_the_last_step_is_no_result(broken, smal
         return done
 
     search._steps = breaking
-    with pytest.raises(HarnessError, match="^search, after epoch 0: the valid loss is nan$"):
+    with pytest.raises(HarnessError, match=r"^search, after epoch 0: the valid loss is nan$"):
         search.run(tmp_path / "search.pt")
     assert not (tmp_path / "search.pt").exists()
 
