@@ -48,13 +48,13 @@ def safe_starts() -> Iterator[None]:
 
 @contextmanager
 def library_first_here() -> Iterator[None]:
-    """Inside, this process looks there first too; its workers take ``sys.path`` over."""
+    """Inside, this process looks there first too; its workers take ``sys.path`` over. What is added inside stays."""
     before = sys.path[:]
     sys.path[:] = library_first(before)
     try:
         yield
     finally:
-        sys.path[:] = before
+        sys.path[:] = [entry for entry in sys.path if entry not in before] + before
 
 
 def _of_library(entry: str) -> bool:

@@ -22,6 +22,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.import_path import library_first_here
 
 PREFIX = "nas_harness_plugin_"
 _DOT = "%2e"  # stands for a dot of a file's name in that of a module
@@ -79,7 +80,7 @@ def load(paths: Iterable[str | Path]) -> None:
     HarnessError
         If a file is missing or raises while it is imported.
     """
-    with _LOCK:
+    with _LOCK, library_first_here():
         given = {Path(path).resolve(): path for path in paths}
         for folder in dict.fromkeys(path.parent for path in given):
             if _is_edited(package := _package(folder)):

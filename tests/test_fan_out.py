@@ -17,7 +17,8 @@ def die(how: int) -> None:
     """End this worker: by a signal, or with an exit code if `how` is negative."""
     if how < 0:
         os._exit(-how)
-    signal.signal(how, signal.SIG_DFL)
+    if how == signal.SIGTERM:  # which loky handles
+        signal.signal(how, signal.SIG_DFL)
     os.kill(os.getpid(), how)
 
 

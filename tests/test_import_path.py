@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.import_path import forget_safe_environment, library_first, safe_environment, safe_starts
+from harness.import_path import (
+    forget_safe_environment,
+    library_first,
+    library_first_here,
+    safe_environment,
+    safe_starts,
+)
 
 NAMES = ("calendar", "code", "platform", "queue", "random", "signal", "statistics", "tempfile", "tomllib")
 PLUGIN = '''
@@ -70,6 +76,15 @@ def test_the_library_comes_first_and_the_rest_stays_in_order() -> None:
     assert library_first(["", "/b", *sys.path, "/a"])[-1] == "/a"
     ordered = library_first(["", "/b", "/a", os.path.dirname(os.__file__), "/c"])
     assert ordered == [os.path.dirname(os.__file__), "", "/b", "/a", "/c"]
+
+
+def test_the_path_is_as_before_but_for_what_was_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = ["", "/b", *(entry for entry in sys.path if entry)]
+    monkeypatch.setattr(sys, "path", list(before))
+    with library_first_here():
+        assert sys.path == library_first(before) != before
+        sys.path.insert(0, "/added")
+    assert sys.path == ["/added", *before]
 
 
 def test_the_environment_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:

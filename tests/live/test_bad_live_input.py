@@ -62,6 +62,46 @@ SUITES = {
     "NaN as learning rate": ("channels = 2", "alpha_learning_rate = nan", "alpha_learning_rate must be a number > 0"),
     "betas": ("channels = 2", "alpha_betas = [0.5]", "alpha_betas must be two numbers in [0, 1), not [0.5]"),
     "betas of 1": ("channels = 2", "alpha_betas = [0.5, 1.0]", "alpha_betas must be two numbers in [0, 1)"),
+    "a beta that is no number": (
+        "channels = 2",
+        "alpha_betas = [false, 0.999]",
+        "alpha_betas must be two numbers in [0, 1)",
+    ),
+    "more reductions than cells": (
+        'live/nasbench201-digits"]\n[budgets]\nepochs = 2\n[search]\nchannels = 2',
+        'live/darts-digits"]\n[budgets]\nepochs = 2\n[search]\ncells = 1',
+        "network: 2 reductions need as many cells, not 1; write cells = 2 or more, or reductions = 1",
+    ),
+    "more reductions than cells in the evaluation": (
+        'live/nasbench201-digits"]\n[budgets]\nepochs = 2\n[search]\nchannels = 2\n[evaluation]',
+        'live/darts-digits"]\n[budgets]\nepochs = 2\n[evaluation]\ncells = 1',
+        "network: 2 reductions need as many cells, not 1",
+    ),
+    "one pixel of one image": (
+        "channels = 2",
+        "reductions = 3\nbatch_size = 1",
+        "search: 3 reductions leave one pixel of an image, and batch norm needs more than one in a batch",
+    ),
+    "one pixel of one image in a smaller batch": (
+        "channels = 2",
+        "reductions = 3\nbatch_size = 2",  # of 673 images to validate on the last stands alone
+        "search: 3 reductions leave one pixel",
+    ),
+    "one pixel of one image in the evaluation": (
+        "[evaluation]\n",
+        "[evaluation]\nreductions = 3\nbatch_size = 1\n",
+        "training: 3 reductions leave one pixel of an image",
+    ),
+    "less than a pixel": (
+        "channels = 2",
+        "reductions = 4",
+        "image sides must be multiples of 16 (4 reductions), not (8, 8)",
+    ),
+    "momentum of the evaluation": (
+        "[evaluation]\n",
+        "[evaluation]\nmomentum = nan\n",
+        "momentum and weight_decay must be",
+    ),
     "batch norm": ("channels = 2", 'batch_norm = "none"', "unknown batch norm 'none'; valid: batch, running"),
     "sizes of two cells": ("channels = 2", "expected_size = [6, 0]", "expected_size wants one number for each of cell"),
     "size as a number": ("channels = 2", "expected_size = 6", "expected_size must be a list of whole numbers, not 6"),
@@ -205,3 +245,10 @@ def test_a_device_of_several(monkeypatch):
     assert [str(usable(name)) for name in ("cpu", "cuda", "cuda:1")] == ["cpu", "cuda", "cuda:1"]
     with pytest.raises(HarnessError, match=r"device 'cuda:2': .*; possible here: cpu, cuda, cuda:0, cuda:1$"):
         usable("cuda:2")
+
+
+@pytest.mark.parametrize("betas", ["[0, 0.999]", "[0.0, 0]"])
+def test_whole_numbers_are_numbers(betas, folder, cli):
+    (folder / "good.toml").write_text(SUITE.replace("channels = 2", f"alpha_betas = {betas}\nlearning_rate = 1", 1))
+    outcome = cli("plan", "good.toml", "-o", "new", "--json")
+    assert outcome.code == 0, outcome.err

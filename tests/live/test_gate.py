@@ -22,8 +22,8 @@ SUITE: dict[str, Any] = {
     "seeds": "0:2",
     "benchmarks": ["live/nasbench201-digits"],
     "budgets": {"epochs": [1, 2]},
-    "search": {"channels": 4, "cells": 1, "batch_size": 256, "alpha_betas": [0.4, 0.9]},
-    "evaluation": {"epochs": 2, "channels": 5, "cells": 1, "proxy_epochs": 1, "cutout": 2},
+    "search": {"channels": 4, "cells": 1, "reductions": 1, "batch_size": 256, "alpha_betas": [0.4, 0.9]},
+    "evaluation": {"epochs": 2, "channels": 5, "cells": 1, "reductions": 1, "proxy_epochs": 1, "cutout": 2},
     "methods": [{"name": "random-architecture", "architectures": 1}, {"name": "single-level"}],
 }
 LEVELS = {"name": "level-schedule", "phases": [[0, "darts-2nd"], [1, "milenas-1st"]]}

@@ -25,8 +25,8 @@ TINY = {
     "seeds": "0:2",
     "benchmarks": ["live/darts-digits"],
     "budgets": {"epochs": 1},
-    "search": {"channels": 2, "cells": 1, "batch_size": 320},
-    "evaluation": {"channels": 2, "cells": 1, "epochs": 1, "batch_size": 320, "cutout": 2},
+    "search": {"channels": 2, "cells": 1, "reductions": 1, "batch_size": 320},
+    "evaluation": {"channels": 2, "cells": 1, "reductions": 1, "epochs": 1, "batch_size": 320, "cutout": 2},
     "methods": [{"name": "random-architecture", "architectures": 2}],
 }
 

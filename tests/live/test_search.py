@@ -286,6 +286,25 @@ def test_a_loss_that_is_not_finite_is_named_with_epoch_and_step(small, settings)
         search.epoch()
 
 
+@pytest.mark.parametrize("broken", ["network", "alphas"])
+def test_a_loss_that_is_not_finite_after_the_last_step_is_no_result(broken, small, settings, tmp_path):
+    checkpoint = tmp_path / "search.pt"
+    search = begun(small, MixedLevel(), replace(settings, epochs=1), checkpoint=checkpoint)
+    steps = search._steps
+
+    def breaking(*arguments):
+        done = steps(*arguments)
+        with torch.no_grad():
+            alphas = search.moving.alphas()["cell"]
+            (alphas if broken == "alphas" else search.net.network.classifier.bias).fill_(math.nan)
+        return done
+
+    search._steps = breaking
+    with pytest.raises(HarnessError, match=r"^search, after epoch 0: the valid loss is nan$"):
+        search.run(STREAMS)
+    assert not checkpoint.exists()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -100,7 +100,7 @@ def test_the_best_candidate_is_chosen_and_described(small, settings):
 
 @pytest.mark.parametrize("unsampled", ["decay", "frozen"])
 def test_a_killed_search_goes_on_to_the_bit(unsampled, small, tmp_path):
-    settings = SearchSettings(channels=2, cells=1, epochs=3, batch_size=32)
+    settings = SearchSettings(channels=2, cells=1, reductions=1, epochs=3, batch_size=32)
     times = {"seconds", "evaluation_seconds", "tracking_seconds", "peak_memory"}
 
     def search(checkpoint=None, seed=3):
@@ -126,3 +126,18 @@ def test_a_loss_that_is_not_finite(small):
     settings = SearchSettings(channels=2, cells=1, epochs=2, batch_size=32, learning_rate=1e30)
     with pytest.raises(HarnessError, match=r"the training loss is (nan|inf) in epoch 0, step"):
         begun("nasbench201", small, settings).run(STREAMS)
+
+
+def test_a_loss_that_is_not_finite_after_the_last_step(small, monkeypatch):
+    search = begun("nasbench201", small, SearchSettings(channels=2, cells=1, epochs=1, batch_size=96))
+    train = search.moving.train
+
+    def breaking(*arguments):
+        done = train(*arguments)
+        with torch.no_grad():
+            search.net.network.classifier.bias.fill_(float("nan"))
+        return done
+
+    monkeypatch.setattr(search.moving, "train", breaking)
+    with pytest.raises(HarnessError, match=r"^search, after epoch 0: the valid loss is nan$"):
+        search.run(STREAMS)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.errors import HarnessError
 from harness.live import discrete, networks
@@ -184,3 +186,17 @@ def test_forms_share_their_parameters():
         for form in (plain, BATCH_NORMS["batch"])
     ]
     assert names[0] == names[1]
+
+
+@given(cells=st.integers(1, 12), reductions=st.integers(0, 5))
+def test_a_darts_network_halves_the_image_as_often_as_it_is_told_or_is_refused(cells, reductions):
+    image = (1, 2**reductions, 2 * 2**reductions)
+    assert Stages(4, cells, image, 10, reductions).pixels == 2
+    if cells < reductions:
+        with pytest.raises(
+            HarnessError, match=rf"{reductions} reductions need as many cells, not {cells}; write cells = "
+        ):
+            Shape(4, cells, image, 10, reductions)
+    else:
+        shape = Shape(4, cells, image, 10, reductions)
+        assert sum(shape.is_reduction(cell) for cell in range(cells)) == reductions

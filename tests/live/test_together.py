@@ -56,7 +56,7 @@ def test_every_network_has_its_own_greatest_norm():
 
 @pytest.mark.parametrize(("space", "arch"), [("nasbench201", NASBENCH201), ("darts", DartsSpace().arch(987_654_321))])
 def test_a_training_does_not_depend_on_those_beside_it(space, arch, splits):
-    recipe = Recipe(channels=4, cells=1, epochs=1, learning_rate=0.05, augment=True)
+    recipe = Recipe(channels=4, cells=1, reductions=1, epochs=1, learning_rate=0.05, augment=True)
     beside = train(space, arch, splits, recipe, SEEDS)
     for rows, seed in zip(beside, SEEDS, strict=True):
         ((row,),) = train(space, arch, splits, recipe, [seed])

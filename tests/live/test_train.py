@@ -83,3 +83,11 @@ def test_wrong_input(small):
         train("nasbench201", arch, small, Recipe(batch_size=32, learning_rate=1e30, epochs=2), [0])
     with pytest.raises(HarnessError, match="at least 1"):
         Recipe(epochs=0)
+
+
+def test_a_loss_that_is_not_finite_after_the_last_step(small):
+    arch = NASBench201Space().parse(CONVOLUTIONS)
+    recipe = Recipe(channels=2, cells=1, batch_size=96, learning_rate=1e10, epochs=1, clip=1e30)  # one step
+    for seeds in ([0], [0, 1]):
+        with pytest.raises(HarnessError, match=r"^training, after epoch 1: the train loss is (nan|inf)$"):
+            train("nasbench201", arch, small, recipe, seeds)
