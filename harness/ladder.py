@@ -84,7 +84,7 @@ def climb(
     methods
         Labels of the methods whose architectures are trained; None: all.
     architectures
-        Of each method and seed, the first ones; None: all. Only random architectures are several.
+        Of each method and seed, the first ones; None: all. Only random and given architectures may be several.
     progress
         Whether to show progress on standard error.
 

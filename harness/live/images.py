@@ -119,8 +119,9 @@ def labelled_images(
     if held_pixels.shape[1:] != pixels.shape[1:]:
         raise HarnessError(f"{where}: test_images are {_by(held_pixels)}, images are {_by(pixels)}; wanted one size")
     known, counts = np.unique(marks, return_counts=True)
+    called = [*map(repr, class_names)] or [*map(str, known)]
     if len(known) < 2:
-        raise HarnessError(f"{where}: all images are of one class, {known[0]}; wanted at least 2 classes")
+        raise HarnessError(f"{where}: all images are of one class, {called[0]}; wanted at least 2 classes")
     if (strange := np.setdiff1d(held_marks, known)).size:
         raise HarnessError(f"{where}: test_labels has class {strange[0]}, of which labels has no image")
     if not class_names and not np.array_equal(known, np.arange(len(known))):
@@ -129,9 +130,8 @@ def labelled_images(
     least, parts = (2, "train and valid") if len(held_marks) else (3, "train, valid and test")
     rare = int(counts.argmin())
     if counts[rare] < least:
-        called = repr(class_names[rare]) if class_names else known[rare]
         raise HarnessError(
-            f"{where}: class {called} has {counts[rare]} image(s); a stratified split wants at least {least}, for {parts}"
+            f"{where}: class {called[rare]} has {counts[rare]} image(s); a stratified split wants at least {least}, for {parts}"
         )
     return Images(
         name=name,

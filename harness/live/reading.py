@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,9 @@ def read_images(path: Path, name: str, size: Size | None = None) -> Images:
 def _read_npz(path: Path, name: str) -> Images:
     wanted = f"wanted a folder of pictures, or .npz with arrays {', '.join(KEYS)} (the last two for a test part)"
     try:
+        if not zipfile.is_zipfile(path):  # what NumPy says of other files is about pickles
+            raise ValueError("it is no .npz archive")
         with np.load(path, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
-                raise ValueError("it is a single array")
             arrays = {key: file[key] for key in file.files if key in KEYS}
             others = [key for key in file.files if key not in KEYS]
     except PermissionError:
