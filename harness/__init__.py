@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.errors import HarnessError
+    from harness.live.datasets import import_images, register_images
     from harness.methods.base import AskTell, OwnLoop, SearchResult, make_method, register_method
     from harness.problem import Budget, Evaluation, Problem
     from harness.runner import run
@@ -34,10 +35,12 @@ _HOME = {
     "Streams": "harness.streams",
     "Table": "harness.tabular.table",
     "Taxonomy": "harness.taxonomy",
+    "import_images": "harness.live.datasets",
     "load_benchmark": "harness.tabular.catalogue",
     "load_suite": "harness.suite",
     "make_method": "harness.methods.base",
     "register_benchmark": "harness.tabular.catalogue",
+    "register_images": "harness.live.datasets",
     "register_method": "harness.methods.base",
     "run": "harness.runner",
     "save_benchmark": "harness.tabular.catalogue",
@@ -58,10 +61,12 @@ __all__ = [
     "Streams",
     "Table",
     "Taxonomy",
+    "import_images",
     "load_benchmark",
     "load_suite",
     "make_method",
     "register_benchmark",
+    "register_images",
     "register_method",
     "run",
     "save_benchmark",

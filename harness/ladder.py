@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from harness import plugins
 from harness.errors import HarnessError, RunError, unknown_name
 from harness.fan_out import check_jobs, end_with, fan_out_into, owner_of_workers
 from harness.journal import Journal
-from harness.live.benchmark import LiveBenchmark, live_names
+from harness.live.benchmark import LiveBenchmark, is_live
+from harness.live.datasets import Loader, register_all, registered_elsewhere
 from harness.live.settings import LiveSettings
 from harness.records import RunFolder, read_epochs, read_run
 from harness.statistics import intraclass_correlation, kendall, mean_band
@@ -48,6 +50,8 @@ class Task:
     split: int
     repeats: int
     device: str
+    plugins: tuple[str, ...]
+    images: Mapping[str, Loader]  # what plug-in files do not register
     owner: int
 
     @property
@@ -85,7 +89,7 @@ def climb(
     methods
         Labels of the methods whose architectures are trained; None: all.
     architectures
-        Of each method and seed, the first ones; None: all. Only random architectures are several.
+        Of each method and seed, the first ones; None: all. Only random and given architectures may be several.
     progress
         Whether to show progress on standard error.
 
@@ -127,6 +131,8 @@ def train_one(task: Task) -> dict[str, Any]:
     from harness.live.train import train
 
     end_with(task.owner)
+    plugins.load(task.plugins)
+    register_all(task.images)
     torch.set_num_threads(1)  # another number could change the last bits
     benchmark = LiveBenchmark(task.benchmark)
     item: dict[str, Any] = {name: getattr(task, name) for name in ("key", "benchmark", "rung", "arch", "split")}
@@ -244,7 +250,7 @@ def _tasks(
     groups: dict[str, Group] = {
         group.key(seed): group for group in groups_of(resolved) for seed in resolved["seeds"] if group.settings
     }
-    if not any(name in live_names() for name in resolved["benchmarks"]):
+    if not any(map(is_live, resolved["benchmarks"])):
         raise HarnessError(f"{folder}: not a live run; the architectures of a table cannot be trained again")
     for group in groups.values():
         if LiveBenchmark(group.benchmark).sha256 != group.data_sha256:
@@ -265,6 +271,7 @@ def _tasks(
     if not wanted:
         whose = f"no cell of {', '.join(methods)}" if methods else "none of its cells"
         raise HarnessError(f"{folder}: {whose} has evaluated an architecture; nothing to train again")
+    known = plugins.loaded(), registered_elsewhere()
     owner = owner_of_workers()
     by_split = sorted(wanted.items(), key=lambda item: item[0][:2])
     for ((name, seed, arch), group), rung in itertools.product(by_split, RUNGS):
@@ -272,7 +279,7 @@ def _tasks(
         base = settings.evaluation if epochs is None else replace(settings.evaluation, epochs=epochs)
         recipe = ladder(LiveBenchmark(name), base).get(rung)
         if recipe is not None:
-            yield Task(name, rung, recipe, arch, seed, repeats, settings.device, owner)
+            yield Task(name, rung, recipe, arch, seed, repeats, settings.device, *known, owner)
 
 
 def ladder(benchmark: LiveBenchmark, recipe: Recipe) -> dict[str, Recipe]:

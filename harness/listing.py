@@ -8,7 +8,8 @@ from typing import Any
 
 from harness.catalogue import benchmark_names, find_benchmark
 from harness.errors import HarnessError
-from harness.live.benchmark import LiveBenchmark, live_names
+from harness.live.benchmark import LiveBenchmark, is_live
+from harness.live.datasets import dataset_names, describe_dataset
 from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.methods.base import method_class, method_names
 from harness.published import published
@@ -22,18 +23,20 @@ UNKNOWN = dict.fromkeys(CATEGORIES, "")
 def describe(what: str) -> list[dict[str, Any]]:
     """Rows with ``name`` and ``about`` of all ``benchmarks``, ``methods`` or ``suites``, of the first two with their taxonomy.
 
-    The rows of ``published`` are the numbers that papers print, see `harness.published.Record`.
+    Those of ``images`` have their number, size and classes beside. The rows of ``published``
+    are the numbers that papers print, see `harness.published.Record`.
     """
     if what == "published":
         return [dataclasses.asdict(record) for record in published()]
-    rows = {"benchmarks": _benchmark, "methods": _method, "suites": _suite}[what]
-    names = {"benchmarks": benchmark_names, "methods": method_names, "suites": suite_names}[what]()
+    rows = {"benchmarks": _benchmark, "methods": _method, "suites": _suite, "images": describe_dataset}[what]
+    every = {"benchmarks": benchmark_names, "methods": method_names, "suites": suite_names, "images": dataset_names}
+    names = every[what]()
     return [{"name": name} | rows(name) for name in names]
 
 
 def _benchmark(name: str) -> dict[str, str]:
     """What is known of a benchmark without loading its numbers; one of a plug-in has to be loaded for that."""
-    if name in live_names():
+    if is_live(name):
         return LiveBenchmark(name).taxonomy.as_json() | {"about": "live: architectures are trained in the run"}
     if name == synthetic.NAME:
         return synthetic.convert().taxonomy.as_json() | {"about": "made up, for tests and documentation"}

@@ -172,6 +172,7 @@ def _modules(name: str) -> dict[str, ModuleType]:
 
 def _forget(name: str) -> None:
     """Unload a module and those below it, and what they have registered."""
+    from harness.live import datasets
     from harness.methods import base
     from harness.tabular import catalogue
 
@@ -181,6 +182,7 @@ def _forget(name: str) -> None:
         _LOADED.pop(getattr(module, "__file__", None) or "", None)
     base.forget(modules)
     catalogue.forget(modules)
+    datasets.forget(modules)
 
 
 def loaded() -> tuple[str, ...]:

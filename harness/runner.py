@@ -18,6 +18,7 @@ from harness.execution import failed_cells, run_cells
 from harness.fan_out import check_fan_out, end_with, owner_of_workers, workers
 from harness.files import write_whole
 from harness.kept import adopted, adoptions, codes_of, is_of
+from harness.live.datasets import Loader, register_all, registered_elsewhere
 from harness.methods.base import Method, method_class
 from harness.progress import Progress
 from harness.records import Entry, RunFolder, records_frame
@@ -47,6 +48,7 @@ class Task:
     # What a worker cannot find by name: classes and loaders that were registered outside the package.
     method: type[Method] | None
     loader: Callable[[], Table] | None
+    images: Mapping[str, Loader]
     plugins: tuple[str, ...]
     commit: tuple[str, str]
     environment: str
@@ -266,6 +268,7 @@ def _tasks(
                 lockstep=together,
                 method=None if _found_by_name(cls) else cls,
                 loader=None if loader is None or _found_by_name(loader) else loader,
+                images=registered_elsewhere(),
                 plugins=plugins.loaded(),
                 commit=provenance.git_state(),
                 environment=environment,
@@ -286,6 +289,7 @@ def run_task(task: Task) -> list[Entry]:
     """
     end_with(task.owner)
     plugins.load(task.plugins)
+    register_all(task.images)
     name = task.group.benchmark
     benchmark = find_benchmark(name) if task.loader is None else loaded(name, task.loader)
     if benchmark.sha256 != task.group.data_sha256:

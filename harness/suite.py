@@ -19,9 +19,12 @@ from harness.errors import HarnessError, differences, unknown_name
 from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.methods.base import Method, make_method, method_params
 from harness.problem import Budget
+from harness.spaces.base import Space
+from harness.texts import split_outside
 
 SCHEMA = 1  # of records and of what a cell's key is made of
 MAX_SEEDS = 1_000_000
+LONGEST_IN_LABEL = 60  # characters of a parameter in the label of a method that is named on the command line
 SUITE_KEYS = (
     "name",
     "description",
@@ -254,18 +257,19 @@ class Suite:
                         group = Group(
                             name, benchmark.sha256, method, budget, metrics, settings[metrics], self.constraints
                         )
-                        self._check(group, benchmark.epochs)
+                        self._check(group, benchmark.epochs, benchmark.space)
                         yield group
 
     def _settle(self, name: str, budget: Budget, metrics: tuple[str, ...]) -> str:
         live = self.settled.get((name, budget)) or self.live
         return find_benchmark(name).settle(budget, metrics, live, self.constraints)
 
-    def _check(self, group: Group, max_fidelity: int | None) -> None:
+    def _check(self, group: Group, max_fidelity: int | None, space: Space) -> None:
         """Let the method refuse the benchmark."""
         method = make_method(group.method.name, **group.method.params)
         try:
             method.check(live=bool(group.settings), max_fidelity=max_fidelity, budget=group.budget)
+            method.check_space(space)
         except HarnessError as error:
             raise HarnessError(f"benchmark {group.benchmark}: {error}") from error
 
@@ -369,7 +373,7 @@ def spot_suite(
     benchmarks
         Names or patterns.
     methods
-        ``name`` or ``name,key=value,...``; values are TOML, or else text.
+        ``name`` or ``name,key=value,...``; values are TOML, or else text. Commas within brackets and quotes are the value's.
     budget
         Evaluations, or ``KIND=N`` for another unit, e.g. ``simulated_s=20000``.
     seeds, overrides
@@ -377,12 +381,12 @@ def spot_suite(
     """
     tables = []
     for method in methods:
-        name, *pairs = method.split(",")
+        name, *pairs = _split(method)
         table: dict[str, Any] = {"name": name}
         for pair in pairs:
             _override(table, pair)
         if pairs:
-            table.setdefault("label", method)
+            table.setdefault("label", ",".join([name, *map(_shortened, pairs)]))
         tables.append(table)
     if not any(table["name"] == "random" for table in tables):
         tables.insert(0, {"name": "random"})
@@ -396,6 +400,19 @@ def spot_suite(
     for override in overrides:
         _override(document, override)
     return make_suite(document, where="command line")
+
+
+def _split(method: str) -> list[str]:
+    try:
+        return split_outside(method, ",")
+    except HarnessError as error:
+        raise HarnessError(f"--method: {error}") from error
+
+
+def _shortened(pair: str) -> str:
+    """A parameter as it stands in a label: in one line that is not too long."""
+    line = " ".join(pair.split()) if "\n" in pair else pair
+    return line if len(line) <= LONGEST_IN_LABEL else f"{line[: LONGEST_IN_LABEL - 3]}..."
 
 
 def _spot_budget(text: str) -> dict[str, int]:

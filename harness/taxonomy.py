@@ -16,9 +16,10 @@ from harness.errors import HarnessError, unknown_name
 
 # What is searched. "any": whatever categorical space the benchmark has.
 SearchSpace = Literal["any", "cell", "layer-wise", "sizes", "categorical"]
-# How. "any": a benchmark on which every method can be run.
+# How. "any": a benchmark on which every method can be run; "none": nothing is searched, architectures are named.
 SearchStrategy = Literal[
     "any",
+    "none",
     "random",
     "local search",
     "evolution",

@@ -13,6 +13,7 @@ import pytest
 
 from harness import plugins
 from harness.cli import main
+from harness.live import datasets
 from harness.methods import base
 from harness.records import TIME_COLUMNS, read_run
 from harness.spaces.base import CategoricalSpace
@@ -58,9 +59,12 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     """An empty table store for one test, which may spoil it."""
     folder = tmp_path / "own-cache"
     monkeypatch.setenv("NAS_HARNESS_CACHE", str(folder))
-    catalogue.load_benchmark.cache_clear()
+    caches = (catalogue.load_benchmark, datasets.images_of)
+    for cache in caches:
+        cache.cache_clear()
     yield folder
-    catalogue.load_benchmark.cache_clear()
+    for cache in caches:
+        cache.cache_clear()
 
 
 @pytest.fixture
@@ -69,10 +73,14 @@ def registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     base.method_names()  # the built-in ones are there to stay
     monkeypatch.setattr(base, "_REGISTRY", dict(base._REGISTRY))
     monkeypatch.setattr(catalogue, "_REGISTRY", dict(catalogue._REGISTRY))
+    monkeypatch.setattr(datasets, "_REGISTRY", dict(datasets._REGISTRY))
     monkeypatch.setattr(plugins, "_LOADED", {})
-    catalogue.load_benchmark.cache_clear()
+    caches = (catalogue.load_benchmark, datasets.images_of)
+    for cache in caches:
+        cache.cache_clear()
     yield
-    catalogue.load_benchmark.cache_clear()
+    for cache in caches:
+        cache.cache_clear()
 
 
 class Outcome(NamedTuple):

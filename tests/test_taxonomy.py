@@ -13,7 +13,8 @@ import harness
 from harness import plugins
 from harness.catalogue import find_benchmark
 from harness.errors import HarnessError
-from harness.live.benchmark import live_names
+from harness.live import benchmark
+from harness.live.sources import FACTS
 from harness.methods.base import method_class, method_names
 from harness.reporting import build_report
 from harness.spaces.base import CategoricalSpace
@@ -32,7 +33,9 @@ def test_every_method_has_four_words(name: str) -> None:
     assert list(taxonomy.as_json()) == list(CATEGORIES)
 
 
-@pytest.mark.parametrize("name", [*packaged_names(), *live_names()])
+@pytest.mark.parametrize(
+    "name", [*packaged_names(), *(f"live/{space}-{data}" for space in benchmark.SPACES for data in FACTS)]
+)
 def test_every_benchmark_has_four_words(name: str) -> None:
     taxonomy = find_benchmark(name).taxonomy
     assert taxonomy.space in KINDS

@@ -57,7 +57,7 @@ def add_verbs(verbs: Any) -> None:
         "--architectures",
         type=int,
         metavar="N",
-        help="at most so many of each method and seed (default: all; only random architectures are several)",
+        help="at most so many of each method and seed (default: all; only random and given architectures may be several)",
     )
     protocol.add_argument("-q", "--quiet", action="store_true", help="no progress")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def add_verbs(verbs: Any) -> None:
     """Add them to the command line."""
     listing = add_verb(verbs, "ls", _ls, "list what can be named", PLUGIN, AS_JSON)
-    listing.add_argument("what", choices=("benchmarks", "methods", "suites", "published"))
+    listing.add_argument("what", choices=("benchmarks", "methods", "suites", "images", "published"))
 
     importing = add_verb(
         verbs,
@@ -53,11 +54,31 @@ def add_verbs(verbs: Any) -> None:
     own.add_argument("--direction", default="max", help="max if larger is better (default), or min")
     own.add_argument("--licence", default="not stated", help="licence of the data, for the table's card")
 
+    images = add_verb(
+        verbs,
+        "import-images",
+        _import_images,
+        "make a data set of a folder of pictures or an .npz file",
+        AS_JSON,
+        description="A folder has one subfolder of PNG or JPEG files a class, or two such folders, train and test. "
+        "An .npz file has arrays images and labels, and perhaps test_images and test_labels. "
+        "It is live/SPACE-NAME from then on.",
+    )
+    images.add_argument(
+        "path", type=Path, metavar="PATH", help="file or folder, looked for here and then in $NAS_HARNESS_DATA"
+    )
+    images.add_argument("--name", required=True, metavar="N", help="the data set's name from now on")
+    images.add_argument(
+        "--size", type=_size, metavar="S", help="scale pictures to S x S pixels, or HEIGHTxWIDTH (default: as they are)"
+    )
+    images.add_argument("--replace", action="store_true", help="replace a data set of the same name")
+
     recording = add_verb(
         verbs,
         "record",
         _record,
         "train every architecture of a space and make a table of them",
+        PLUGIN,
         AS_JSON,
         description="Trains what is missing, measures latency, and writes NAME.parquet and its card NAME.md into the folder. "
         "`nas-harness import NAME.parquet` makes a benchmark of the table.",
@@ -170,6 +191,36 @@ def _import_published(options: argparse.Namespace) -> int:
         for card in cards
     ]
     print_result(options, cards, "\n".join(lines))
+    return OK
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([0-9]{1,5})(?:x([0-9]{1,5}))?", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"wanted pixels such as 32, or HEIGHTxWIDTH such as 24x32, not {text!r}")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _import_images(options: argparse.Namespace) -> int:
+    from harness.live.benchmark import SPACES
+    from harness.live.datasets import import_images
+
+    images = import_images(options.path, options.name, options.size, replace=options.replace)
+    size, n = "x".join(map(str, images.shape)), len(images.labels)
+    summary = {
+        "name": images.name,
+        "images": n,
+        "tests": images.tests,
+        "shape": list(images.shape),
+        "classes": images.classes,
+        "notes": list(images.notes),
+        "sha256": images.sha256,
+    }
+    tests = f", {images.tests:,} of them test" if images.tests else ""
+    lines = [f"{images.name}: {n:,} images of {size}{tests}, {images.classes} classes"]
+    lines += [f"  {note}" for note in images.notes]
+    lines += [f"benchmarks: {', '.join(f'live/{space}-{images.name}' for space in SPACES)}"]
+    print_result(options, summary, "\n".join(lines))
     return OK
 
 

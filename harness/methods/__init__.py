@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from importlib import import_module
 
-_BUILTIN = ("random_search", "evolution", "local_search", "reinforce", "hyperband", "levels", "one_shot", "nsga2")
+_BUILTIN = (
+    "random_search",
+    "evolution",
+    "local_search",
+    "reinforce",
+    "hyperband",
+    "levels",
+    "one_shot",
+    "nsga2",
+    "given",
+)
 
 
 def load_builtin() -> None:

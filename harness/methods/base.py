@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from harness.code.digest import see
 from harness.errors import BudgetExhausted, HarnessError, unknown_name
 from harness.problem import Budget, Evaluation, LockstepProblem, Problem, SupernetProblem
-from harness.spaces.base import Arch
+from harness.spaces.base import Arch, Space
 from harness.streams import Streams
 from harness.taxonomy import Taxonomy, taxonomy_of_class
 
@@ -35,7 +35,7 @@ class SearchResult:
     arch
         The architecture that it recommends; None means the best one by validation among those that were trained longest.
     sample
-        Architectures none of which it prefers, instead of `arch`: the result is the mean of theirs. On live benchmarks only.
+        Architectures none of which it prefers, instead of `arch`: the result is the mean of theirs.
     """
 
     arch: Arch | None = None
@@ -95,6 +95,15 @@ class Method(ABC):
             If the method cannot run there; the message says what it wants.
         """
 
+    def check_space(self, space: Space) -> None:  # noqa: B027  (most refuse nothing)
+        """Refuse a search space, as `check` refuses a benchmark; by default none.
+
+        Raises
+        ------
+        HarnessError
+            If the method cannot search it; the message says what it wants.
+        """
+
 
 class AskTell(Method):
     """A method that is asked for an architecture and told its score until the budget is spent."""
@@ -135,6 +144,7 @@ class Lockstep(typing.Protocol):
 def run_search(method: Method, problem: Problem, streams: Streams) -> SearchResult:
     """Run one search to its end, whichever form the method has; asking for more than the budget pays for is an end too."""
     method.check(live=isinstance(problem, SupernetProblem), max_fidelity=problem.max_fidelity, budget=problem.budget)
+    method.check_space(problem.space)
     try:
         if isinstance(method, OwnLoop):
             return method.search(problem, streams)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from harness import provenance
+from harness import plugins, provenance
 from harness.code.digest import LIVE, packages_of
 from harness.errors import HarnessError, RunError, differences
 from harness.fan_out import check_jobs, end_with, fan_out_into, owner_of_workers
 from harness.files import held, write_whole
 from harness.journal import Journal
+from harness.live.datasets import Loader, register_all, registered_elsewhere
 from harness.recording.spec import Spec, architectures_of, make_spec
 from harness.spaces.base import Arch
 
@@ -28,6 +29,8 @@ class Task:
     spec: Spec
     arch: Arch
     owner: int
+    plugins: tuple[str, ...] = ()
+    images: Mapping[str, Loader] = field(default_factory=dict)  # what plug-in files do not register
 
 
 def record(spec: Spec, output: Path, jobs: int = 1, *, progress: bool = False) -> int:
@@ -64,7 +67,7 @@ def record(spec: Spec, output: Path, jobs: int = 1, *, progress: bool = False) -
         done = {item["arch"] for item in journal.read()}
         missing = [arch for arch in wanted if spec.images.space.format(arch) not in done]
         owner = owner_of_workers()
-        tasks = [Task(spec, arch, owner) for arch in missing]
+        tasks = [Task(spec, arch, owner, plugins.loaded(), registered_elsewhere()) for arch in missing]
         failed = fan_out_into(journal, train_one, tasks, jobs, spec.name, len(wanted), show=progress)
     if failed:
         raise RunError(
@@ -100,6 +103,8 @@ def train_one(task: Task) -> dict[str, Any]:
     from harness.live.train import train
 
     end_with(task.owner)
+    plugins.load(task.plugins)
+    register_all(task.images)
     torch.set_num_threads(1)  # another number could change the last bits
     spec, text = task.spec, task.spec.images.space.format(task.arch)
     splits = spec.splits()

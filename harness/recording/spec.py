@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, unknown_name
-from harness.live.benchmark import DATASETS, SPACES, LiveBenchmark
+from harness.live.benchmark import SPACES, LiveBenchmark
+from harness.live.datasets import dataset_names
 from harness.live.settings import recipe_from
 from harness.spaces.base import Arch, Space
 from harness.streams import generator
@@ -65,9 +66,9 @@ class Spec:
 
     def splits(self) -> Splits:
         """The images, split."""
-        from harness.live.data import split_by_shares
+        from harness.live.data import check_stratified, split_by_shares
 
-        return split_by_shares(self.images.images, self.split, self.shares)
+        return check_stratified(split_by_shares(self.images.images, self.split, self.shares))
 
     def resolved(self) -> dict[str, Any]:
         """Everything that decides what is recorded, as plain JSON values."""
@@ -120,7 +121,7 @@ def make_spec(values: Mapping[str, Any]) -> Spec:
             raise HarnessError(f"{key}: wanted a text, not {values[key]!r}")
     if not re.fullmatch(r"\w[\w.+@-]*", values["name"]):  # files are called after it
         raise HarnessError(f"name: wanted letters, digits and .+@-_, not {values['name']!r}")
-    for key, options in (("space", SPACES), ("data", DATASETS)):
+    for key, options in (("space", SPACES), ("data", dataset_names())):
         if values[key] not in options:
             raise unknown_name(key, values[key], options)
     seeds = values["seeds"]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from harness.catalogue import find_benchmark
 from harness.constraint import Constraint, feasible_rows, random_search_law
 from harness.errors import HarnessError
-from harness.live.benchmark import live_names
+from harness.live.benchmark import is_live
 from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.problem import Budget
 from harness.records import edited, read_epochs, read_evaluations, read_run
@@ -90,7 +90,7 @@ class Benchmark:
     @property
     def is_live(self) -> bool:
         """Whether its architectures were trained in the run itself: there is no table of them."""
-        return self.name in live_names()
+        return is_live(self.name)
 
     @property
     def is_one_shot(self) -> bool:
@@ -381,7 +381,7 @@ def _own_epochs(epochs: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFram
 
 def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
     card, data_sha256 = resolved["tables"][name], resolved["data_sha256"][name]
-    if name in live_names():
+    if is_live(name):
         return Benchmark(name, card, data_sha256, None)
     try:
         found = find_benchmark(name)

@@ -64,29 +64,46 @@ class Genotype:
     def parse(cls, text: str) -> Genotype:
         """Read a genotype's text: literals only, nothing is evaluated.
 
-        Both published forms are read: edges in one list, or in one list a node; nodes to concatenate as a list or a
-        ``range``.
+        All published forms are read: ``Genotype(...)`` with or without the names of the fields and with or without ``NAME =``
+        in front, or a dictionary; edges in one list, or in one list a node; nodes to concatenate as a list or a ``range``.
 
         Raises
         ------
         HarnessError
             If the text is not of this form, or names an unknown operation or a node that cannot be an input.
         """
-        try:
-            call = ast.parse(text.strip(), mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            raise HarnessError(f"genotype: cannot read {_short(text)}; wanted {_FORM}") from None
-        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Genotype"):
-            raise HarnessError(f"genotype: {_short(text)} is not of the form {_FORM}")
-        given = {keyword.arg: keyword.value for keyword in call.keywords}
-        if call.args or len(call.keywords) != len(_FIELDS) or set(given) != set(_FIELDS):
-            raise HarnessError(f"genotype: wanted each of {', '.join(_FIELDS)} once, by name, in {_short(text)}")
+        given = _given(text)
         return cls(
             normal=_genes("normal", given["normal"]),
             normal_concat=_concat("normal_concat", given["normal_concat"]),
             reduce=_genes("reduce", given["reduce"]),
             reduce_concat=_concat("reduce_concat", given["reduce_concat"]),
         )
+
+
+def _given(text: str) -> dict[str, ast.expr]:
+    """The four fields of a genotype's text."""
+    try:
+        body = ast.parse(text.strip()).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise HarnessError(f"genotype: cannot read {_short(text)}; wanted {_FORM}") from None
+    value = body[0].value if len(body) == 1 and isinstance(body[0], ast.Assign | ast.Expr) else None
+    pairs: list[tuple[Any, ast.expr]]
+    if isinstance(value, ast.Dict):
+        pairs = [
+            (key.value if isinstance(key, ast.Constant) else None, item)
+            for key, item in zip(value.keys, value.values, strict=True)
+        ]
+    elif isinstance(value, ast.Call) and "Genotype" in (getattr(value.func, "id", ""), getattr(value.func, "attr", "")):
+        pairs = [*zip(_FIELDS, value.args, strict=False), *((keyword.arg, keyword.value) for keyword in value.keywords)]
+        pairs += [(None, surplus) for surplus in value.args[len(_FIELDS) :]]
+    else:
+        raise HarnessError(f"genotype: {_short(text)} is not of the form {_FORM}")
+    if len(pairs) != len(_FIELDS) or {key for key, _ in pairs} != set(_FIELDS):
+        raise HarnessError(
+            f"genotype: wanted each of {', '.join(_FIELDS)} once, by name or in this order, in {_short(text)}"
+        )
+    return dict(pairs)
 
 
 def _genes(where: str, node: ast.expr) -> tuple[Gene, ...]:

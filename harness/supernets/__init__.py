@@ -5,7 +5,6 @@ The names below are what a plug-in's method is made of; they are imported when f
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,30 +15,6 @@ if TYPE_CHECKING:
     from harness.supernets.selections import BestOfRandom, Selection, Strongest
     from harness.supernets.shared_weights import SharedWeights
     from harness.supernets.steps import At, LevelStep, Moving, Passed, Step
-
-_HOME = {
-    "At": "steps",
-    "BestOfRandom": "selections",
-    "Form": "net",
-    "LevelStep": "steps",
-    "Mixed": "net",
-    "Mixture": "mixture",
-    "Moving": "steps",
-    "Passed": "steps",
-    "PathStep": "paths",
-    "Relaxation": "mixture",
-    "Sampler": "paths",
-    "Search": "loop",
-    "Selection": "selections",
-    "SharedWeights": "shared_weights",
-    "Softmax": "mixture",
-    "Step": "steps",
-    "Strongest": "selections",
-    "Supernet": "net",
-    "Uniform": "paths",
-    "one_a_group": "mixture",
-    "search": "loop",
-}
 
 __all__ = [
     "At",
@@ -67,6 +42,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in __all__:
         raise AttributeError(f"module 'harness.supernets' has no attribute {name!r}")
-    return getattr(import_module(f"harness.supernets.{_HOME[name]}"), name)
+    from harness.supernets import loop, mixture, net, paths, selections, shared_weights, steps
+
+    homes = (loop, mixture, net, paths, selections, shared_weights, steps)
+    return next(vars(home)[name] for home in homes if name in vars(home))

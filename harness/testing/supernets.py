@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.live.data import Images, Splits, split
+from harness.live.data import Splits, split
+from harness.live.images import Images
 from harness.live.problem import LiveProblem
 from harness.live.settings import LiveSettings, Recipe, SearchSettings
 from harness.live.supernet import SEARCHABLE

@@ -131,10 +131,8 @@ def _history(method: Method, table: Table, seed: int, budget: Budget) -> NDArray
     """Rows that a search evaluates and the epochs of their trainings: (2, n_evaluations)."""
     problem = TabularProblem(table, budget)
     result = run_search(method, problem, Streams(table.name, seed))
-    if result.arch is not None:
-        assert problem.contains(result.arch), (
-            f"{method.name}: recommends {result.arch}, which the benchmark does not have"
-        )
+    for arch in result.sample or (() if result.arch is None else (result.arch,)):
+        assert problem.contains(arch), f"{method.name}: recommends {arch}, which the benchmark does not have"
     return np.stack([problem.history, problem.epochs])
 
 

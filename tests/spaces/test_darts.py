@@ -55,6 +55,51 @@ def test_both_published_forms_are_one_genotype():
     assert Genotype.parse(nested) == Genotype.parse(DARTS_V2)
 
 
+FIELDS = ("normal=", "normal_concat=", "reduce=", "reduce_concat=")
+POSITIONAL = DARTS_V2
+for field in sorted(FIELDS, key=len, reverse=True):
+    POSITIONAL = POSITIONAL.replace(field, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"DARTS_V2 = {DARTS_V2}",
+        POSITIONAL,
+        POSITIONAL.replace("[2, 3, 4, 5], [('max", "[2, 3, 4, 5], reduce=[('max").replace(
+            ", [2, 3, 4, 5])", ", reduce_concat=[2, 3, 4, 5])"
+        ),
+        DARTS_V2.replace("], ", "],\n   ").replace("Genotype(", "DARTS_V2 = Genotype(\n  "),
+        DARTS_V2.replace("Genotype(", "genotypes.Genotype("),
+        str({field[:-1]: getattr(Genotype.parse(DARTS_V2), field[:-1]) for field in FIELDS}),
+        json.dumps({field[:-1]: getattr(Genotype.parse(DARTS_V2), field[:-1]) for field in reversed(FIELDS)}, indent=2),
+        "DARTS_V2 = " + str({field[:-1]: list(getattr(Genotype.parse(DARTS_V2), field[:-1])) for field in FIELDS}),
+    ],
+    ids=["name", "positional", "mixed", "lines", "module", "dictionary", "JSON", "named dictionary"],
+)
+def test_all_printed_forms_are_one_genotype(text):
+    assert Genotype.parse(text) == Genotype.parse(DARTS_V2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        POSITIONAL[:-1] + ", 3)",
+        POSITIONAL[:-1] + ", normal=[])",
+        POSITIONAL.replace(", [2, 3, 4, 5])", ")"),
+        DARTS_V2.replace("Genotype(", "Genotype(**{}, "),
+        DARTS_V2.replace("normal=", "*[], normal="),
+        "{'normal': [], **{}}",
+        f"{DARTS_V2}; {DARTS_V2}",
+        f"x: int = {DARTS_V2}",
+    ],
+)
+def test_forms_that_are_none(text):
+    with pytest.raises(HarnessError, match=r"genotype: .*(wanted each of|is not of the form)") as caught:
+        Genotype.parse(text)
+    assert "\n" not in str(caught.value)
+
+
 def test_size_of_the_space():
     assert SPACE.size == (3 * 6 * 10 * 7**8) ** 2  # the 10^9 cells of the DARTS paper, squared
 

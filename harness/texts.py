@@ -1,0 +1,41 @@
+"""Taking texts apart."""
+
+from __future__ import annotations
+
+from harness.errors import HarnessError
+
+_CLOSES = {"(": ")", "[": "]", "{": "}"}
+
+
+def split_outside(text: str, separator: str) -> list[str]:
+    """Split a text at a character wherever that is not within brackets or quotes.
+
+    A quotation mark behind a letter or digit, as in ``it's``, is an apostrophe.
+
+    Raises
+    ------
+    HarnessError
+        If a bracket or a quotation mark is not closed.
+    """
+    parts, start = [], 0
+    waiting: list[str] = []  # what closes the brackets and the quotation that are open
+    position = 0
+    while position < len(text):
+        character = text[position]
+        quoted = bool(waiting) and waiting[-1] in "'\""
+        if waiting and character == waiting[-1]:
+            waiting.pop()
+        elif quoted:
+            position += character == "\\" and waiting[-1] == '"'  # the next one is meant as it is
+        elif character in _CLOSES:
+            waiting.append(_CLOSES[character])
+        elif character in "'\"" and not text[max(0, position - 1) : position].isalnum():
+            waiting.append(character)
+        elif character == separator and not waiting:
+            parts.append(text[start:position])
+            start = position + 1
+        position += 1
+    if waiting:
+        shown = text if len(text) <= 80 else f"{text[:77]}..."
+        raise HarnessError(f"{waiting[-1]} is missing in {shown!r}")
+    return [*parts, text[start:]]
