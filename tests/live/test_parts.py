@@ -131,7 +131,7 @@ def test_equal_parts_have_equal_identities_and_others_have_others():
 @pytest.mark.parametrize(
     ("part", "message"),
     [
-        (lambda alphas: softmax(alphas), "relax: a lambda has no name that a checkpoint could keep; wanted a function of a module"),
+        (lambda alphas: softmax(alphas), "relax: a lambda has no name that a checkpoint could keep; wanted"),
         (announced(tempered), "the inner function tempered has no name"),
         (Plain(), "nothing tells the object of Plain from another one"),
         (Plain, "nothing tells the object of type from another one"),

@@ -72,7 +72,7 @@ def test_the_best_candidate_is_chosen_and_described(small, settings):
 
 
 def test_a_killed_search_goes_on_to_the_bit(small, tmp_path, monkeypatch):
-    settings = SearchSettings(channels=2, cells=1, epochs=3, batch_size=32)
+    settings = SearchSettings(channels=2, cells=2, epochs=3, batch_size=32)
     times = {"seconds", "evaluation_seconds", "tracking_seconds", "peak_memory"}
 
     def result(checkpoint=None):
@@ -113,5 +113,5 @@ def test_a_loss_that_is_not_finite_after_the_last_step(small, monkeypatch):
         return done
 
     monkeypatch.setattr(search, "step", breaking)
-    with pytest.raises(HarnessError, match="^search, after epoch 0: the valid loss is nan$"):
+    with pytest.raises(HarnessError, match=r"^search, after epoch 0: the valid loss is nan$"):
         search.run()
