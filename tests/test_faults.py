@@ -457,7 +457,10 @@ def test_a_killed_worker(tmp_path: Path, same_results: Callable[..., None]) -> N
     code, errors = ended(process, tmp_path)
     assert code == 1, errors
     last = errors.splitlines()[-1]
-    assert "a worker process was killed (SIGKILL, as the system does when memory runs out); what is finished is kept" in last
+    assert (
+        "a worker process was killed (SIGKILL, as the system does when memory runs out); what is finished is kept"
+        in last
+    )
     assert "Traceback" not in errors
     assert ended(started(command(tmp_path / "run", "0:1000"), tmp_path), tmp_path)[0] == 0
     assert ended(started(command(tmp_path / "whole", "0:1000"), tmp_path), tmp_path)[0] == 0

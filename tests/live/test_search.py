@@ -323,7 +323,7 @@ def test_a_batch_norm_of_one_number_is_refused(small, settings):
     odd = replace(small, valid=small.valid[:3])
     tiny = replace(settings, reductions=3, batch_size=2)
     with pytest.raises(
-        HarnessError, match="^search: 3 reductions leave one pixel of an image, and batch norm needs more"
+        HarnessError, match=r"^search: 3 reductions leave one pixel of an image, and batch norm needs more"
     ):
         Search("nasbench201", odd, MixedLevel(), tiny, 0)
     for fine in (replace(tiny, batch_norm="running"), replace(tiny, batch_size=3), replace(tiny, reductions=2)):

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from harness.levels import LEVELS, Bilevel, MixedLevel, SingleLevel, official_code
-from harness.live.networks import Shape
+from harness.live.networks import Stages
 from harness.live.step import SearchStep
 from harness.live.supernet import supernet
 
-SHAPE = Shape(2, 1, (1, 8, 8), 10)
+SHAPE = Stages(2, 1, (1, 8, 8), 10)
 UPDATES = ("simultaneous", "w_first", "alpha_first")
 
 
