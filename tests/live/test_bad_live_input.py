@@ -82,11 +82,6 @@ SUITES = {
         "reductions = 3\nbatch_size = 1",
         "search: 3 reductions leave one pixel of an image, and batch norm needs more than one in a batch",
     ),
-    "one pixel of one image in a smaller batch": (
-        "channels = 2",
-        "reductions = 3\nbatch_size = 2",  # of 673 images to validate on the last stands alone
-        "search: 3 reductions leave one pixel",
-    ),
     "one pixel of one image in the evaluation": (
         "[evaluation]\n",
         "[evaluation]\nreductions = 3\nbatch_size = 1\n",

@@ -578,7 +578,7 @@ def test_a_shortened_run_on_mnist(tmp_path, cli, monkeypatch):
     monkeypatch.setattr("harness.live.benchmark.images_of", lambda _: some)
     changes = ["budgets.epochs=2", "evaluation.epochs=2", "methods.1.candidates=3"]
     changes += [
-        f"{part}.{key}" for part in ("search", "evaluation") for key in ("channels=2", "cells=1", "batch_size=90")
+        f"{part}.{key}" for part in ("search", "evaluation") for key in ("channels=2", "cells=2", "batch_size=90")
     ]
     command = ["run", "live-mnist", "--seeds", "0:1", "-o", tmp_path / "out", "-q", "--backend", "sequential"]
     outcome = cli(*command, *(argument for change in changes for argument in ("--set", change)))

@@ -326,3 +326,16 @@ def test_augmented_searches_run_on_their_own_stream(small, settings):
     augmented, _ = searched(small, MixedLevel(), replace(settings, augment=True))
     assert not equal(plain, augmented)
     assert equal(augmented, searched(small, MixedLevel(), replace(settings, augment=True))[0])
+
+
+def test_a_batch_norm_of_one_number_is_refused(small, settings):
+    """Validation images are measured in batches of nearly equal size: of 3 images in batches of 2 the last has one."""
+    odd = replace(small, valid=small.valid[:3])
+    tiny = replace(settings, reductions=3, batch_size=2)
+    with pytest.raises(
+        HarnessError, match=r"^search: 3 reductions leave one pixel of an image, and batch norm needs more"
+    ):
+        begun(odd, MixedLevel(), tiny)
+    for fine in (replace(tiny, batch_norm="running"), replace(tiny, batch_size=3), replace(tiny, reductions=2)):
+        search = begun(odd, MixedLevel(), replace(fine, epochs=1))
+        search.net.measure(search.moving.probabilities())

@@ -7,7 +7,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.live.checkpoints import CheckpointError
 from harness.live.settings import Recipe
-from harness.live.train import train
+from harness.live.train import check, train
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
 
@@ -91,3 +91,13 @@ def test_a_loss_that_is_not_finite_after_the_last_step(small):
     for seeds in ([0], [0, 1]):
         with pytest.raises(HarnessError, match=r"^training, after epoch 1: the train loss is (nan|inf)$"):
             train("nasbench201", arch, small, recipe, seeds)
+
+
+def test_a_batch_norm_of_one_number_is_refused(small):
+    for change, message in (
+        ({"reductions": 3}, "training: 3 reductions leave one pixel of an image, and batch norm needs more"),
+        ({"auxiliary": 0.4}, "training: auxiliary: batch norm of the head needs more than one image"),
+        ({"weight_decay": float("nan")}, "training: momentum and weight_decay must be numbers >= 0"),
+    ):
+        with pytest.raises(HarnessError, match=message):
+            check("darts", small, Recipe(channels=2, batch_size=1, **change))
