@@ -25,11 +25,10 @@ def laid_out(x, layout):
 
 
 def reference(x, kernel, seed, **options):
-    """Output and gradients in float64, without oneDNN."""
+    """Output and gradients in float64, which oneDNN does not compute."""
     x, kernel = x.detach().double().requires_grad_(), kernel.detach().double().requires_grad_()
-    with torch.backends.mkldnn.flags(enabled=False):
-        y = F.conv2d(x, kernel, **options)
-        return [y, *torch.autograd.grad(y, [x, kernel], seed.double())]
+    y = F.conv2d(x, kernel, **options)
+    return [y, *torch.autograd.grad(y, [x, kernel], seed.double())]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -196,9 +195,8 @@ for kernel, dilation, stride, groups in kinds:
                 seed = torch.randn_like(y)
                 found = torch.autograd.grad(y, [x, weight], seed)
                 kept = [torch.randn(n, channels, side, side) for _ in range(3)]
-                with torch.backends.mkldnn.flags(enabled=False):
-                    inputs = [tensor.detach().double().requires_grad_() for tensor in (x, weight)]
-                    right = torch.autograd.grad(F.conv2d(*inputs, groups=groups, **options), inputs, seed.double())
+                inputs = [tensor.detach().double().requires_grad_() for tensor in (x, weight)]
+                right = torch.autograd.grad(F.conv2d(*inputs, groups=groups, **options), inputs, seed.double())
                 for one, other in zip(found, right, strict=True):
                     torch.testing.assert_close(one.double(), other, rtol=1e-3, atol=1e-3)
 print("whole")
