@@ -71,7 +71,7 @@ def check_installation() -> list[Finding]:
         findings.append(
             Finding(verdict, f"{package} {version or 'is not installed' + (' (optional)' if optional else '')}")
         )
-    if environment["packages"]["torch"]:
+    if provenance.version_of("torch"):
         findings.append(_convolutions(environment["processor"]))
     root = store.store_root()
     try:

@@ -147,7 +147,10 @@ def run_search(method: Method, problem: Problem, streams: Streams) -> SearchResu
     method.check_space(problem.space)
     try:
         if isinstance(method, OwnLoop):
-            return method.search(problem, streams)
+            result = method.search(problem, streams)
+            if not isinstance(result, SearchResult):
+                raise HarnessError(f"{method.name}: its search returned {result!r}; wanted a SearchResult")
+            return result
         assert isinstance(method, AskTell)  # nothing else can be registered
         method.start(problem, streams)
         ask, tell, evaluate = method.ask, method.tell, problem.evaluate

@@ -91,7 +91,7 @@ class OneShot(OwnLoop):
 
     version: ClassVar[str] = "1"
     source: ClassVar[str] = "Guo et al., ECCV 2020"
-    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "any", "weight sharing", "none")
+    taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "random", "weight sharing", "none")
 
     def __post_init__(self) -> None:
         require(self.candidates >= 1, f"{self.name}: candidates must be at least 1, not {self.candidates}")
