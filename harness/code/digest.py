@@ -27,6 +27,7 @@ from harness.code.session import definition, global_names, is_of_session, is_pla
 from harness.code.text import Text, Texts, imports_in, tree_hash
 from harness.errors import HarnessError
 
+SUPERNETS = "supernets"
 ON_TABLES, LIVE = "harness.execution.tables", "harness.execution.live"  # what runs a cell
 
 
@@ -74,8 +75,9 @@ def code_of(method: type, benchmark: Any) -> Code:
     from harness.tabular.table import Table
 
     classes = (method, type(benchmark), type(benchmark.space))
-    search = _Search(frozenset(first(cls.__module__) for cls in classes))
-    search.add_module(ON_TABLES if isinstance(benchmark, Table) else LIVE)
+    on_table = isinstance(benchmark, Table)
+    search = _Search(frozenset(first(cls.__module__) for cls in classes), on_table=on_table)
+    search.add_module(ON_TABLES if on_table else LIVE)
     for cls in classes:
         for base in cls.__mro__:
             search.add(base)
@@ -128,8 +130,9 @@ class _Search:
         The only home in which it goes on; None for all.
     """
 
-    def __init__(self, own: Set[str] = frozenset(), within: Home | None = None) -> None:
+    def __init__(self, own: Set[str] = frozenset(), within: Home | None = None, *, on_table: bool = False) -> None:
         self.own = own
+        self.on_table = on_table  # nothing is trained there: what a method imports for supernets alone does not count
         self.within = within
         self.places: list[Place] = []
         self.trees: dict[str, str] = {}
@@ -190,6 +193,8 @@ class _Search:
         """All that is found."""
         while self.places:
             home, name, file = self.places.pop()
+            if self.on_table and home is HARNESS and f"{name}.".startswith((f"{SUPERNETS}.", f"harness.{SUPERNETS}.")):
+                continue
             if home.prefix + name not in self.trees:
                 module = _look((home, name, file))
                 self.trees[home.prefix + name] = module.tree
