@@ -13,15 +13,6 @@ from harness.fan_out import fan_out, workers
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals of POSIX")
 
 
-def die(how: int) -> None:
-    """End this worker: by a signal, or with an exit code if `how` is negative."""
-    if how < 0:
-        os._exit(-how)
-    if how == signal.SIGTERM:  # which loky handles
-        signal.signal(how, signal.SIG_DFL)
-    os.kill(os.getpid(), how)
-
-
 @pytest.mark.parametrize(
     ("how", "told"),
     [
@@ -33,6 +24,13 @@ def die(how: int) -> None:
     ],
 )
 def test_a_worker_that_dies_is_told_by_its_signal(how: int, told: str) -> None:
+    def die(how: int) -> None:  # a closure goes to workers by value: they cannot import this file
+        if how < 0:
+            os._exit(-how)
+        if how == signal.SIGTERM:  # which loky handles
+            signal.signal(how, signal.SIG_DFL)
+        os.kill(os.getpid(), how)
+
     with workers(2), pytest.raises(RunError) as caught:
         list(fan_out(die, [int(how)]))
     message = str(caught.value)
