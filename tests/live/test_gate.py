@@ -10,12 +10,14 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.live.benchmark import LiveSettings
-from harness.records import read_run
 from harness.regression import baseline as baselines
 from harness.regression.check import check
 from harness.regression.compare import compare
-from harness.runner import run
-from harness.suite import Suite, groups_of, make_suite
+from harness.running.records import read_run
+from harness.running.runner import run
+from harness.suites.group import groups_of
+from harness.suites.reading import make_suite
+from harness.suites.suite import Suite
 
 SUITE: dict[str, Any] = {
     "name": "live",

@@ -17,23 +17,24 @@ import torch
 from scipy import stats
 
 from harness.analysis import compare_pairs, plan_seeds
-from harness.live import checkpoints, sources
-from harness.live.data import split
+from harness.images import sources
+from harness.images.sources import CIFAR10, PIXELS
 from harness.live.problem import LiveProblem
-from harness.live.settings import LiveSettings, Recipe, SearchSettings
-from harness.live.sources import CIFAR10, PIXELS
-from harness.planning import plan
-from harness.problem import Budget
-from harness.records import EPOCH_TIME_COLUMNS, EPOCHS, RECORDS, TIME_COLUMNS, TRACES, read_epochs, read_run
+from harness.problem.budget import Budget
 from harness.reporting import build_report
 from harness.reporting.caveats import caveats
 from harness.reporting.live_figures import draw_search_curves
 from harness.reporting.run import load_run
-from harness.runner import run
+from harness.running.planning import plan
+from harness.running.records import EPOCH_TIME_COLUMNS, EPOCHS, RECORDS, TIME_COLUMNS, TRACES, read_epochs, read_run
+from harness.running.runner import run
 from harness.spaces.nasbench201 import NASBench201Space
 from harness.statistics import detection_power, holm
-from harness.suite import load_suite, make_suite
+from harness.suites.reading import load_suite, make_suite
 from harness.testing import reachable
+from harness.training import checkpoints
+from harness.training.data import split
+from harness.training.settings import LiveSettings, Recipe, SearchSettings
 
 TINY = {
     "name": "tiny",
