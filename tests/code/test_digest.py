@@ -26,6 +26,7 @@ from harness.suites.reading import make_suite
 
 ON_TABLES = {
     *("errors", "methods.base", "methods.evolution", "problem.base", "problem.budget", "problem.constraint"),
+    "problem.supernet",
     *("running.joining", "running.tables", "spaces.base", "streams"),
     *("tabular.curves", "tabular.feasible", "tabular.problem", "tabular.table", "taxonomy"),
 }
@@ -89,7 +90,7 @@ def test_whatever_runs_in_a_search_on_a_table_is_in_its_code() -> None:
                 "harness.system.plugins",  # asked for every module that is imported late
                 "harness.system.provenance",
                 "harness.suites.catalogue",
-                "harness.suites.suite",
+                "harness.suites.group",
                 "harness.running.records",
                 "harness.methods",
                 "harness.tabular.store",  # maps arrays when they are first asked for, and checks their hashes
@@ -264,7 +265,7 @@ def test_a_package_of_ones_own_counts_with_what_lies_in_it(
         monkeypatch.delitem(sys.modules, name)
     from harness.methods import base
 
-    base.forget({found.__name__})
+    base._forget({found.__name__})
     import made_up_package.methods as again
 
     assert search_code(again.OfAUser, find_benchmark("synthetic/ridge")).digest != known.digest

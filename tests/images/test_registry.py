@@ -142,7 +142,7 @@ def test_the_key_of_a_cell_follows_the_form_of_the_images(registries):
             SUITE
             | {"benchmarks": ["live/nasbench201-own"], "search": {"batch_size": 5}, "evaluation": {"batch_size": 5}}
         )
-        return next(suite.groups()).key(0)
+        return suite.groups()[0].key(0)
 
     keys = {
         key(images, labels),
@@ -185,11 +185,11 @@ def test_names_that_are_taken(tmp_path, registries, own_cache):
     datasets.register_images("one")(one)
     datasets.register_images("one")(one)  # the same function: a module that is imported again
     with pytest.raises(
-        HarnessError, match=r"'one' is registered twice: .*test_datasets.py: .*one and .*test_datasets.py: .*other"
+        HarnessError, match=r"'one' is registered twice: .*test_registry.py: .*one and .*test_registry.py: .*other"
     ):
         datasets.register_images("one")(other)
     with pytest.raises(
-        HarnessError, match=r"test_datasets.py: .*one: 'digits' is a built-in data set; choose another name"
+        HarnessError, match=r"test_registry.py: .*one: 'digits' is a built-in data set; choose another name"
     ):
         datasets.register_images("digits")(one)
     for name in ("", "a/b", "-a", "a b", "x" * 101):

@@ -43,7 +43,7 @@ def test_settings_read_back_are_the_same(benchmarks: list[str]) -> None:
     again = Suite.from_resolved(written)
     assert [group.key(0) for group in again.groups()] == [group.key(0) for group in suite.groups()]
     assert json.loads(json.dumps(again.resolved())) == written
-    settings = LiveSettings.from_json(next(again.groups()).settings)
+    settings = LiveSettings.from_json(again.groups()[0].settings)
     assert settings.search.alpha_betas == (0.4, 0.9)
     assert settings.search.epochs == 3
 

@@ -521,7 +521,7 @@ SMALLER = ["search.channels=2", "search.cells=3", "evaluation.channels=2", "eval
 
 def test_the_cifar_suite_has_the_papers_settings(cifar):
     suite = load_suite("live-cifar10", ["device=cpu", "search.batch_size=64"])
-    group = next(suite.groups())
+    group = suite.groups()[0]
     settings = LiveSettings.from_json(group.settings)
     assert settings.search == SearchSettings(augment=True)  # its defaults are DARTS's
     assert (settings.evaluation.epochs, settings.evaluation.channels, settings.evaluation.cells) == (600, 36, 20)
@@ -567,7 +567,7 @@ def test_the_suites_of_the_comparison(name):
     assert [method.name for method in suite.methods] == METHODS
     assert [method.params["lambda_valid"] for method in suite.methods if method.name == "milenas-1st"] == [0.1, 1, 999]
     assert suite.methods[0].params["architectures"] * len(suite.seeds) == 32
-    settings = LiveSettings.from_json(next(suite.groups()).settings)
+    settings = LiveSettings.from_json(suite.groups()[0].settings)
     assert (settings.search.channels, settings.search.cells) == (4, 3)
     assert settings.search.alpha_learning_rate == 3e-3
 
