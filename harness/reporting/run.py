@@ -22,7 +22,7 @@ from harness.problem.constraint import Constraint
 from harness.reporting.words import stated
 from harness.running.records import edited, read_epochs, read_evaluations, read_run
 from harness.statistics import RandomSearchLaw
-from harness.suites.catalogue import find_benchmark
+from harness.suites.catalogue import load_benchmark
 from harness.suites.group import Group, MethodSpec, constraints_of, groups_of, method_spec
 from harness.tabular.curves import random_draws
 from harness.tabular.feasible import feasible_rows
@@ -386,7 +386,7 @@ def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
     if is_live(name):
         return Benchmark(name, card, data_sha256, None)
     try:
-        found = find_benchmark(name)
+        found = load_benchmark(name)
         table = found if isinstance(found, Table) else found.table
         if table is not None:
             table.verify()

@@ -12,7 +12,7 @@ from harness.errors import HarnessError, differences
 from harness.methods.base import Method, make_method, method_params
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
-from harness.suites.catalogue import Benchmark, find_benchmark, resolve
+from harness.suites.catalogue import Benchmark, load_benchmark, resolve
 from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constraints_of, groups_of, method_spec
 
 
@@ -142,7 +142,7 @@ class Suite:
         HarnessError
             If a benchmark is not here or cannot give what is wanted of it, or a method refuses one.
         """
-        benchmarks = {name: find_benchmark(name) for name in self.benchmarks}
+        benchmarks = {name: load_benchmark(name) for name in self.benchmarks}
         settings: dict[tuple[str, Budget], str] = {}
         groups = []
         for name, benchmark in benchmarks.items():
