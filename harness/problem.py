@@ -22,7 +22,7 @@ from harness.tabular.training import MAX_EVALUATIONS, Course, check_budget, one_
 
 MAX_SECONDS = 10**12
 if TYPE_CHECKING:
-    from harness.supernets.net import Form, Supernet
+    from harness.supernets.net import Batch, Form, Network, Supernet
 
 _NO_METRICS: Mapping[str, float] = MappingProxyType({})
 
@@ -170,6 +170,23 @@ class SupernetProblem(Problem):
         ------
         HarnessError
             If some of the budget is spent.
+        """
+
+    @abstractmethod
+    def untrained(self, arch: Sequence[int]) -> tuple[Network, Batch]:
+        """The network of an architecture before its training from scratch, and the first training images; costs no budget.
+
+        Parameters
+        ----------
+        arch
+            The architecture.
+
+        Returns
+        -------
+        network : torch.nn.Module
+            With the weights that its training begins with, in training mode.
+        batch
+            The first 64 training images (n, channels, height, width) as they are trained on, and their labels (n,).
         """
 
 

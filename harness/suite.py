@@ -270,6 +270,8 @@ class Suite:
         try:
             method.check(live=bool(group.settings), max_fidelity=max_fidelity, budget=group.budget)
             method.check_space(space)
+            if group.settings:
+                method.check_supernet(json.loads(group.settings)["search"])
         except HarnessError as error:
             raise HarnessError(f"benchmark {group.benchmark}: {error}") from error
 
