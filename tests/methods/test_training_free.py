@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from harness.errors import HarnessError
@@ -115,8 +114,7 @@ def test_records_say_that_nothing_was_trained(tmp_path):
     assert (free["n_evaluations"] == 0).all()
     assert not (tmp_path / "out" / "epochs.parquet").exists()
     report = build_report(tmp_path / "out", formats=["csv"])
-    words = pd.read_csv(report.folder / "tables" / "methods.csv").set_index("method")
-    assert words.loc["params", "acceleration"] == "zero-cost proxy"
+    assert "any,random,zero-cost proxy,none" in (report.folder / "tables" / "methods.csv").read_text()
 
 
 @pytest.mark.torch
