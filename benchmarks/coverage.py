@@ -25,8 +25,8 @@ from harness.statistics import RandomSearchLaw
 from harness.statistics._validate import FloatArray
 from harness.statistics.skewness import hall, johnson, third_cumulant_of_mean
 from harness.streams import generator
+from harness.system.folders import find
 from harness.tabular.catalogue import load_benchmark
-from harness.tabular.frame import find
 from harness.tabular.nasbench_graph import DATASETS
 
 Pmf = tuple[FloatArray, FloatArray]  # values, and their probabilities

@@ -21,13 +21,13 @@ import pandas as pd
 from scipy import stats
 
 from harness.errors import HarnessError, unknown_name
-from harness.pareto import HYPERVOLUME_COLUMNS, Goal, goals_of, hypervolumes, run_fronts, table_front
-from harness.problem import Budget
-from harness.records import RECORDS
+from harness.problem.budget import Budget
 from harness.reporting.figures import draw_front, draw_pareto
 from harness.reporting.frames.improvement import main_baseline
+from harness.reporting.frames.pareto import HYPERVOLUME_COLUMNS, Goal, goals_of, hypervolumes, run_fronts, table_front
 from harness.reporting.images import save_figure
 from harness.reporting.run import Benchmark, Entrant, Run, load_run
+from harness.running.records import RECORDS
 from harness.spaces.darts import CONCAT, INPUTS, Gene, Genotype
 from harness.statistics import (
     ExactBaseline,
@@ -54,8 +54,8 @@ from harness.statistics import (
 )
 from harness.statistics._validate import FloatArray
 from harness.statistics.improvement import MIN_ARCHITECTURES, MIN_RUNS
+from harness.system.folders import find
 from harness.tabular.catalogue import benchmark_names, load_benchmark
-from harness.tabular.frame import find
 from harness.tabular.table import VALID, Table
 
 EPOCHS = (25, 50, 100, 600)
@@ -260,16 +260,16 @@ def pareto(
     score
         ``"valid"`` or ``"test"``.
     reference
-        Where hypervolumes begin, by column; see `harness.pareto.hypervolumes`.
+        Where hypervolumes begin, by column; see `harness.reporting.frames.pareto.hypervolumes`.
     figure
         File for a drawing of the score against the first goal, by its ending ``.svg`` or ``.png``.
 
     Returns
     -------
     front : DataFrame
-        As of `harness.pareto.table_front`.
+        As of `harness.reporting.frames.pareto.table_front`.
     hypervolumes : DataFrame
-        As of `harness.pareto.hypervolumes`, without rows for a benchmark.
+        As of `harness.reporting.frames.pareto.hypervolumes`, without rows for a benchmark.
     """
     if unknown := [key for key in reference or {} if key != score and key not in [goal.column for goal in goals]]:
         raise unknown_name("goal", unknown[0], [score, *(goal.column for goal in goals)], "reference")

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 import harness
-from harness import plugins
-from harness.catalogue import find_benchmark
 from harness.errors import HarnessError
+from harness.images.sources import FACTS
 from harness.live import benchmark
-from harness.live.sources import FACTS
 from harness.methods.base import method_class, method_names
 from harness.reporting import build_report
 from harness.spaces.base import CategoricalSpace
 from harness.spaces.named import SPACES, make_space
+from harness.suites.catalogue import find_benchmark
+from harness.system import plugins
 from harness.tabular.catalogue import packaged_names
 from harness.tabular.table import Table
 from harness.taxonomy import CATEGORIES, KINDS, Taxonomy

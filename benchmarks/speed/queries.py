@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed.measure import Row, cpu_seconds, wall_seconds
-from harness.problem import Budget, TabularProblem
+from harness.problem.budget import Budget
+from harness.system.folders import data_folder
 from harness.tabular import store
 from harness.tabular.catalogue import load_benchmark
-from harness.tabular.frame import data_folder
 from harness.tabular.importing import import_published
 from harness.tabular.pickles import read_pickle
+from harness.tabular.problem import TabularProblem
 
 FOLDER = "nats_bench/NATS-tss-v1_0-3ffb9-simple"
 NAME = "nats-tss/cifar10-valid@12"

@@ -17,18 +17,19 @@ import torch.nn.functional as F
 from torch import nn
 
 from benchmarks.speed.measure import Row, cpu_seconds, wall_seconds
-from harness.live import discrete, tracking
-from harness.live.data import Splits, batches
-from harness.live.networks import build
-from harness.live.settings import Recipe
-from harness.live.train import check, train
-from harness.problem import Budget, TabularProblem
+from harness.problem.budget import Budget
 from harness.recording.spec import Spec, find_spec
 from harness.spaces.base import Arch
 from harness.streams import generator
 from harness.tabular import store
 from harness.tabular.catalogue import load_benchmark
+from harness.tabular.problem import TabularProblem
 from harness.tabular.recorded import shipped_files
+from harness.training import discrete, tracking
+from harness.training.data import Splits, batches
+from harness.training.networks import build
+from harness.training.settings import Recipe
+from harness.training.train import check, train
 
 TABLE, OTHER = "digits201", "nasbench-graph/cora"
 SEEDS, CELLS = (0, 1, 2), 6

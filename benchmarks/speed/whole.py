@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.speed.measure import Row, wall_seconds
-from harness.runner import run_suite
-from harness.suite import load_suite
+from harness.running.runner import run_suite
+from harness.suites.reading import load_suite
 from harness.tabular import store
 from harness.tabular.catalogue import load_benchmark
 from harness.tabular.nasbench_graph import space_of

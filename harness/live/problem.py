@@ -14,15 +14,17 @@ from typing import TypeVar
 import numpy as np
 
 from harness.errors import BudgetExhausted, HarnessError
-from harness.live import train
-from harness.live.data import Splits
-from harness.live.networks import usable
-from harness.live.settings import LiveSettings
-from harness.live.tracking import Row
-from harness.problem import Budget, Evaluation, SupernetProblem
+from harness.problem.base import Evaluation
+from harness.problem.budget import Budget
+from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch, Space
 from harness.supernets import net
 from harness.supernets.net import Batch, Form, Network, Supernet
+from harness.training import train
+from harness.training.data import Splits
+from harness.training.networks import usable
+from harness.training.settings import LiveSettings
+from harness.training.tracking import Row
 
 N = TypeVar("N", bound=Supernet)
 SCORED = 64  # training images that an untrained network is scored on

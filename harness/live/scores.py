@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from harness.live import networks
+from harness.training import networks
 
 Score = Callable[[nn.Module, Tensor, Tensor], float]
 

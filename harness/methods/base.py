@@ -20,9 +20,13 @@ from numpy.typing import NDArray
 
 from harness.code.digest import see
 from harness.errors import BudgetExhausted, HarnessError, unknown_name
-from harness.problem import Budget, Evaluation, LockstepProblem, Problem, SupernetProblem
+from harness.problem.base import Evaluation, Problem
+from harness.problem.budget import Budget
+from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch, Space
 from harness.streams import Streams
+from harness.system import plugins
+from harness.tabular.problem import LockstepProblem
 from harness.taxonomy import Taxonomy, taxonomy_of_class
 
 
@@ -85,7 +89,7 @@ class Method(ABC):
         live
             Whether the benchmark has a supernet and trains architectures here and now, or is a table.
         max_fidelity
-            Its fidelities, see `harness.problem.Problem.max_fidelity`.
+            Its fidelities, see `harness.problem.base.Problem.max_fidelity`.
         budget
             What a search may spend.
 
@@ -101,7 +105,7 @@ class Method(ABC):
         Parameters
         ----------
         settings
-            The suite's table ``[search]`` with nothing left to defaults, see `harness.live.settings.SearchSettings`.
+            The suite's table ``[search]`` with nothing left to defaults, see `harness.training.settings.SearchSettings`.
 
         Raises
         ------
@@ -220,10 +224,13 @@ def register_method(name: str) -> Callable[[M], M]:
     return register
 
 
-def forget(modules: Container[str]) -> None:
+def _forget(modules: Container[str]) -> None:
     """Forget the methods that these modules have registered: they are to be imported anew."""
     for name in [name for name, cls in _REGISTRY.items() if cls.__module__ in modules]:
         del _REGISTRY[name]
+
+
+plugins.on_forget(_forget)
 
 
 def method_names() -> list[str]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from harness.errors import unknown_name
 from harness.methods.base import OwnLoop, SearchResult, make_method, method_names, register_method, require, run_search
-from harness.problem import Budget, Problem, SupernetProblem
+from harness.problem.base import Problem
+from harness.problem.budget import Budget
+from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.taxonomy import Taxonomy

@@ -11,7 +11,9 @@ from typing import ClassVar, cast
 import numpy as np
 
 from harness.methods.base import OwnLoop, SearchResult, first_best, register_method, require
-from harness.problem import Budget, Problem, SupernetProblem
+from harness.problem.base import Problem
+from harness.problem.budget import Budget
+from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.taxonomy import Taxonomy

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.catalogue import find_benchmark
-from harness.constraint import random_search_law
 from harness.errors import HarnessError, differences
-from harness.files import write_whole
-from harness.problem import Budget
-from harness.records import edited, read_run
+from harness.problem.budget import Budget
+from harness.running.records import edited, read_run
 from harness.statistics._student import variance_of_mean
-from harness.suite import Group, groups_of
+from harness.suites.catalogue import find_benchmark
+from harness.suites.group import Group, groups_of
+from harness.system.files import write_whole
+from harness.tabular.curves import random_draws
+from harness.tabular.law import random_search_law
 from harness.tabular.table import COST, Table
-from harness.tabular.training import random_draws
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,7 @@ class Cell:
     infeasible
         (m,) further seeds whose search found nothing that satisfies the constraint, ascending.
     conditions
-        Metrics, settings and constraint that its method is run under, see `harness.suite.Group.conditions`; None in a
+        Metrics, settings and constraint that its method is run under, see `harness.suites.group.Group.conditions`; None in a
         baseline that does not say.
     cost_ratio
         Median search time over that of the method ``random`` on the same benchmark in the same run; NaN if unknown.

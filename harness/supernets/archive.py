@@ -9,8 +9,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.live.supernet import Searchable
 from harness.spaces.base import Arch
+from harness.supernets.graph import Searchable
 
 Counts = NDArray[np.unsignedinteger]
 

@@ -8,15 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.live import checkpoints, discrete, sizes, tracking
-from harness.live.parts import Parts
-from harness.live.tracking import Row
-from harness.provenance import peak_memory_mb
 from harness.spaces.base import Arch
 from harness.streams import Streams
+from harness.supernets import sizes
 from harness.supernets.net import Supernet
+from harness.supernets.parts import Parts
 from harness.supernets.selections import Selection, Strongest
 from harness.supernets.steps import At, Step
+from harness.system.provenance import peak_memory_mb
+from harness.training import checkpoints, discrete, tracking
+from harness.training.tracking import Row
 
 
 def search(net: Supernet, step: Step, select: Selection | None = None, streams: Streams | None = None) -> Arch:
@@ -25,7 +26,7 @@ def search(net: Supernet, step: Step, select: Selection | None = None, streams: 
     Parameters
     ----------
     net
-        The supernet, see `harness.problem.SupernetProblem.supernet`.
+        The supernet, see `harness.problem.supernet.SupernetProblem.supernet`.
     step
         How it is moved.
     select
@@ -42,9 +43,9 @@ def search(net: Supernet, step: Step, select: Selection | None = None, streams: 
     ------
     HarnessError
         If a loss is not finite, in a step or after an epoch; the checkpoint is damaged or of another configuration; or nothing
-        tells a part from others, so that a checkpoint could not know it again, see `harness.live.parts`.
+        tells a part from others, so that a checkpoint could not know it again, see `harness.supernets.parts`.
     """
-    return net.begin(step, select or Strongest()).run(streams or Streams("", net.seed))
+    return (net.searcher or Search)(net, step, select or Strongest()).run(streams or Streams("", net.seed))
 
 
 class Search:

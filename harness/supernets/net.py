@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -15,15 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import BudgetExhausted, HarnessError, unknown_name
-from harness.live import tracking
-from harness.live.data import Change, Rows, Splits, batches, crop_and_flip, portions
-from harness.live.networks import Shape, build, check_batch_norm, seeded
-from harness.live.settings import SearchSettings
-from harness.live.supernet import BATCH_NORMS, Searchable, searchable
-from harness.live.tracking import Row
 from harness.spaces.base import Arch
 from harness.streams import generator
+from harness.supernets.graph import BATCH_NORMS, Searchable, searchable
 from harness.supernets.mixture import Mixture, Relaxation
+from harness.training import tracking
+from harness.training.data import Change, Rows, Splits, batches, crop_and_flip, portions
+from harness.training.networks import Shape, build, check_batch_norm, seeded
+from harness.training.settings import SearchSettings
+from harness.training.tracking import Row
 
 if TYPE_CHECKING:
     from harness.supernets.loop import Search
@@ -70,7 +70,7 @@ class Form(Protocol):
         where, shape
             The cell space, and the sizes.
         batch_norm
-            A key of `harness.live.supernet.BATCH_NORMS`.
+            A key of `harness.supernets.graph.BATCH_NORMS`.
         """
 
 
@@ -183,8 +183,11 @@ class Supernet:
     recalibrates
         Whether `accuracies` recalibrates the batch norm for each architecture, see `harness.supernets.calibration`; only has a
         meaning with running statistics.
+    searcher
+        What searches it instead of a `harness.supernets.loop.Search`; None: nothing.
     """
 
+    searcher: Callable[[Supernet, Step, Selection], Search] | None = None
     recalibrates = False
 
     def __init__(
@@ -254,12 +257,6 @@ class Supernet:
     def alphas(self, relaxation: Relaxation) -> dict[str, Tensor]:
         """Architecture parameters at the start, by name: leaves that the network does not hold."""
         return initial_alphas(self.space, self.shape, self.seed, relaxation, device=self.device)
-
-    def begin(self, step: Step, select: Selection) -> Search:
-        """A search of this supernet, see `harness.supernets.loop.search`."""
-        from harness.supernets.loop import Search
-
-        return Search(self, step, select)
 
     def batches(self, epoch: int) -> Iterator[Batches]:
         """The batches of all steps of an epoch (from 0), in order."""

@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
 from harness.spaces.named import make_space
+from harness.system import plugins
 from harness.tabular import nasbench_graph, recorded, store, synthetic
 from harness.tabular.table import Table
 from harness.taxonomy import KINDS
@@ -34,11 +35,14 @@ def register_benchmark(name: str) -> Callable[[Callable[[], Table]], Callable[[]
     return register
 
 
-def forget(modules: Container[str]) -> None:
+def _forget(modules: Container[str]) -> None:
     """Forget the benchmarks that these modules have registered: they are to be imported anew."""
     for name in [name for name, load in _REGISTRY.items() if load.__module__ in modules]:
         del _REGISTRY[name]
     load_benchmark.cache_clear()
+
+
+plugins.on_forget(_forget)
 
 
 def registered_loader(name: str) -> Callable[[], Table] | None:

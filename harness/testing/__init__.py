@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.errors import HarnessError
 from harness.methods.base import Method, make_method, method_params
-from harness.problem import Budget
+from harness.problem.budget import Budget
 from harness.tabular.table import Table
 from harness.testing.reach import reachable
 from harness.testing.tables import check_benchmark, check_on_tables, holds_test_values

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.live.data import Splits, split
-from harness.live.images import Images
+from harness.images.labelled import Images
 from harness.live.problem import LiveProblem
-from harness.live.settings import LiveSettings, Recipe, SearchSettings
-from harness.live.supernet import SEARCHABLE
 from harness.methods.base import Method, method_params, run_search
-from harness.problem import Budget
-from harness.records import EPOCH_TIME_COLUMNS
+from harness.problem.budget import Budget
+from harness.running.records import EPOCH_TIME_COLUMNS
 from harness.spaces.base import Arch
 from harness.streams import Streams, generator
+from harness.supernets.graph import SEARCHABLE
 from harness.supernets.net import Form, Supernet
 from harness.testing.reach import reachable
+from harness.training.data import Splits, split
+from harness.training.settings import LiveSettings, Recipe, SearchSettings
 
 SEEDS = (0, 1)
 STATED = ("level", "update", "relaxation", "pass", "selection")

@@ -233,7 +233,7 @@ def test_no_such_device(folder, cli, snapshot):
 def test_a_device_of_several(monkeypatch):
     import torch
 
-    from harness.live.networks import usable
+    from harness.training.networks import usable
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

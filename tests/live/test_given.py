@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from harness.records import read_epochs
 from harness.reporting import build_report
-from harness.runner import run
+from harness.running.records import read_epochs
+from harness.running.runner import run
 from harness.tabular.catalogue import load_benchmark
 
 SKIPS = "|skip_connect~0|+|none~0|skip_connect~1|+|none~0|none~1|nor_conv_3x3~2|"

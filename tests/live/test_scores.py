@@ -10,15 +10,16 @@ import torch.nn.functional as F
 from torch import nn
 
 from harness.errors import HarnessError
-from harness.live import discrete, scores, train
-from harness.live.networks import Shape, Stages, build
+from harness.live import scores
 from harness.live.problem import LiveProblem
 from harness.live.scores import SCORES, relu_kernel, score
-from harness.live.settings import LiveSettings, Recipe, SearchSettings
-from harness.problem import Budget
+from harness.problem.budget import Budget
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
 from harness.testing import reachable
+from harness.training import discrete, train
+from harness.training.networks import Shape, Stages, build
+from harness.training.settings import LiveSettings, Recipe, SearchSettings
 
 DIGITS = (1, 8, 8)
 CELL = (3, 1, 2, 4, 0, 3)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 from harness.methods.base import Lockstep, make_method, method_class, method_names, method_params, run_search
-from harness.problem import Budget, LockstepProblem, TabularProblem
+from harness.problem.budget import Budget
 from harness.statistics import RandomSearchLaw
 from harness.streams import Streams
 from harness.tabular.catalogue import load_benchmark
+from harness.tabular.problem import LockstepProblem, TabularProblem
 from harness.tabular.table import Table
 from harness.testing import check_method
 

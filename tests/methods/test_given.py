@@ -13,14 +13,15 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.methods.base import make_method, method_params
-from harness.problem import Budget, TabularProblem
-from harness.runner import run
+from harness.problem.budget import Budget
+from harness.running.runner import run
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
 from harness.streams import Streams
-from harness.suite import load_suite, make_suite
+from harness.suites.reading import load_suite, make_suite
 from harness.tabular import catalogue
 from harness.tabular.catalogue import load_benchmark
+from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
 from harness.testing import holds_test_values
 

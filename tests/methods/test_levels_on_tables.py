@@ -13,12 +13,13 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.methods.base import make_method, run_search
-from harness.problem import Budget, TabularProblem
-from harness.records import read_run
-from harness.runner import run
+from harness.problem.budget import Budget
+from harness.running.records import read_run
+from harness.running.runner import run
 from harness.streams import Streams
 from harness.tabular import synthetic
 from harness.tabular.catalogue import load_benchmark
+from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
 
 SCRIPT = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "levels_on_tables.py"))

@@ -4,7 +4,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.methods.base import make_method, method_params
-from harness.suite import make_suite
+from harness.suites.reading import make_suite
 
 SUITE = {
     "name": "x",

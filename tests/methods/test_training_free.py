@@ -7,12 +7,13 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.methods.base import make_method, method_class, run_search
-from harness.problem import Budget, TabularProblem
+from harness.problem.budget import Budget
 from harness.reporting import build_report
-from harness.runner import run
+from harness.running.runner import run
 from harness.streams import Streams
-from harness.suite import make_suite
+from harness.suites.reading import make_suite
 from harness.tabular import synthetic
+from harness.tabular.problem import TabularProblem
 from harness.testing import check_method
 
 NAMES = ("naswot", "synflow", "grad-norm", "params", "flops")
@@ -37,11 +38,11 @@ def test_tables_are_refused_in_one_line(name):
 @pytest.fixture
 def problem():
     pytest.importorskip("torch", reason="needs the extra `live`")
-    from harness.live.data import split
+    from harness.images.sources import load
     from harness.live.problem import LiveProblem
-    from harness.live.settings import LiveSettings, Recipe, SearchSettings
-    from harness.live.sources import load
     from harness.spaces.nasbench201 import NASBench201Space
+    from harness.training.data import split
+    from harness.training.settings import LiveSettings, Recipe, SearchSettings
 
     recipe = Recipe(channels=2, cells=1, reductions=0, epochs=1)
     settings = LiveSettings(SearchSettings(channels=2, cells=1, epochs=4), recipe, recipe, "cpu")
@@ -79,8 +80,8 @@ def test_the_first_of_the_best_is_chosen(scores, place, problem, monkeypatch):
 
 @pytest.mark.torch
 def test_most_parameters(problem):
-    from harness.live import discrete
-    from harness.live.networks import Stages
+    from harness.training import discrete
+    from harness.training.networks import Stages
 
     uniforms = Streams("live/test", 0).uniforms("sample")
     drawn = [problem.sample(uniforms) for _ in range(12)]

@@ -13,7 +13,7 @@ import pytest
 
 import harness
 from harness.methods.base import AskTell
-from harness.problem import Evaluation
+from harness.problem.base import Evaluation
 from harness.reporting.run import Run, load_run
 from harness.spaces.base import Arch
 from harness.tabular import catalogue

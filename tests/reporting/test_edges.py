@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from harness.records import RECORD_COLUMNS, write_parquet
 from harness.reporting import build_report
 from harness.reporting.answer import answer
 from harness.reporting.caveats import caveats, warnings
@@ -21,6 +20,7 @@ from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.frames.scores import random_equivalents, summary
 from harness.reporting.frames.significance import aggregates, rankings, significance
 from harness.reporting.run import load_run
+from harness.running.records import RECORD_COLUMNS, write_parquet
 from harness.tabular import catalogue
 
 from .conftest import EVOLUTION, AddTable, Make

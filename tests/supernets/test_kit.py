@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness import OwnLoop, SearchResult, Taxonomy, plugins, register_method
+from harness import OwnLoop, SearchResult, Taxonomy, register_method
 from harness.levels import Bilevel
 from harness.supernets import LevelStep, Softmax, Strongest, search
+from harness.system import plugins
 from harness.testing import check_method, check_supernet_method
 
 PLUGINS = Path(__file__).parent / "plugins"

@@ -1,29 +1,17 @@
 """Novelty: the archive's distances, who is novel, and that what is trained is spread more evenly than uniform draws are."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
-from harness.live.data import split
-from harness.live.settings import SearchSettings
-from harness.live.sources import load
-from harness.live.supernet import SEARCHABLE
 from harness.streams import Streams, generator
 from harness.supernets import Archive, BestOfRandom, Novelty, PathStep, Supernet, Uniform
+from harness.supernets.graph import SEARCHABLE
 from harness.supernets.paths import novelty
-
-pytestmark = pytest.mark.torch
+from harness.training.settings import SearchSettings
 
 CELLS = SEARCHABLE["nasbench201"]
 STREAMS = Streams("live/test", 0)
-
-
-@pytest.fixture(scope="module")
-def small():
-    splits = split(load("digits"), 0)
-    return replace(splits, train=splits.train[:96], valid=splits.valid[:96], test=splits.test[:64])
 
 
 @pytest.mark.parametrize("space", SEARCHABLE)

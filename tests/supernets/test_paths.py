@@ -1,36 +1,26 @@
 """Single paths: what is drawn, that a path is the architecture's own network, and batch norm recalibrated for one."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare
 
-from harness.live import discrete
-from harness.live.data import split
-from harness.live.networks import Shape, Stages, build
-from harness.live.settings import SearchSettings
-from harness.live.sources import load
-from harness.live.supernet import SEARCHABLE
+from harness.images.sources import load
 from harness.spaces import darts, nasbench201
 from harness.spaces.darts import DartsSpace, Genotype
 from harness.streams import Streams
 from harness.supernets import BestOfRandom, PathStep, Recalibrated, Supernet, search
+from harness.supernets.graph import SEARCHABLE
 from harness.supernets.net import initial_network
 from harness.supernets.steps import At
-
-pytestmark = pytest.mark.torch
+from harness.training import discrete
+from harness.training.data import split
+from harness.training.networks import Shape, Stages, build
+from harness.training.settings import SearchSettings
 
 DIGITS = (1, 8, 8)
 SETTINGS = SearchSettings(channels=2, cells=1, reductions=1, epochs=1, batch_size=32, batch_norm="running")
 CELL = (3, 2, 1, 0, 4, 3)
-
-
-@pytest.fixture(scope="module")
-def small():
-    splits = split(load("digits"), 0)
-    return replace(splits, train=splits.train[:96], valid=splits.valid[:96], test=splits.test[:64])
 
 
 def test_visits_are_uniform(small, monkeypatch):

@@ -13,11 +13,12 @@ import pytest
 
 from harness import table_from_frame
 from harness.errors import HarnessError
-from harness.problem import Budget, TabularProblem
+from harness.problem.budget import Budget
 from harness.spaces.base import CategoricalSpace
 from harness.spaces.nasbench201 import NASBench201Space
 from harness.tabular.catalogue import load_benchmark
 from harness.tabular.frame import import_file, read_frame
+from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import progress
 from harness.cli import main
 from harness.errors import HarnessError
+from harness.system import progress
 from harness.tabular import importing, store
 from harness.tabular.catalogue import load_benchmark
 from harness.tabular.importing import import_published

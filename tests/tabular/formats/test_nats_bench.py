@@ -17,7 +17,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.methods.base import make_method, run_search
-from harness.problem import Budget, TabularProblem
+from harness.problem.budget import Budget
 from harness.streams import Streams
 from harness.tabular import store
 from harness.tabular.catalogue import load_benchmark
@@ -25,6 +25,7 @@ from harness.tabular.formats import nats_bench
 from harness.tabular.formats.nats_bench import SIZE, TOPOLOGY
 from harness.tabular.importing import import_published
 from harness.tabular.pickles import read_pickle
+from harness.tabular.problem import TabularProblem
 from harness.tabular.table import is_report_only
 from harness.testing import check_benchmark
 
