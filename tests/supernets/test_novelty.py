@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from harness.streams import Streams, generator
-from harness.supernets import Archive, BestOfRandom, Novelty, PathStep, Supernet, Uniform
+from harness.supernets import Archive, BestOfRandom, Novelty, PathStep, Search, Supernet, Uniform
 from harness.supernets.graph import SEARCHABLE
 from harness.supernets.paths import novelty
 from harness.training.settings import SearchSettings
@@ -89,7 +89,7 @@ SETTINGS = SearchSettings(channels=2, cells=1, epochs=3, batch_size=32)
 
 def begun(small, sampler, checkpoint=None):
     net = Supernet("nasbench201", small, SETTINGS, 0, checkpoint=checkpoint)
-    return net.begin(PathStep(sampler), BestOfRandom(3))
+    return Search(net, PathStep(sampler), BestOfRandom(3))
 
 
 def result(search, *but):
