@@ -14,6 +14,7 @@ _BUILTIN = (
     "one_shot",
     "nsga2",
     "given",
+    "training_free",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -196,6 +197,8 @@ def _check(group: Group, benchmark: Benchmark) -> None:
     try:
         method.check(live=bool(group.settings), max_fidelity=benchmark.epochs, budget=group.budget)
         method.check_space(benchmark.space)
+        if group.settings:
+            method.check_supernet(json.loads(group.settings)["search"])
     except HarnessError as error:
         raise HarnessError(f"benchmark {group.benchmark}: {error}") from error
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.supernets.archive import Archive
+    from harness.supernets.calibration import Recalibrated
     from harness.supernets.loop import Search, search
     from harness.supernets.mixture import Mixture, Relaxation, Softmax, one_a_group
     from harness.supernets.net import Form, Mixed, Supernet
-    from harness.supernets.paths import PathStep, Sampler, Uniform
+    from harness.supernets.paths import Novelty, PathStep, Sampler, Uniform
     from harness.supernets.selections import BestOfRandom, Selection, Strongest
     from harness.supernets.shared_weights import SharedWeights
     from harness.supernets.steps import At, LevelStep, Moving, Passed, Step
 
 __all__ = [
+    "Archive",
     "At",
     "BestOfRandom",
     "Form",
@@ -24,8 +27,10 @@ __all__ = [
     "Mixed",
     "Mixture",
     "Moving",
+    "Novelty",
     "Passed",
     "PathStep",
+    "Recalibrated",
     "Relaxation",
     "Sampler",
     "Search",
@@ -44,7 +49,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'harness.supernets' has no attribute {name!r}")
-    from harness.supernets import loop, mixture, net, paths, selections, shared_weights, steps
+    from harness.supernets import archive, calibration, loop, mixture, net, paths, selections, shared_weights, steps
 
-    homes = (loop, mixture, net, paths, selections, shared_weights, steps)
+    homes = (archive, calibration, loop, mixture, net, paths, selections, shared_weights, steps)
     return next(vars(home)[name] for home in homes if name in vars(home))

@@ -13,6 +13,8 @@ from harness.errors import HarnessError, unknown_name
 BATCH_NORMS = ("batch", "running")  # of supernets, see `harness.supernets.graph.BATCH_NORMS`
 # Of a recipe's protocol; all of them off is the plain recipe.
 SWITCHES = ("cutout", "drop_path", "auxiliary")
+# Of the search: left out where they are not set, so that a search is what it was before there was such a setting.
+LATER = ("size_from",)
 S = TypeVar("S")
 
 
@@ -38,6 +40,10 @@ class SearchSettings:
     expected_size
         MiLeNAS's early stop: the search ends after the first epoch whose derived cells have at most these numbers of
         convolutions (DARTS: normal, reduce; NAS-Bench-201: the one cell). None (default): never.
+    size_from
+        Share of the epochs before which `expected_size` ends nothing, since cells of the first epochs are small by chance, see
+        `harness.supernets.sizes.chance_of_size`; 0.3 is a good choice. Where it is set, epochs also state ``size_reached`` and
+        ``epochs_saved``. None (default): `expected_size` holds from the first epoch on.
 
     Raises
     ------
@@ -61,6 +67,7 @@ class SearchSettings:
     batch_norm: str = "batch"
     augment: bool = False
     expected_size: tuple[int, ...] | None = None
+    size_from: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -81,10 +88,22 @@ class SearchSettings:
         sizes = () if self.expected_size is None else self.expected_size
         if not isinstance(sizes, tuple) or not all(type(size) is int for size in sizes):
             raise HarnessError(f"search: expected_size must be a list of whole numbers, not {self.expected_size!r}")
+        if self.size_from is None:
+            return
+        if type(self.size_from) not in (int, float) or not 0 <= self.size_from <= 1:
+            raise HarnessError(f"search: size_from must be a share from 0 to 1, not {self.size_from!r}")
+        if self.expected_size is None:
+            raise HarnessError("search: size_from says when expected_size may end a search; write expected_size too")
+        object.__setattr__(self, "size_from", float(self.size_from))  # 0 and 0.0 are one setting
+
+    @property
+    def earliest_stop(self) -> int:
+        """Epochs after which `expected_size` may end the search."""
+        return max(1, math.ceil(round((self.size_from or 0.0) * self.epochs, 9)))  # 0.1 * 30 is above 3
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value is not None or name not in LATER}
 
     def rate(self, epoch: int) -> float:
         """Learning rate of the weights in an epoch (from 0)."""

@@ -44,7 +44,8 @@ def test_what_a_search_on_a_table_is_computed_by() -> None:
 
 def test_no_search_on_a_table_is_computed_by_a_report_a_command_or_a_network() -> None:
     for method in method_names():
-        if method_class(method).__module__.startswith("harness."):
+        scores_networks = method_class(method).taxonomy.acceleration == "zero-cost proxy"  # refuses tables
+        if method_class(method).__module__.startswith("harness.") and not scores_networks:
             rooms = {name.split(".")[1] for name in code(method).trees}
             assert not rooms & {"live", "reporting", "cli", "results", "regression", "recording", "suites", "training"}
 

@@ -23,6 +23,7 @@ BUILTIN = [
     ("level-schedule", {"phases": [[0, "darts-1st"], [1, "milenas-1st"]]}),
     ("random-search-ws", {"candidates": 3}),
     ("one-shot", {"candidates": 3, "unsampled": "frozen"}),
+    ("one-shot", {"candidates": 3, "sampler": "novelty"}),
     ("one-shot", {"candidates": 6, "search": "regularized-evolution", "params": {"population": 3, "sample": 2}}),
 ]
 
@@ -41,6 +42,31 @@ def test_plug_ins(name):
 
 def test_a_method_that_refuses_tables_is_checked_on_supernets():
     check_method("random-search-ws", epochs=2, candidates=2)
+
+
+@register_method("kit-idle")
+@dataclass
+class Idle(OwnLoop):
+    """Calls itself a zero-cost proxy, and scores nothing."""
+
+    taxonomy = Taxonomy("any", "random", "zero-cost proxy", "none")
+
+    def search(self, problem, streams):
+        return SearchResult(problem.sample(streams.uniforms("sample")))
+
+
+@register_method("kit-training")
+@dataclass
+class Training(OwnLoop):
+    """Calls itself a zero-cost proxy, and trains."""
+
+    taxonomy = Taxonomy("any", "random", "zero-cost proxy", "none")
+
+    def search(self, problem, streams):
+        arch = problem.sample(streams.uniforms("sample"))
+        problem.untrained(arch)
+        problem.evaluate(arch)
+        return SearchResult(arch)
 
 
 TAXONOMY = Taxonomy("any", "gradient", "weight sharing", "none")
@@ -109,6 +135,8 @@ class SilentSearch(OwnLoop):
         ("kit-global", "draws from a global random state"),
         ("kit-stateful", "twice gives two different searches"),
         ("kit-silent", "do not state level"),
+        ("kit-idle", "asked for no untrained network"),
+        ("kit-training", "is a zero-cost proxy, and spent 1 epochs"),
     ],
 )
 def test_what_breaks_the_contract_is_found(name, message):
