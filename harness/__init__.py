@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from harness.problem.base import Evaluation, Problem
     from harness.problem.budget import Budget
     from harness.running.runner import run
+    from harness.spaces.cells import CellSpace
+    from harness.spaces.registry import register_cell_space
     from harness.streams import Streams
     from harness.suites.catalogue import load_benchmark
     from harness.suites.reading import load_suite
@@ -29,6 +31,7 @@ IMPORTED_AT = time.time()  # what is edited later is not what this process runs
 _HOME = {
     "AskTell": "harness.methods.base",
     "Budget": "harness.problem.budget",
+    "CellSpace": "harness.spaces.cells",
     "Evaluation": "harness.problem.base",
     "HarnessError": "harness.errors",
     "OwnLoop": "harness.methods.base",
@@ -42,6 +45,7 @@ _HOME = {
     "load_suite": "harness.suites.reading",
     "make_method": "harness.methods.base",
     "register_benchmark": "harness.tabular.catalogue",
+    "register_cell_space": "harness.spaces.registry",
     "register_images": "harness.images.registry",
     "register_method": "harness.methods.base",
     "run": "harness.running.runner",
@@ -55,6 +59,7 @@ _ROOMS = ("reporting", "statistics", "testing")
 __all__ = [
     "AskTell",
     "Budget",
+    "CellSpace",
     "Evaluation",
     "HarnessError",
     "OwnLoop",
@@ -68,6 +73,7 @@ __all__ = [
     "load_suite",
     "make_method",
     "register_benchmark",
+    "register_cell_space",
     "register_images",
     "register_method",
     "run",

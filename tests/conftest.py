@@ -16,6 +16,7 @@ from harness.cli import main
 from harness.images import registry as datasets
 from harness.methods import base
 from harness.running.records import TIME_COLUMNS, read_run
+from harness.spaces import registry as cell_spaces
 from harness.spaces.base import CategoricalSpace
 from harness.system import plugins
 from harness.tabular import catalogue
@@ -77,9 +78,11 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 def registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever the test registers is forgotten afterwards."""
     base.method_names()  # the built-in ones are there to stay
+    cell_spaces.cell_space_names()
     monkeypatch.setattr(base, "_REGISTRY", dict(base._REGISTRY))
     monkeypatch.setattr(catalogue, "_REGISTRY", dict(catalogue._REGISTRY))
     monkeypatch.setattr(datasets, "_REGISTRY", dict(datasets._REGISTRY))
+    monkeypatch.setattr(cell_spaces, "_REGISTRY", dict(cell_spaces._REGISTRY))
     monkeypatch.setattr(plugins, "_LOADED", {})
     caches = (catalogue.load_table, datasets.images_of)
     for cache in caches:

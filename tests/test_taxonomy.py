@@ -12,11 +12,11 @@ import pytest
 import harness
 from harness.errors import HarnessError
 from harness.images.sources import FACTS
-from harness.live import benchmark
 from harness.methods.base import method_class, method_names
 from harness.reporting import build_report
 from harness.spaces.base import CategoricalSpace
 from harness.spaces.named import SPACES, make_space
+from harness.spaces.registry import cell_space_names
 from harness.suites.catalogue import load_benchmark
 from harness.system import plugins
 from harness.tabular.catalogue import packaged_names
@@ -34,7 +34,7 @@ def test_every_method_has_four_words(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [*packaged_names(), *(f"live/{space}-{data}" for space in benchmark.SPACES for data in FACTS)]
+    "name", [*packaged_names(), *(f"live/{space}-{data}" for space in cell_space_names() for data in FACTS)]
 )
 def test_every_benchmark_has_four_words(name: str) -> None:
     taxonomy = load_benchmark(name).taxonomy

@@ -203,7 +203,7 @@ def _size(text: str) -> tuple[int, int]:
 
 def _import_images(options: argparse.Namespace) -> int:
     from harness.images.registry import import_images
-    from harness.live.benchmark import SPACES
+    from harness.spaces.registry import cell_space_names
 
     images = import_images(options.path, options.name, options.size, replace=options.replace)
     size, n = "x".join(map(str, images.shape)), len(images.labels)
@@ -219,7 +219,7 @@ def _import_images(options: argparse.Namespace) -> int:
     tests = f", {images.tests:,} of them test" if images.tests else ""
     lines = [f"{images.name}: {n:,} images of {size}{tests}, {images.classes} classes"]
     lines += [f"  {note}" for note in images.notes]
-    lines += [f"benchmarks: {', '.join(f'live/{space}-{images.name}' for space in SPACES)}"]
+    lines += [f"benchmarks: {', '.join(f'live/{space}-{images.name}' for space in cell_space_names())}"]
     print_result(options, summary, "\n".join(lines))
     return OK
 

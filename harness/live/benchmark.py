@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import HarnessError
 from harness.images import sources
 from harness.images.registry import dataset_names, images_of
-from harness.spaces.base import Space
-from harness.spaces.darts import DartsSpace
-from harness.spaces.nasbench201 import NASBench201Space
+from harness.spaces.cells import CellSpace
+from harness.spaces.registry import cell_space, cell_space_names
 from harness.tabular.table import Direction, Unit
 from harness.taxonomy import Taxonomy
 from harness.training.settings import LiveSettings, Recipe, SearchSettings, made
@@ -25,13 +24,12 @@ if TYPE_CHECKING:
     from harness.tabular.table import Table
     from harness.training.data import Splits
 
-SPACES: Mapping[str, type[Space]] = {"darts": DartsSpace, "nasbench201": NASBench201Space}
 PREFIX = "live/"  # what the names of live benchmarks begin with
 
 
 def live_names() -> list[str]:
     """``live/<space>-<data set>`` for all spaces and data sets, whether their data is here or not."""
-    return [f"{PREFIX}{space}-{dataset}" for space in SPACES for dataset in dataset_names()]
+    return [f"{PREFIX}{space}-{dataset}" for space in cell_space_names() for dataset in dataset_names()]
 
 
 def is_live(name: str) -> bool:
@@ -65,9 +63,9 @@ class LiveBenchmark:
         return self.name.partition("-")[2]
 
     @cached_property
-    def space(self) -> Space:
+    def space(self) -> CellSpace:
         """The search space."""
-        return SPACES[self.space_name]()
+        return cell_space(self.space_name)
 
     @property
     def epochs(self) -> None:

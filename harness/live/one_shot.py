@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
-from harness.live.benchmark import SPACES, LiveBenchmark
+from harness.live.benchmark import LiveBenchmark
+from harness.spaces.registry import cell_space_names
 from harness.streams import generator
 from harness.tabular import catalogue, recorded, store
 from harness.tabular.table import Table
@@ -40,7 +41,7 @@ def one_shot_names() -> Iterator[str]:
 
 def _has_supernet(name: str) -> bool:
     try:
-        return _recording(store.card_of(name)).get("space") in SPACES
+        return _recording(store.card_of(name)).get("space") in cell_space_names()
     except (HarnessError, AttributeError, TypeError):  # a damaged table is refused when it is asked for
         return False
 
@@ -64,7 +65,7 @@ class OneShotBenchmark(LiveBenchmark):
     def table(self) -> Table:
         """The table in which what a search derives is looked up."""
         table = catalogue.load_table(self.name.removeprefix(PREFIX))
-        if _recording(table.describe()).get("space") not in SPACES:
+        if _recording(table.describe()).get("space") not in cell_space_names():
             raise HarnessError(
                 f"benchmark {self.name}: {table.name} is not a recorded table, so there is no supernet for it"
             )

@@ -12,7 +12,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from harness.supernets.graph import BATCH_NORMS, SEARCHABLE
+from harness.spaces.registry import cell_space, cell_space_names
+from harness.supernets.graph import BATCH_NORMS
 from harness.supernets.mixture import Softmax
 from harness.supernets.net import initial_alphas, initial_network
 from harness.training import discrete
@@ -20,6 +21,7 @@ from harness.training import regularisers as protocol
 from harness.training.convolution import guard
 from harness.training.grouped import together
 from harness.training.networks import DartsNetwork, Shape, build
+from harness.training.skeletons import shape_of, skeleton_of
 
 Make = Callable[[], nn.Module]
 
@@ -64,25 +66,28 @@ def check_networks(networks: Iterable[tuple[Make, Tensor]], layout: torch.memory
 
 def supernets(channels: int) -> Iterator[tuple[Make, Tensor]]:
     """The supernets of so many channels, of all spaces and norms: they hold every operation."""
-    for space, where in SEARCHABLE.items():
-        shape = where.shape(channels, 3, (1, 8, 8), 10)
+    for space in cell_space_names():
+        shape = shape_of(cell_space(space), channels, 3, (1, 8, 8), 10)
         for norm in BATCH_NORMS:
             yield partial(_Weighted, space, shape, norm), torch.zeros(4, *shape.image)
 
 
 def trained(channels: int) -> Iterator[tuple[Make, Tensor]]:
     """Networks of so many channels with every operation on every edge, as they are trained: alone, in a group, with a head."""
-    for space, where in SEARCHABLE.items():
-        shape = where.shape(channels, 3, (1, 8, 8), 10)
+    for space in cell_space_names():
+        shape = shape_of(cell_space(space), channels, 3, (1, 8, 8), 10)
         images = torch.zeros(4, *shape.image)
-        cardinalities = where.space.cardinalities
+        cardinalities = cell_space(space).cardinalities
         for first in range(max(cardinalities)):
             arch = tuple((first + place) % cardinality for place, cardinality in enumerate(cardinalities))
             make = partial(build, partial(discrete.network, space, arch, shape), ("check",))
             for seeds in (1, 3):
                 yield partial(_grouped, make, seeds), images.repeat(1, seeds, 1, 1)
-            if space == "darts":
-                yield partial(_headed, make, shape), images
+            if skeleton_of(cell_space(space)).auxiliary:
+                yield (
+                    partial(_headed, make, partial(protocol.AuxiliaryHead, shape, cell_space(space).width), shape),
+                    images,
+                )
 
 
 class _Weighted(nn.Module):
@@ -102,6 +107,6 @@ def _grouped(make: Make, seeds: int) -> nn.Module:
     return together([make() for _ in range(seeds)])
 
 
-def _headed(make: Make, shape: Shape) -> nn.Module:
-    head = build(partial(protocol.AuxiliaryHead, shape), ("check",))
+def _headed(make: Make, make_head: Make, shape: Shape) -> nn.Module:
+    head = build(make_head, ("check",))
     return protocol.WithAuxiliaryHead(cast(DartsNetwork, make()), head, protocol.auxiliary_place(shape))

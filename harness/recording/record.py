@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from harness.code.digest import packages_of
 from harness.errors import HarnessError, RunError, differences
-from harness.images.registry import Loader, register_all, registered_elsewhere
+from harness.live.elsewhere import Elsewhere
 from harness.recording.spec import Spec, architectures_of, make_spec
 from harness.spaces.base import Arch
 from harness.system import plugins, provenance
@@ -30,7 +30,7 @@ class Task:
     arch: Arch
     owner: int
     plugins: tuple[str, ...] = ()
-    images: Mapping[str, Loader] = field(default_factory=dict)  # what plug-in files do not register
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
 
 
 def record(spec: Spec, output: Path, jobs: int = 1, *, progress: bool = False) -> int:
@@ -67,7 +67,7 @@ def record(spec: Spec, output: Path, jobs: int = 1, *, progress: bool = False) -
         done = {item["arch"] for item in journal.read()}
         missing = [arch for arch in wanted if spec.images.space.format(arch) not in done]
         owner = owner_of_workers()
-        tasks = [Task(spec, arch, owner, plugins.loaded(), registered_elsewhere()) for arch in missing]
+        tasks = [Task(spec, arch, owner, plugins.loaded(), Elsewhere.of_this_process()) for arch in missing]
         failed = fan_out_into(journal, train_one, tasks, jobs, spec.name, len(wanted), show=progress)
     if failed:
         raise RunError(
@@ -104,7 +104,7 @@ def train_one(task: Task) -> dict[str, Any]:
 
     end_with(task.owner)
     plugins.load(task.plugins)
-    register_all(task.images)
+    task.elsewhere.register()
     torch.set_num_threads(1)  # another number could change the last bits
     spec, text = task.spec, task.spec.images.space.format(task.arch)
     splits = spec.splits()

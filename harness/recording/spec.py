@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, unknown_name
 from harness.images.registry import dataset_names
-from harness.live.benchmark import SPACES, LiveBenchmark
+from harness.live.benchmark import LiveBenchmark
 from harness.spaces.base import Arch, Space
+from harness.spaces.registry import cell_space_names
 from harness.streams import generator
 from harness.tabular.recorded import shipped_files
 from harness.training.settings import recipe_from
@@ -121,7 +122,7 @@ def make_spec(values: Mapping[str, Any]) -> Spec:
             raise HarnessError(f"{key}: wanted a text, not {values[key]!r}")
     if not re.fullmatch(r"\w[\w.+@-]*", values["name"]):  # files are called after it
         raise HarnessError(f"name: wanted letters, digits and .+@-_, not {values['name']!r}")
-    for key, options in (("space", SPACES), ("data", dataset_names())):
+    for key, options in (("space", cell_space_names()), ("data", dataset_names())):
         if values[key] not in options:
             raise unknown_name(key, values[key], options)
     seeds = values["seeds"]

@@ -5,7 +5,7 @@ An operation is a station of its own on its edge, so that no two labels meet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -13,14 +13,10 @@ from typing import TYPE_CHECKING
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
-from harness.spaces import darts, nasbench201
-from harness.spaces.darts import Gene, Genotype
-from harness.spaces.nasbench201 import NASBench201Space
+from harness.spaces.cells import CellSpace, Edge
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Edge = tuple[int, int, str]  # source, target, operation; no operation where a cell's output gathers its nodes
 
 HEIGHTS = {"node": 1.2, "operation": 1.2, "bend": 0.6}  # room that a station takes in its layer
 HALF_WIDTH, HALF_HEIGHT = 0.36, 0.3  # of a node's box
@@ -42,7 +38,7 @@ class CellGraph:
     inputs
         How many of the first nodes are inputs.
     edges
-        Edges, each from an earlier to a later node.
+        Edges, each from an earlier to a later node; without an operation where a cell's output gathers its nodes.
     """
 
     title: str
@@ -80,36 +76,20 @@ class Layout:
         return min(places), max(places)
 
 
-def cells_of(space: str, text: str) -> list[CellGraph]:
-    """Return the cells of an architecture by the name of its space and its text."""
-    return _CELLS[space](text)
-
-
-def _darts(text: str) -> list[CellGraph]:
-    genotype = Genotype.parse(text)
+def cells_of(space: CellSpace, text: str) -> list[CellGraph]:
+    """Return the cells of an architecture by its text, as the description of their space has them."""
+    last = space.edges[-1][1]
+    names = [str(state) for state in range(last + 1)]
+    if space.inputs > 1:  # outputs of the cells before
+        names[: space.inputs] = [f"k−{before}" for before in range(space.inputs, 0, -1)]
+    gathered: list[Edge] = []
+    if space.output == "concat":
+        names.append("k")
+        gathered = [(node, last + 1, "") for node in range(space.inputs, last + 1)]
     return [
-        _darts_cell("normal cell", genotype.normal, genotype.normal_concat),
-        _darts_cell("reduction cell", genotype.reduce, genotype.reduce_concat),
+        CellGraph(space.cells[group], tuple(names), space.inputs, (*edges, *gathered))
+        for group, edges in space.edges_of(space.parse(text)).items()
     ]
-
-
-def _darts_cell(title: str, genes: Sequence[Gene], concat: Sequence[int]) -> CellGraph:
-    output = darts.CONCAT[-1] + 1
-    nodes = ("k−2", "k−1", *map(str, darts.CONCAT), "k")
-    edges = [(source, darts.CONCAT[place // 2], operation) for place, (operation, source) in enumerate(genes)]
-    return CellGraph(title, nodes, darts.INPUTS, (*edges, *((node, output, "") for node in concat)))
-
-
-def _nasbench201(text: str) -> list[CellGraph]:
-    choices = NASBench201Space().parse(text)
-    edges = tuple(
-        (source, target, nasbench201.OPERATIONS[choice])
-        for (source, target), choice in zip(nasbench201.EDGES, choices, strict=True)
-    )
-    return [CellGraph("cell", ("0", "1", "2", "3"), 1, edges)]
-
-
-_CELLS: Mapping[str, Callable[[str], list[CellGraph]]] = {"darts": _darts, "nasbench201": _nasbench201}
 
 
 def layout(graph: CellGraph) -> Layout:

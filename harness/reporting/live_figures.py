@@ -21,7 +21,7 @@ from harness.reporting.plots import MOST_BANDS
 from harness.reporting.run import Run
 from harness.reporting.style import marks_of, short
 from harness.running.ladder import LADDER
-from harness.spaces import darts, nasbench201
+from harness.spaces.cells import CellSpace
 
 PANEL_HEIGHT = 1.6  # inches
 # Inches of drawn cells: their figure's width, from layer to layer, room of a station within a layer, a title.
@@ -47,9 +47,6 @@ GAP_PANELS = {
     "valid_gap": "from scratch: training − validation",
     "test_gap": "from scratch: training − test",
 }
-# Candidates and edges behind the rows and columns of a group of architecture parameters.
-CANDIDATES = {"darts": darts.PRIMITIVES, "nasbench201": nasbench201.OPERATIONS}
-EDGES = {"darts": darts.EDGES, "nasbench201": nasbench201.EDGES}
 
 
 def draw_search_curves(run: Run) -> Figure:
@@ -78,13 +75,13 @@ def draw_cell_curves(run: Run, benchmark: str) -> Figure:
     return _grid(run, "search", rows)
 
 
-def draw_weights(run: Run, benchmark: str, space: str, group: str) -> Figure:
+def draw_weights(run: Run, benchmark: str, space: CellSpace, group: str) -> Figure:
     """Draw the weights of all candidates of a group over epochs: a row of heat maps a method, one a candidate."""
-    found, names = alpha_weights(run, benchmark, group), CANDIDATES[space]
+    found, names = alpha_weights(run, benchmark, group), space.primitives
     ratios = {method: np.log2(weights * len(names)) for method, weights in found.items()}
     reach = max(float(np.abs(values).max()) for values in ratios.values()) or 1.0
     norm = Normalize(-reach, reach)
-    edges = [f"{source}→{target}" for source, target in EDGES[space]]
+    edges = [f"{source}→{target}" for source, target in space.edges]
     height = 0.8 + len(ratios) * (0.4 + 0.085 * len(edges))
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots(len(ratios), 1, sharex=True, squeeze=False)[:, 0]

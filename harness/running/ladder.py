@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from harness.errors import HarnessError, RunError, unknown_name
-from harness.images.registry import Loader, register_all, registered_elsewhere
 from harness.live.benchmark import LiveBenchmark, is_live
+from harness.live.elsewhere import Elsewhere
 from harness.running.records import RunFolder, read_epochs, read_run
 from harness.statistics import intraclass_correlation, kendall, mean_band
 from harness.suites.group import Group, groups_of
@@ -51,7 +51,7 @@ class Task:
     repeats: int
     device: str
     plugins: tuple[str, ...]
-    images: Mapping[str, Loader]  # what plug-in files do not register
+    elsewhere: Elsewhere
     owner: int
 
     @property
@@ -132,7 +132,7 @@ def train_one(task: Task) -> dict[str, Any]:
 
     end_with(task.owner)
     plugins.load(task.plugins)
-    register_all(task.images)
+    task.elsewhere.register()
     torch.set_num_threads(1)  # another number could change the last bits
     benchmark = LiveBenchmark(task.benchmark)
     item: dict[str, Any] = {name: getattr(task, name) for name in ("key", "benchmark", "rung", "arch", "split")}
@@ -271,7 +271,7 @@ def _tasks(
     if not wanted:
         whose = f"no cell of {', '.join(methods)}" if methods else "none of its cells"
         raise HarnessError(f"{folder}: {whose} has evaluated an architecture; nothing to train again")
-    known = plugins.loaded(), registered_elsewhere()
+    known = plugins.loaded(), Elsewhere.of_this_process()
     owner = owner_of_workers()
     by_split = sorted(wanted.items(), key=lambda item: item[0][:2])
     for ((name, seed, arch), group), rung in itertools.product(by_split, RUNGS):
@@ -284,9 +284,11 @@ def _tasks(
 
 def ladder(benchmark: LiveBenchmark, recipe: Recipe) -> dict[str, Recipe]:
     """The recipes by rung; without an auxiliary head where the space's networks have none."""
+    from harness.training.skeletons import skeleton_of
+
     hidden = round(HIDDEN * min(benchmark.images.shape[1:]))
     switches: dict[str, dict[str, Any]] = {"cutout": {"cutout": hidden}, "drop path": {"drop_path": DROP_PATH}}
-    if benchmark.space_name == "darts":
+    if skeleton_of(benchmark.space).auxiliary:
         switches["auxiliary head"] = {"auxiliary": AUXILIARY}
     base = replace(recipe, cutout=0, drop_path=0.0, auxiliary=0.0)
     together = {name: value for one in switches.values() for name, value in one.items()}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.code.digest import Code, differing
 from harness.errors import HarnessError
-from harness.images.registry import Loader, register_all, registered_elsewhere
+from harness.live.elsewhere import Elsewhere
 from harness.methods.base import Method, method_class
 from harness.running.cells import failed_cells, run_cells
 from harness.running.kept import adopted, adoptions, codes_of, is_of
@@ -50,7 +50,7 @@ class Task:
     # What a worker cannot find by name: classes and loaders that were registered outside the package.
     method: type[Method] | None
     loader: Callable[[], Table] | None
-    images: Mapping[str, Loader]
+    elsewhere: Elsewhere
     plugins: tuple[str, ...]
     commit: tuple[str, str]
     environment: str
@@ -270,7 +270,7 @@ def _tasks(
                 lockstep=together,
                 method=None if _found_by_name(cls) else cls,
                 loader=None if loader is None or _found_by_name(loader) else loader,
-                images=registered_elsewhere(),
+                elsewhere=Elsewhere.of_this_process(),
                 plugins=plugins.loaded(),
                 commit=provenance.git_state(),
                 environment=environment,
@@ -291,7 +291,7 @@ def run_task(task: Task) -> list[Entry]:
     """
     end_with(task.owner)
     plugins.load(task.plugins)
-    register_all(task.images)
+    task.elsewhere.register()
     name = task.group.benchmark
     benchmark = load_benchmark(name) if task.loader is None else loaded(name, task.loader)
     if benchmark.sha256 != task.group.data_sha256:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.errors import HarnessError
-from harness.spaces.base import Arch, Space
+from harness.spaces.base import Arch
+from harness.spaces.cells import CellSpace, Edge
+from harness.spaces.registry import register_cell_space
 
 # The operations of a supernet; a genotype never holds the first, `none`.
 PRIMITIVES = (
@@ -154,7 +156,8 @@ def _short(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-class DartsSpace(Space):
+@register_cell_space("darts")
+class DartsSpace(CellSpace):
     """About 10^18 pairs of cells; the text is a `Genotype`.
 
     Every vector is an architecture. A cell takes 11 variables: the pair of distinct inputs of nodes 2 to 4 (node 1
@@ -162,8 +165,14 @@ class DartsSpace(Space):
     cell comes first.
     """
 
-    name = "darts"
-    kind = "cell"
+    edges = EDGES
+    primitives = PRIMITIVES
+    inputs = INPUTS
+    cells: ClassVar = {"normal": "normal cell", "reduce": "reduction cell"}
+    output = "concat"
+    fan_in = 2
+    skeleton = "darts"
+    pools_normalised = True  # so that operations weigh alike
     cardinalities = 2 * (*(len(pairs) for pairs in _PAIRS[1:]), *(len(OPERATIONS),) * (2 * NODES))
 
     def parse(self, text: str) -> Arch:
@@ -193,6 +202,18 @@ class DartsSpace(Space):
         half = len(arch) // 2
         return Genotype(_decode_cell(arch[:half]), CONCAT, _decode_cell(arch[half:]), CONCAT)
 
+    def edges_of(self, arch: Sequence[int]) -> dict[str, tuple[Edge, ...]]:
+        """The two edges into every node."""
+        genotype = self.decode(arch)
+        return {"normal": _edges(genotype.normal), "reduce": _edges(genotype.reduce)}
+
+    def arch_of(self, cells: Mapping[str, Iterable[Edge]]) -> Arch:
+        """Vector of two edges into every node."""
+        normal, reduce = (
+            tuple((operation, source) for source, _, operation in cells[group]) for group in ("normal", "reduce")
+        )
+        return self.encode(Genotype(normal, CONCAT, reduce, CONCAT))
+
     def _encode_cell(self, where: str, genes: Sequence[Gene]) -> Arch:
         pairs, operations = [], []
         for node in range(NODES):
@@ -208,3 +229,7 @@ def _decode_cell(choices: Sequence[int]) -> tuple[Gene, ...]:
     pairs, operations = (0, *choices[: NODES - 1]), choices[NODES - 1 :]
     sources = [source for node, pair in enumerate(pairs) for source in _PAIRS[node][pair]]
     return tuple((OPERATIONS[op], source) for op, source in zip(operations, sources, strict=True))
+
+
+def _edges(genes: Sequence[Gene]) -> tuple[Edge, ...]:
+    return tuple((source, CONCAT[place // 2], operation) for place, (operation, source) in enumerate(genes))

@@ -5,61 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from harness.errors import HarnessError
-from harness.spaces.base import Arch, Space
+from harness.spaces.base import Arch
+from harness.spaces.cells import CellSpace
+from harness.spaces.registry import register_cell_space
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 # Edges (source, target) in the order of the text: grouped by target node.
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 
 
-class NASBench201Space(Space):
+@register_cell_space("nasbench201")
+class NASBench201Space(CellSpace):
     """15,625 cells; the text is ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, as the benchmark's own."""
 
-    name = "nasbench201"
-    kind = "cell"
-    cardinalities = (len(OPERATIONS),) * len(EDGES)
-
-    def parse(self, text: str) -> Arch:
-        """Read the benchmark's own text form."""
-        nodes = text.strip().split("+")
-        if len(nodes) != 3:
-            raise self._malformed(text, f"{len(nodes)} nodes instead of 3")
-        choices: list[int] = []
-        for target, node in enumerate(nodes, start=1):
-            if not (node.startswith("|") and node.endswith("|") and len(node) > 1):
-                raise self._malformed(text, f"node {target} is not between bars: {node!r}")
-            edges = node[1:-1].split("|")
-            if len(edges) != target:
-                raise self._malformed(text, f"node {target} has {len(edges)} edges instead of {target}")
-            for source, edge in enumerate(edges):
-                operation, _, origin = edge.rpartition("~")
-                if origin != str(source):
-                    raise self._malformed(text, f"edge {edge!r} of node {target} should end in ~{source}")
-                if operation not in OPERATIONS:
-                    raise self._malformed(
-                        text, f"unknown operation {operation!r} (operations: {', '.join(OPERATIONS)})"
-                    )
-                choices.append(OPERATIONS.index(operation))
-        return tuple(choices)
-
-    def format(self, arch: Sequence[int]) -> str:
-        """Write the benchmark's own text form."""
-        arch = self.validate(arch)
-        nodes = []
-        for target in (1, 2, 3):
-            edges = [
-                f"{OPERATIONS[op]}~{source}" for (source, end), op in zip(EDGES, arch, strict=True) if end == target
-            ]
-            nodes.append("|" + "|".join(edges) + "|")
-        return "+".join(nodes)
+    edges = EDGES
+    primitives = OPERATIONS
 
     def canonical(self, arch: Sequence[int]) -> Arch:
         """First encoding, by index, of the same computation; there are 6,466 classes (Dong and Yang, section 2.1)."""
         return self.arch(_first_of_class()[computation(self.validate(arch))])
-
-    def _malformed(self, text: str, what: str) -> HarnessError:
-        return HarnessError(f"space {self.name}: cannot read {text!r}: {what}")
 
 
 def computation(arch: Arch) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.spaces.base import Arch
-from harness.supernets.graph import Searchable
+from harness.spaces.cells import CellSpace
 
 Counts = NDArray[np.unsignedinteger]
 
@@ -29,7 +29,7 @@ class Archive(Sequence[Arch]):
         What was trained before.
     """
 
-    def __init__(self, where: Searchable, archs: Sequence[Arch] = ()) -> None:
+    def __init__(self, where: CellSpace, archs: Sequence[Arch] = ()) -> None:
         self._where = where
         self._archs: list[Arch] = []
         self._edges = sum(where.groups.values())

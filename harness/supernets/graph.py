@@ -7,19 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
-from harness.errors import unknown_name
-from harness.spaces import darts, nasbench201
-from harness.spaces.base import Arch, Space
-from harness.spaces.darts import DartsSpace
-from harness.spaces.nasbench201 import NASBench201Space
-from harness.supernets import derive
+from harness.spaces.cells import CellSpace
 from harness.supernets.mixed import Fan, FusedFan
 from harness.supernets.mixture import Mixture
-from harness.training.networks import DartsNetwork, NASBench201Network, Shape, Stages, preprocess
-from harness.training.operations import Norm, batch_statistics, normalised, operation, running_statistics
+from harness.training.cells import Cell
+from harness.training.networks import Place, Shape
+from harness.training.operations import Norm, batch_statistics, normalise, running_statistics
+from harness.training.skeletons import skeleton_of
 
 MakeFan = Callable[[Callable[[], Sequence[nn.Module]], int], Fan]
 
@@ -47,12 +43,12 @@ class MixedGraph(nn.Module):
         fan: MakeFan,
     ) -> None:
         super().__init__()
-        sources = sorted({source for source, _ in edges})
-        self._rows = [[row for row, edge in enumerate(edges) if edge[0] == source] for source in sources]
+        self._sources = sorted({source for source, _ in edges})
+        self._rows = [[row for row, edge in enumerate(edges) if edge[0] == source] for source in self._sources]
         self._targets = [target for _, target in edges]
         self._states = max(self._targets) + 1
         self.fans = nn.ModuleList(
-            fan(partial(candidates, source), len(rows)) for source, rows in zip(sources, self._rows, strict=True)
+            fan(partial(candidates, source), len(rows)) for source, rows in zip(self._sources, self._rows, strict=True)
         )
 
     def forward(self, inputs: Sequence[Tensor], mixture: Mixture) -> list[Tensor]:
@@ -66,56 +62,12 @@ class MixedGraph(nn.Module):
             Of the cell's edges.
         """
         states: list[Tensor | None] = [*inputs, *[None] * (self._states - len(inputs))]
-        for source, (fan, rows) in enumerate(zip(self.fans, self._rows, strict=True)):
+        for source, fan, rows in zip(self._sources, self.fans, self._rows, strict=True):
             for row, output in zip(rows, fan(states[source], mixture.of(rows)), strict=True):
                 target = self._targets[row]
                 present = states[target]
                 states[target] = output if present is None else present + output
         return cast(list[Tensor], states[len(inputs) :])
-
-
-class MixedDartsCell(nn.Module):
-    """A cell of the DARTS supernet."""
-
-    def __init__(
-        self,
-        fan: MakeFan,
-        norm: Norm,
-        channels_before: int,
-        channels_previous: int,
-        channels: int,
-        reduction: bool,
-        reduced: bool,
-    ) -> None:
-        super().__init__()
-        self.preprocess_0 = preprocess(channels_before, channels, reduced, norm)
-        self.preprocess_1 = preprocess(channels_previous, channels, False, norm)
-
-        def candidates(source: int) -> list[nn.Module]:
-            stride = 2 if reduction and source < darts.INPUTS else 1
-            return [normalised(name, channels, stride, norm) for name in darts.PRIMITIVES]
-
-        self.graph = MixedGraph(darts.EDGES, darts.INPUTS, candidates, fan)
-
-    def forward(self, before: Tensor, previous: Tensor, mixture: Mixture) -> Tensor:
-        """Concatenated nodes."""
-        return torch.cat(self.graph([self.preprocess_0(before), self.preprocess_1(previous)], mixture), dim=1)
-
-
-class MixedNASBench201Cell(nn.Module):
-    """A cell of the NAS-Bench-201 supernet."""
-
-    def __init__(self, fan: MakeFan, norm: Norm, channels: int) -> None:
-        super().__init__()
-
-        def candidates(source: int) -> list[nn.Module]:
-            return [operation(name, channels, 1, norm) for name in nasbench201.OPERATIONS]
-
-        self.graph = MixedGraph(nasbench201.EDGES, 1, candidates, fan)
-
-    def forward(self, x: Tensor, mixture: Mixture) -> Tensor:
-        """The last node."""
-        return cast(Tensor, self.graph([x], mixture)[-1])
 
 
 @dataclass(frozen=True)
@@ -146,94 +98,41 @@ BATCH_NORMS: Mapping[str, BatchNorm] = {
 }
 
 
-def _darts(shape: Shape, norm: BatchNorm) -> nn.Module:
-    return DartsNetwork(shape, partial(MixedDartsCell, norm.fan, norm.inside), norm.outside)
+class MixedCell(Cell):
+    """A cell of a supernet.
 
-
-def _nasbench201(shape: Shape, norm: BatchNorm) -> nn.Module:
-    return NASBench201Network(shape, partial(MixedNASBench201Cell, norm.fan, norm.inside), norm.outside)
-
-
-@dataclass(frozen=True)
-class Searchable:
-    """A cell space as a supernet searches it.
-
-    Attributes
+    Parameters
     ----------
-    name
-        Its name.
-    space
-        Its encoding.
-    primitives
-        Candidate operations of every edge.
-    groups
-        Names and numbers of edges of the groups of architecture parameters, one (edges, candidates) array a group.
-    operations
-        Names of an architecture's operations by group.
-    choices
-        The candidate that stands on every edge of the supernet in an architecture, by group.
-    shape
-        Makes the size of a network.
-    make
-        Makes the supernet.
-    rule
-        The rule that derives an architecture, unless a search is given another.
+    where, place
+        The cell space, and where the cell stands.
+    norm
+        The policy for batch norms.
     """
 
-    name: str
-    space: Space
-    primitives: tuple[str, ...]
-    groups: Mapping[str, int]
-    operations: Callable[[Arch], Mapping[str, Sequence[str]]]
-    choices: Callable[[Arch], Mapping[str, Sequence[int]]]
-    shape: type[Shape]
-    make: Callable[[Shape, BatchNorm], nn.Module]
-    rule: derive.Rule
+    def __init__(self, where: CellSpace, norm: BatchNorm, place: Place) -> None:
+        super().__init__(where, place, norm.inside)
+        self.graph = MixedGraph(where.edges, where.inputs, self._candidates, norm.fan)
+
+    def _candidates(self, source: int) -> list[nn.Module]:
+        made = [self.operation(name, source) for name in self.where.primitives]
+        if self.where.pools_normalised:
+            for module in made:
+                normalise(module, self.place.channels, self.norm)
+        return made
+
+    def nodes(self, states: Sequence[Tensor], mixture: Mixture) -> list[Tensor]:
+        """All of the graph's."""
+        return cast(list[Tensor], self.graph(states, mixture))
 
 
-def _darts_operations(arch: Arch) -> Mapping[str, Sequence[str]]:
-    genotype = DartsSpace().decode(arch)
-    return {"normal": [name for name, _ in genotype.normal], "reduce": [name for name, _ in genotype.reduce]}
+def mixed_network(where: CellSpace, shape: Shape, norm: BatchNorm) -> nn.Module:
+    """The supernet of a space, with any initial weights; ``network(images, *mixtures)`` gives logits (n, classes).
 
-
-def _darts_choices(arch: Arch) -> Mapping[str, Sequence[int]]:
-    genotype = DartsSpace().decode(arch)
-    found = {}
-    for group, genes in (("normal", genotype.normal), ("reduce", genotype.reduce)):
-        targets = [node for node in darts.CONCAT for _ in range(2)]
-        chosen = {(source, target): name for (name, source), target in zip(genes, targets, strict=True)}
-        found[group] = [darts.PRIMITIVES.index(chosen.get(edge, "none")) for edge in darts.EDGES]
-    return found
-
-
-SEARCHABLE: Mapping[str, Searchable] = {
-    "darts": Searchable(
-        name="darts",
-        space=DartsSpace(),
-        primitives=darts.PRIMITIVES,
-        groups={"normal": len(darts.EDGES), "reduce": len(darts.EDGES)},
-        operations=_darts_operations,
-        choices=_darts_choices,
-        shape=Shape,
-        make=_darts,
-        rule=derive.strongest_inputs,
-    ),
-    "nasbench201": Searchable(
-        name="nasbench201",
-        space=NASBench201Space(),
-        primitives=nasbench201.OPERATIONS,
-        groups={"cell": len(nasbench201.EDGES)},
-        operations=lambda arch: {"cell": [nasbench201.OPERATIONS[choice] for choice in arch]},
-        choices=lambda arch: {"cell": arch},
-        shape=Stages,
-        make=_nasbench201,
-        rule=derive.strongest_operations,
-    ),
-}
-
-
-def searchable(name: str) -> Searchable:
-    """A cell space by name."""
-    if name not in SEARCHABLE:
-        raise unknown_name("live space", name, SEARCHABLE)
-    return SEARCHABLE[name]
+    Parameters
+    ----------
+    where, shape
+        The cell space, and the sizes.
+    norm
+        The policy for batch norms.
+    """
+    return skeleton_of(where).network(shape, partial(MixedCell, where, norm), norm.outside, where.width)

@@ -175,7 +175,7 @@ class Search:
 
     def _described(self, arch: Arch) -> Row:
         where = self.net.where
-        row: Row = {"arch": where.space.format(arch)}
+        row: Row = {"arch": where.format(arch)}
         row["parameters"] = discrete.parameters(self.net.space, arch, self.net.shape)
         for group, operations in where.operations(arch).items():
             row[f"convolutions_{group}"] = sizes.convolutions(operations)

@@ -79,8 +79,8 @@ class FusedFan(Fan):
 
     ReLU and pools (with their batch norm) are computed once for all edges; the convolutions of one kind are one grouped
     convolution over the edges; a separable convolution becomes a dense one where that pays; the last batch norm of a
-    convolution multiplies by the edge's weight on its way; zeros are left out. It needs a batch norm without running
-    statistics.
+    convolution multiplies by the edge's weight on its way; zeros are left out. Operations that a space has for itself are
+    computed edge by edge. It needs a batch norm without running statistics.
     """
 
     def mixed(self, state: Tensor, weights: Tensor) -> Sequence[Tensor]:
@@ -98,16 +98,15 @@ class FusedFan(Fan):
             elif kind in (Pool, nn.Identity):
                 shared.append(modules[0](state))
                 columns.append(column)
-            elif kind is not Zero:
-                raise TypeError(f"no fused form of {kind.__name__}")
-        total = own[0]
-        for term in own[1:]:
-            total = total + term
-        n, _, height, width = total.shape
-        common = torch.stack([term.flatten(1) for term in shared], dim=1)
-        mix = torch.stack(columns, dim=1).expand(n, -1, -1)
-        total = torch.baddbmm(total.reshape(n, len(weights), -1), mix, common)
-        return total.view(n, len(weights), -1, height, width).unbind(dim=1)
+            elif kind is not Zero:  # one that a space has for itself
+                own.append(torch.cat([w * module(state) for w, module in zip(column, modules, strict=True)], dim=1))
+        n, _, height, width = (own or shared)[0].shape
+        total = sum(own[1:], own[0]).reshape(n, len(weights), -1) if own else None
+        if shared:
+            common = torch.stack([term.flatten(1) for term in shared], dim=1)
+            mix = torch.stack(columns, dim=1).expand(n, -1, -1)
+            total = torch.bmm(mix, common) if total is None else torch.baddbmm(total, mix, common)
+        return cast(Tensor, total).view(n, len(weights), -1, height, width).unbind(dim=1)
 
 
 def _convolve(convolutions: Sequence[Convolution], active: Tensor, weights: Tensor) -> Tensor:

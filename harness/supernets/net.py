@@ -16,13 +16,16 @@ from torch import Tensor, nn
 
 from harness.errors import BudgetExhausted, HarnessError, unknown_name
 from harness.spaces.base import Arch
+from harness.spaces.cells import CellSpace
+from harness.spaces.registry import cell_space
 from harness.streams import generator
-from harness.supernets.graph import BATCH_NORMS, Searchable, searchable
+from harness.supernets.graph import BATCH_NORMS, mixed_network
 from harness.supernets.mixture import Mixture, Relaxation
 from harness.training import tracking
 from harness.training.data import Change, Rows, Splits, batches, crop_and_flip, portions
 from harness.training.networks import Shape, build, check_batch_norm, seeded
 from harness.training.settings import SearchSettings
+from harness.training.skeletons import shape_of
 from harness.training.tracking import Row
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ def check(space: str, splits: Splits, settings: SearchSettings) -> Shape:
     HarnessError
         If the space is unknown, a batch is larger than a split, a size or number is missing, or the network does not fit.
     """
-    where = searchable(space)
+    where = cell_space(space)
     for name in ("train", "valid"):
         if settings.batch_size > (images := len(getattr(splits, name))):
             raise HarnessError(
@@ -52,7 +55,7 @@ def check(space: str, splits: Splits, settings: SearchSettings) -> Shape:
     if settings.expected_size is not None and len(settings.expected_size) != len(where.groups):
         raise HarnessError(f"search: expected_size wants one number for each of {', '.join(where.groups)}")
     data = splits.data
-    shape = where.shape(settings.channels, settings.cells, data.shape, data.classes, settings.reductions)
+    shape = shape_of(where, settings.channels, settings.cells, data.shape, data.classes, settings.reductions)
     # A supernet without running statistics is measured by those of its batches too.
     measured = [len(part) for part in portions(splits.valid, settings.batch_size) if settings.batch_norm == "batch"]
     check_batch_norm("search", shape, min([settings.batch_size, *measured]))
@@ -62,7 +65,7 @@ def check(space: str, splits: Splits, settings: SearchSettings) -> Shape:
 class Form(Protocol):
     """What network a supernet is: a frozen dataclass of its settings, which is identified by its fields."""
 
-    def make(self, where: Searchable, shape: Shape, batch_norm: str) -> nn.Module:
+    def make(self, where: CellSpace, shape: Shape, batch_norm: str) -> nn.Module:
         """The network, with any initial weights; ``network(images, *mixtures)`` gives logits (n, classes).
 
         Parameters
@@ -78,9 +81,9 @@ class Form(Protocol):
 class Mixed:
     """Every edge of every cell holds all candidates: DARTS's supernet, and that of single paths."""
 
-    def make(self, where: Searchable, shape: Shape, batch_norm: str) -> nn.Module:
+    def make(self, where: CellSpace, shape: Shape, batch_norm: str) -> nn.Module:
         """As the space makes it."""
-        return where.make(shape, BATCH_NORMS[batch_norm])
+        return mixed_network(where, shape, BATCH_NORMS[batch_norm])
 
 
 def initial_network(
@@ -93,7 +96,7 @@ def initial_network(
     device: str = "cpu",
 ) -> nn.Module:
     """The network of a supernet, as the stream ``init = (space, network, seed)`` draws its weights; see `Supernet`."""
-    where = searchable(space)
+    where = cell_space(space)
     if batch_norm not in BATCH_NORMS:
         raise unknown_name("batch norm", batch_norm, BATCH_NORMS)
     return build(lambda: (form or Mixed()).make(where, shape, batch_norm), ("init", space, str(shape), seed), device)
@@ -103,7 +106,7 @@ def initial_alphas(
     space: str, shape: Shape, seed: int, relaxation: Relaxation, *, device: str = "cpu"
 ) -> dict[str, Tensor]:
     """Architecture parameters at the start by name, as the stream ``init`` draws them: leaves, 1e-3 times normal numbers."""
-    where, stream = searchable(space), ("init", space, str(shape), seed, "alphas")
+    where, stream = cell_space(space), ("init", space, str(shape), seed, "alphas")
     names: list[str] = []
 
     def initial(name: str, size: tuple[int, ...]) -> Tensor:
@@ -201,7 +204,7 @@ class Supernet:
         device: str = "cpu",
         checkpoint: Path | None = None,
     ) -> None:
-        self.where: Searchable = searchable(space)
+        self.where: CellSpace = cell_space(space)
         self.shape = check(space, splits, settings)
         self.settings, self.seed, self.device, self.checkpoint = settings, seed, device, checkpoint
         self.form = form or Mixed()

@@ -128,7 +128,7 @@ class MovingPath:
 
     def __call__(self, batches: Batches, at: At) -> Passed:
         """Train one architecture."""
-        arch = self._step.sampler.draw(self._net.where.space, self._rng, self._archive)
+        arch = self._step.sampler.draw(self._net.where, self._rng, self._archive)
         if self._step.sampler.remembers:
             self._archive.append(arch)
         return self.train(arch, batches.train)
@@ -158,7 +158,7 @@ class MovingPath:
     def evaluated(self, epoch: int) -> Iterator[list[Mixture]]:
         """An architecture drawn uniformly for each batch."""
         rng = self._net.stream("architectures-valid", epoch)
-        return iter([self._net.path(self._net.where.space.sample(rng)) for _ in range(self._net.measured)])
+        return iter([self._net.path(self._net.where.sample(rng)) for _ in range(self._net.measured)])
 
     def state_dict(self) -> dict[str, Any]:
         """The optimizer, and what the sampler remembers."""

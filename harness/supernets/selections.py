@@ -61,7 +61,7 @@ class Strongest:
 
     def derive(self, search: Search, mixtures: Sequence[Mixture]) -> Arch:
         """Apply the rule."""
-        return search.net.where.rule([mixture.operations.cpu().numpy() for mixture in mixtures])
+        return search.net.where.derive([mixture.operations.cpu().numpy() for mixture in mixtures])
 
     def __call__(self, search: Search, streams: Streams) -> Arch:
         """Apply the rule to the last probabilities."""
@@ -93,5 +93,5 @@ class BestOfRandom:
     def __call__(self, search: Search, streams: Streams) -> Arch:
         """Draw, measure, choose."""
         rng = search.net.stream("candidates")
-        drawn = [search.net.where.space.sample(rng) for _ in range(self.candidates)]
+        drawn = [search.net.where.sample(rng) for _ in range(self.candidates)]
         return drawn[int(np.argmax(search.net.accuracies(drawn)))]

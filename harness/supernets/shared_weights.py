@@ -33,7 +33,7 @@ class SharedWeights(Problem):
     size = float("inf")
 
     def __init__(self, net: Supernet, candidates: int) -> None:
-        self.space = net.where.space
+        self.space = net.where
         self.budget = Budget("evaluations", candidates)
         self.evaluations: list[tuple[Arch, float]] = []
         self._net = net

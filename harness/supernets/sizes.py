@@ -7,14 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from harness.errors import HarnessError, unknown_name
-from harness.spaces import darts, nasbench201
-
-# Of every group of a derived cell: its edges, and the operations that may stand there.
-_DERIVED: Mapping[str, Mapping[str, tuple[int, Sequence[str]]]] = {
-    "darts": dict.fromkeys(("normal", "reduce"), (2 * darts.NODES, darts.OPERATIONS)),
-    "nasbench201": {"cell": (len(nasbench201.EDGES), nasbench201.OPERATIONS)},
-}
+from harness.errors import HarnessError
+from harness.spaces.registry import cell_space
 
 
 def convolutions(operations: Sequence[str]) -> int:
@@ -121,14 +115,14 @@ def chance_of_size(space: str, expected: Sequence[int]) -> float:
     HarnessError
         If the space is unknown or has another number of groups.
     """
-    if space not in _DERIVED:
-        raise unknown_name("live space", space, _DERIVED)
-    groups = _DERIVED[space]
-    if len(expected) != len(groups):
-        raise HarnessError(f"expected size: wanted one number for each of {', '.join(groups)}, not {list(expected)}")
-    share = Fraction(1)
-    for (edges, operations), most in zip(groups.values(), expected, strict=True):
-        some, all_ = convolutions(operations), len(operations)
+    where = cell_space(space)
+    if len(expected) != len(where.cells):
+        raise HarnessError(
+            f"expected size: wanted one number for each of {', '.join(where.cells)}, not {list(expected)}"
+        )
+    share, edges = Fraction(1), where.derived_edges
+    some, all_ = convolutions(where.derived_operations), len(where.derived_operations)
+    for most in expected:
         ways = (math.comb(edges, k) * some**k * (all_ - some) ** (edges - k) for k in range(min(most, edges) + 1))
         share *= Fraction(sum(ways), all_**edges)
     return float(share)

@@ -52,7 +52,7 @@ def check_method(name: str, table: Table | None = None, evaluations: int = 40, e
 
 
 def check_supernet_method(name: str, epochs: int = 3, **params: Any) -> None:
-    """Check that a registered method keeps the contract on supernets of both cell spaces; needs the extra `live`.
+    """Check that a registered method keeps the contract on supernets of all known cell spaces; needs the extra `live`.
 
     Parameters
     ----------

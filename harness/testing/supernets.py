@@ -16,12 +16,14 @@ from harness.methods.base import Method, method_params, run_search
 from harness.problem.budget import Budget
 from harness.running.records import EPOCH_TIME_COLUMNS
 from harness.spaces.base import Arch
+from harness.spaces.registry import cell_space, cell_space_names
 from harness.streams import Streams, generator
-from harness.supernets.graph import SEARCHABLE
 from harness.supernets.net import Form, Supernet
 from harness.testing.reach import reachable
 from harness.training.data import Splits, split
+from harness.training.networks import Stages
 from harness.training.settings import LiveSettings, Recipe, SearchSettings
+from harness.training.skeletons import skeleton_of
 
 SEEDS = (0, 1)
 STATED = ("level", "update", "relaxation", "pass", "selection")
@@ -53,12 +55,12 @@ class _Watched(LiveProblem):
 
 def check_on_supernets(method: Method, epochs: int) -> None:
     """Check a method on a small supernet of every cell space; see `harness.testing.check_supernet_method`."""
-    for space in SEARCHABLE:
+    for space in cell_space_names():
         _check_on(method, space, epochs)
 
 
 def _check_on(method: Method, space: str, epochs: int) -> None:
-    name, where = method.name, SEARCHABLE[space].space
+    name, where = method.name, cell_space(space)
     trains = method.taxonomy.acceleration != "zero-cost proxy"
     found = {seed: _searched(method, space, seed, epochs) for seed in SEEDS}
     for seed, (arch, problem) in found.items():
@@ -132,13 +134,14 @@ def _searched(
     checkpoint: Path | None = None,
     dies_at: int | None = None,
 ) -> tuple[Arch, LiveProblem]:
-    cells = 3 if space == "darts" else 1
+    # As few as hold every kind of cell.
+    cells = 1 if issubclass(skeleton_of(cell_space(space)).shape, Stages) else 3
     recipe = Recipe(channels=2, cells=cells, epochs=1, batch_size=16)
     search = SearchSettings(channels=2, cells=cells, epochs=epochs, batch_size=16, alpha_learning_rate=3e-2)
     settings = LiveSettings(search=search, evaluation=recipe, proxy=recipe, device="cpu")
     problem = _Watched(
         space,
-        SEARCHABLE[space].space,
+        cell_space(space),
         _splits(seed),
         settings,
         Budget("epochs", epochs),

@@ -121,8 +121,26 @@ def global_average(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1).flatten(1, 2).mean(dim=1)
 
 
-# (channels two cells before, channels one cell before, channels, reduction, whether the cell before was a reduction)
-MakeDartsCell = Callable[[int, int, int, bool, bool], nn.Module]
+@dataclass(frozen=True)
+class Place:
+    """Where a cell stands in a network.
+
+    Attributes
+    ----------
+    channels
+        Of its states.
+    reduction
+        Whether it halves the image.
+    inputs
+        Of each of its inputs the channels, and whether it is twice as large as the others; none where they fit as they are.
+    """
+
+    channels: int
+    reduction: bool = False
+    inputs: tuple[tuple[int, bool], ...] = ()
+
+
+MakeCell = Callable[[Place], nn.Module]
 
 
 class DartsNetwork(nn.Module):
@@ -133,33 +151,36 @@ class DartsNetwork(nn.Module):
     shape
         Sizes.
     make_cell
-        Makes a cell. Its call is ``cell(before, previous, extra)``; its output has four times its channels.
-    stem_norm
+        Makes a cell, which reads the outputs of the two cells before it.
+    norm
         Batch norm of the stem.
+    width
+        How many times its channels a cell puts out.
     """
 
-    def __init__(self, shape: Shape, make_cell: MakeDartsCell, stem_norm: Norm) -> None:
+    def __init__(self, shape: Shape, make_cell: MakeCell, norm: Norm, width: int) -> None:
         super().__init__()
-        width = 3 * shape.channels
-        self.stem = nn.Sequential(nn.Conv2d(shape.image[0], width, 3, padding=1, bias=False), stem_norm(width))
+        wide = 3 * shape.channels
+        self.stem = nn.Sequential(nn.Conv2d(shape.image[0], wide, 3, padding=1, bias=False), norm(wide))
         self.cells = nn.ModuleList()
-        before, previous, channels, reduced = width, width, shape.channels, False
+        before, previous, channels, reduced = wide, wide, shape.channels, False
         self.reductions = [shape.is_reduction(cell) for cell in range(shape.cells)]
         for reduction in self.reductions:
             channels *= 1 + reduction
-            self.cells.append(make_cell(before, previous, channels, reduction, reduced))
-            before, previous, reduced = previous, 4 * channels, reduction
+            self.cells.append(make_cell(Place(channels, reduction, ((before, reduced), (previous, False)))))
+            before, previous, reduced = previous, width * channels, reduction
         self.classifier = nn.Linear(previous, shape.classes)
 
-    def forward(self, images: Tensor, normal: object = None, reduce: object = None) -> Tensor:
-        """Logits (n, classes) of images (n, channels, height, width); cells also receive what their kind is given."""
-        return self.classify(deque(self.states(images, normal, reduce), maxlen=1).pop())
+    def forward(self, images: Tensor, *groups: object) -> Tensor:
+        """Logits (n, classes) of images (n, channels, height, width); cells also receive what their group is given."""
+        return self.classify(deque(self.states(images, *groups), maxlen=1).pop())
 
-    def states(self, images: Tensor, normal: object = None, reduce: object = None) -> Iterator[Tensor]:
-        """Outputs of the cells, one after the other."""
+    def states(self, images: Tensor, *groups: object) -> Iterator[Tensor]:
+        """Outputs of the cells, one after the other; the last group is that of the cells that halve the image."""
+        normal, reduce = (groups[0], groups[-1]) if groups else (None, None)
         before = previous = self.stem(images)
         for cell, reduction in zip(self.cells, self.reductions, strict=True):
-            before, previous = previous, cell(before, previous, reduce if reduction else normal)
+            before, previous = previous, cell([before, previous], reduce if reduction else normal)
             yield previous
 
     def classify(self, last: Tensor) -> Tensor:
@@ -180,31 +201,33 @@ class NASBench201Network(nn.Module):
     shape
         Sizes.
     make_cell
-        Makes a cell from its channels; its call is ``cell(x, extra)``.
+        Makes a cell, which reads the output of the cell before it.
     norm
         Batch norm of everything outside the cells.
+    width
+        How many times its channels a cell puts out: once.
     """
 
-    def __init__(self, shape: Shape, make_cell: Callable[[int], nn.Module], norm: Norm) -> None:
+    def __init__(self, shape: Shape, make_cell: MakeCell, norm: Norm, width: int = 1) -> None:
         super().__init__()
         channels = shape.channels
         self.stem = nn.Sequential(nn.Conv2d(shape.image[0], channels, 3, padding=1, bias=False), norm(channels))
-        self.stages = nn.ModuleList([nn.ModuleList(make_cell(channels) for _ in range(shape.cells))])
+        self.stages = nn.ModuleList([nn.ModuleList(make_cell(Place(channels)) for _ in range(shape.cells))])
         self.halvings = nn.ModuleList()
         for _ in range(shape.reductions):
             self.halvings.append(_ResidualHalving(channels, 2 * channels, norm))
             channels *= 2
-            self.stages.append(nn.ModuleList(make_cell(channels) for _ in range(shape.cells)))
+            self.stages.append(nn.ModuleList(make_cell(Place(channels)) for _ in range(shape.cells)))
         self.last_norm = norm(channels)
         self.classifier = nn.Linear(channels, shape.classes)
 
-    def forward(self, images: Tensor, extra: object = None) -> Tensor:
-        """Logits (n, classes) of images (n, channels, height, width); every cell also receives `extra`."""
+    def forward(self, images: Tensor, group: object = None) -> Tensor:
+        """Logits (n, classes) of images (n, channels, height, width); every cell also receives what its group is given."""
         x = self.stem(images)
         for halving, stage in zip((nn.Identity(), *self.halvings), self.stages, strict=True):
             x = halving(x)
             for cell in cast(nn.ModuleList, stage):
-                x = cell(x, extra)
+                x = cell([x], group)
         return cast(Tensor, self.classifier(global_average(F.relu(self.last_norm(x)))))
 
 

@@ -88,13 +88,13 @@ class AuxiliaryHead(nn.Module):
 
     Parameters
     ----------
-    shape
-        Size of the network.
+    shape, width
+        Size of the network, and how many times its channels a cell puts out.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, width: int) -> None:
         super().__init__()
-        channels, side = auxiliary_input(shape)
+        channels, side = auxiliary_input(shape, width)
         side = min(POOLED, side)
         narrow = max(1, channels // 4)
         self.layers = nn.Sequential(
@@ -119,10 +119,10 @@ def auxiliary_place(shape: Shape) -> int:
     return 2 * shape.cells // 3
 
 
-def auxiliary_input(shape: Shape) -> tuple[int, int]:
+def auxiliary_input(shape: Shape, width: int) -> tuple[int, int]:
     """Channels and shorter side of what an auxiliary head reads."""
     halved = sum(shape.is_reduction(cell) for cell in range(auxiliary_place(shape) + 1))
-    return 4 * shape.channels * 2**halved, min(shape.image[1:]) // 2**halved
+    return width * shape.channels * 2**halved, min(shape.image[1:]) // 2**halved
 
 
 class WithAuxiliaryHead(nn.Module):

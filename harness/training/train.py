@@ -16,14 +16,15 @@ from torch import Tensor, nn
 
 from harness.errors import HarnessError
 from harness.spaces.base import Arch
+from harness.spaces.registry import cell_space
 from harness.streams import generator
-from harness.supernets.graph import searchable
 from harness.training import checkpoints, discrete, tracking
 from harness.training import regularisers as protocol
 from harness.training.data import Read, Rows, Splits, batches, crop_and_flip, portions
 from harness.training.grouped import clip_each, together
 from harness.training.networks import DartsNetwork, Shape, build, check_batch_norm
 from harness.training.settings import Recipe
+from harness.training.skeletons import shape_of, skeleton_of
 from harness.training.tracking import Row, seconds
 
 
@@ -41,10 +42,10 @@ def check(space: str, splits: Splits, recipe: Recipe) -> Shape:
         raise HarnessError(
             f"training: cutout {recipe.cutout} can hide whole images; their shorter side is {side} pixels"
         )
-    if recipe.auxiliary and space != "darts":
-        raise HarnessError(f"training: auxiliary: only networks of the space darts have an auxiliary head, not {space}")
-    data = splits.data
-    shape = searchable(space).shape(recipe.channels, recipe.cells, data.shape, data.classes, recipe.reductions)
+    where, data = cell_space(space), splits.data
+    if recipe.auxiliary and not skeleton_of(where).auxiliary:
+        raise HarnessError(f"training: auxiliary: networks of the space {space} have no auxiliary head; leave it out")
+    shape = shape_of(where, recipe.channels, recipe.cells, data.shape, data.classes, recipe.reductions)
     check_batch_norm("training", shape, recipe.batch_size)
     if recipe.auxiliary and recipe.batch_size == 1:
         raise HarnessError(
@@ -146,7 +147,8 @@ class _Training:
         self._network = self._together(partial(discrete.network, space, arch, shape), "init", space, str(shape))
         self._trained = self._network
         if recipe.auxiliary:
-            head = self._together(partial(protocol.AuxiliaryHead, shape), "init", space, str(shape), "auxiliary")
+            make_head = partial(protocol.AuxiliaryHead, shape, cell_space(space).width)
+            head = self._together(make_head, "init", space, str(shape), "auxiliary")
             network = cast(DartsNetwork, self._network)
             self._trained = protocol.WithAuxiliaryHead(network, head, protocol.auxiliary_place(shape))
         self._optimizer = torch.optim.SGD(

@@ -56,7 +56,7 @@ SUITES = {
     "auxiliary head elsewhere": (
         "[evaluation]\n",
         "[evaluation]\nauxiliary = 0.4\n",
-        "only networks of the space darts have an auxiliary head, not nasbench201",
+        "networks of the space nasbench201 have no auxiliary head",
     ),
     "negative learning rate": ("channels = 2", "learning_rate = -1", "learning_rate must be a number > 0"),
     "NaN as learning rate": ("channels = 2", "alpha_learning_rate = nan", "alpha_learning_rate must be a number > 0"),

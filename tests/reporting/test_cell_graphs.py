@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 
 from harness.reporting.cell_graphs import HEIGHTS, CellGraph, cells_of, layout
-from harness.spaces.base import Space
+from harness.spaces.cells import CellSpace
 from harness.spaces.darts import DartsSpace, Genotype
 from harness.spaces.nasbench201 import NASBench201Space
 
 
-def some(space: Space, count: int = 40) -> list[str]:
+def some(space: CellSpace, count: int = 40) -> list[str]:
     rng = np.random.default_rng(0)
     return [space.format(space.sample(rng)) for _ in range(count)]
 
 
-CELLS = [("darts", text) for text in some(DartsSpace())] + [("nasbench201", text) for text in some(NASBench201Space())]
+CELLS = [(space, text) for space in (DartsSpace(), NASBench201Space()) for text in some(space)]
 
 
 def test_the_cells_of_a_genotype() -> None:
     text = some(DartsSpace())[0]
     genotype = Genotype.parse(text)
-    normal, reduction = cells_of("darts", text)
+    normal, reduction = cells_of(DartsSpace(), text)
     assert (normal.title, reduction.title) == ("normal cell", "reduction cell")
     for graph, genes in ((normal, genotype.normal), (reduction, genotype.reduce)):
         assert [(operation, source) for source, _, operation in graph.edges[:8]] == list(genes)
@@ -35,7 +35,7 @@ def test_the_cells_of_a_genotype() -> None:
 
 def test_a_cell_of_nasbench201() -> None:
     (graph,) = cells_of(
-        "nasbench201", "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|nor_conv_1x1~1|none~2|"
+        NASBench201Space(), "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|nor_conv_1x1~1|none~2|"
     )
     assert graph.edges == (
         (0, 1, "nor_conv_3x3"),
@@ -48,7 +48,7 @@ def test_a_cell_of_nasbench201() -> None:
 
 
 @pytest.mark.parametrize(("space", "text"), CELLS)
-def test_a_layout_has_room_for_all_and_edges_run_to_the_right(space: str, text: str) -> None:
+def test_a_layout_has_room_for_all_and_edges_run_to_the_right(space: CellSpace, text: str) -> None:
     for graph in cells_of(space, text):
         placed = layout(graph)
         nodes = placed.stations[: len(graph.nodes)]

@@ -5,15 +5,15 @@ from itertools import product
 
 import numpy as np
 import pytest
+from harness.supernets.derive import strongest_inputs
 from scipy.stats import binom
 
 from harness.errors import HarnessError
 from harness.levels import MixedLevel
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import OPERATIONS
+from harness.spaces.registry import cell_space
 from harness.streams import Streams
-from harness.supernets.derive import strongest_inputs
-from harness.supernets.graph import SEARCHABLE
 from harness.supernets.loop import Search
 from harness.supernets.net import Supernet
 from harness.supernets.selections import Strongest
@@ -120,7 +120,7 @@ def test_chance_on_nasbench201_is_that_of_all_cells():
 def test_chance_on_darts_is_that_of_derived_genotypes():
     expected = binom.cdf(5, 8, 4 / 7) * binom.cdf(3, 8, 4 / 7)
     assert chance_of_size("darts", [5, 3]) == pytest.approx(expected, rel=1e-12)
-    where, rng, small = SEARCHABLE["darts"], np.random.default_rng(0), 0
+    where, rng, small = cell_space("darts"), np.random.default_rng(0), 0
     for _ in range(1000):
         raw = np.exp(rng.standard_normal((2, 14, 8)))
         arch = strongest_inputs(list(raw / raw.sum(axis=2, keepdims=True)))
@@ -133,7 +133,7 @@ def test_chance_on_darts_is_that_of_derived_genotypes():
 @pytest.mark.parametrize(
     ("space", "expected", "message"),
     [
-        ("dart", [6, 0], "unknown live space 'dart'; did you mean 'darts'"),
+        ("dart", [6, 0], "unknown cell space 'dart'; did you mean 'darts'"),
         ("darts", [6], r"expected size: wanted one number for each of normal, reduce, not \[6\]"),
     ],
 )

@@ -4,22 +4,20 @@ import numpy as np
 import pytest
 import torch
 
+from harness.spaces.registry import cell_space, cell_space_names
 from harness.streams import Streams, generator
 from harness.supernets import Archive, BestOfRandom, Novelty, PathStep, Search, Supernet, Uniform
-from harness.supernets.graph import SEARCHABLE
 from harness.supernets.paths import novelty
 from harness.training.settings import SearchSettings
 
-CELLS = SEARCHABLE["nasbench201"]
+CELLS = cell_space("nasbench201")
 STREAMS = Streams("live/test", 0)
 
 
-@pytest.mark.parametrize("space", SEARCHABLE)
+@pytest.mark.parametrize("space", cell_space_names())
 def test_distances_are_counted_on_edges(space):
-    where, rng = SEARCHABLE[space], np.random.default_rng(0)
-    known, others = (
-        [where.space.sample(rng) for _ in range(n)] for n in (150, 5)
-    )  # more than it has room for at first
+    where, rng = cell_space(space), np.random.default_rng(0)
+    known, others = ([where.sample(rng) for _ in range(n)] for n in (150, 5))  # more than it has room for at first
     archive = Archive(where, known)
     assert list(archive) == known
     found = archive.distances(others)
@@ -42,20 +40,20 @@ def test_novelty_is_the_mean_distance_to_the_nearest():
 
 
 def test_the_first_of_the_most_novel_is_drawn():
-    drawn = [CELLS.space.sample(rng) for rng in [np.random.default_rng(3)] for _ in range(20)]
-    assert Novelty().draw(CELLS.space, np.random.default_rng(3), Archive(CELLS)) == drawn[0]
+    drawn = [CELLS.sample(rng) for rng in [np.random.default_rng(3)] for _ in range(20)]
+    assert Novelty().draw(CELLS, np.random.default_rng(3), Archive(CELLS)) == drawn[0]
     archive = Archive(CELLS, [drawn[0]])
     distances = [sum(a != b for a, b in zip(one, drawn[0], strict=True)) for one in drawn]
     assert distances.count(max(distances)) > 1
     expected = drawn[distances.index(max(distances))]
-    assert Novelty().draw(CELLS.space, np.random.default_rng(3), archive) == expected
+    assert Novelty().draw(CELLS, np.random.default_rng(3), archive) == expected
 
 
 def trained(sampler, seed, steps):
     """The architectures that are trained, (steps, 6)."""
     rng, archive = generator("test", "novelty", seed), Archive(CELLS)
     for _ in range(steps):
-        archive.append(sampler.draw(CELLS.space, rng, archive))
+        archive.append(sampler.draw(CELLS, rng, archive))
     return np.array(list(archive))
 
 

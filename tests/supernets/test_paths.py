@@ -8,9 +8,9 @@ from scipy.stats import chisquare
 from harness.images.sources import load
 from harness.spaces import darts, nasbench201
 from harness.spaces.darts import DartsSpace, Genotype
+from harness.spaces.registry import cell_space
 from harness.streams import Streams
 from harness.supernets import BestOfRandom, PathStep, Recalibrated, Supernet, search
-from harness.supernets.graph import SEARCHABLE
 from harness.supernets.net import initial_network
 from harness.supernets.steps import At
 from harness.training import discrete
@@ -57,7 +57,7 @@ def on_edges(space, arch):
 
 def inherited(space, arch, shape, network):
     """A discrete network with the weights that the architecture has in a supernet."""
-    where = SEARCHABLE[space]
+    where = cell_space(space)
     edges, choices = (darts.EDGES if space == "darts" else nasbench201.EDGES), where.choices(arch)
     made = build(lambda: discrete.network(space, arch, shape), ("test",)).to(next(network.parameters()))
     for name, module in made.named_modules():
@@ -91,12 +91,12 @@ def without_pools(arch):
     ("space", "shape"), [("darts", Shape(4, 3, DIGITS, 10)), ("nasbench201", Stages(4, 2, DIGITS, 10))]
 )
 def test_a_path_is_the_discrete_network_with_the_same_weights(space, shape):
-    where, rng = SEARCHABLE[space], np.random.default_rng(0)
+    where, rng = cell_space(space), np.random.default_rng(0)
     network = initial_network(space, shape, 0).double()
     images = torch.randn(6, *DIGITS, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     net = Supernet(space, split(load("digits"), 0), SearchSettings(channels=2, cells=3), 0)
     for _ in range(3):
-        arch = where.space.sample(rng) if space == "nasbench201" else without_pools(where.space.sample(rng))
+        arch = where.sample(rng) if space == "nasbench201" else without_pools(where.sample(rng))
         expected = inherited(space, arch, shape, network)(images)
         torch.testing.assert_close(network(images, *net.path(arch)), expected, rtol=1e-10, atol=1e-12)
 
@@ -162,7 +162,7 @@ def test_the_selection_that_recalibrates(small):
     select = Recalibrated(BestOfRandom(4))
     arch = search(Supernet("nasbench201", small, SETTINGS, 0), PathStep(), select, Streams("live/test", 0))
     rng = net.stream("candidates")
-    drawn = [net.where.space.sample(rng) for _ in range(4)]
+    drawn = [net.where.sample(rng) for _ in range(4)]
     net.recalibrates = True
     assert arch == drawn[int(np.argmax(net.accuracies(drawn)))]
     assert (select.word, select.epochs) == ("random, recalibrated", 0)

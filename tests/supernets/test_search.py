@@ -10,8 +10,8 @@ import torch
 from harness.errors import HarnessError
 from harness.levels import LEVELS, Bilevel, MixedLevel, Schedule, SingleLevel
 from harness.running.pilot import PilotNet
+from harness.spaces.registry import cell_space, cell_space_names
 from harness.streams import Streams
-from harness.supernets.graph import SEARCHABLE
 from harness.supernets.loop import Search
 from harness.supernets.net import Supernet
 from harness.supernets.selections import Strongest
@@ -125,7 +125,7 @@ def test_a_schedule_switches_the_level(small, settings):
 # What is recorded
 
 
-@pytest.mark.parametrize("space", SEARCHABLE)
+@pytest.mark.parametrize("space", cell_space_names())
 def test_rows_of_epochs(space, small, settings):
     settings = replace(settings, cells=3 if space == "darts" else 1)
     calls = []
@@ -133,7 +133,7 @@ def test_rows_of_epochs(space, small, settings):
     arch = search.run(STREAMS, on_epoch=calls.append)
     assert calls == search.net.rows
     assert [row["epoch"] for row in calls] == [0, 1]
-    where = SEARCHABLE[space]
+    where = cell_space(space)
     for row in calls:
         assert row["steps"] == 3
         assert row["passes"] == 6
@@ -144,9 +144,9 @@ def test_rows_of_epochs(space, small, settings):
             assert 0 < row[f"alpha_entropy_{group}"] <= math.log(len(where.primitives)) + 1e-6
             assert 0 <= row[f"convolutions_{group}"] + row[f"skips_{group}"] <= edges
         assert row["parameters"] > 0
-        assert where.space.format(where.space.parse(row["arch"])) == row["arch"]
+        assert where.format(where.parse(row["arch"])) == row["arch"]
         assert row["seconds"] > 0 < row["peak_memory"]
-    assert calls[-1]["arch"] == where.space.format(arch)
+    assert calls[-1]["arch"] == where.format(arch)
     for group, edges in where.groups.items():
         for name in (f"alphas_{group}", f"weights_{group}"):
             assert np.array(calls[-1][name]).shape == (edges, len(where.primitives))
@@ -200,7 +200,7 @@ def test_the_time_of_a_search_is_estimated_without_running_it(small, settings):
     schedule = Schedule(((0, MixedLevel()), (1, Bilevel(order=2))))
     pilot = PilotNet("nasbench201", small, replace(settings, epochs=20), 0)
     arch = pilot.begin(LevelStep(schedule), Strongest()).run(STREAMS)
-    assert SEARCHABLE["nasbench201"].space.validate(arch)
+    assert cell_space("nasbench201").validate(arch)
     _, rows = searched(small, schedule, settings)
     spent = sum(row["seconds"] + row["evaluation_seconds"] for row in rows)
     assert spent < pilot.seconds < 100 * spent

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from harness.errors import HarnessError
+from harness.spaces.registry import cell_space
 from harness.streams import Streams
-from harness.supernets.graph import SEARCHABLE
 from harness.supernets.loop import Search
 from harness.supernets.mixture import Mixture
 from harness.supernets.net import Supernet, initial_network
@@ -32,13 +32,13 @@ SPACES = ("darts", "nasbench201")
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("batch_norm", ["batch", "running"])
 def test_one_candidate_an_edge_is_the_supernet_with_one_hot_weights(space, batch_norm):
-    where, shape = SEARCHABLE[space], Shape(4, 2, (1, 8, 8), 10)
+    where, shape = cell_space(space), Shape(4, 2, (1, 8, 8), 10)
     network = initial_network(space, shape, 0, batch_norm=batch_norm)
     network.double()
     images = torch.randn(6, 1, 8, 8, dtype=torch.float64)
     rng = np.random.default_rng(0)
     for _ in range(3):
-        choices = where.choices(where.space.sample(rng))
+        choices = where.choices(where.sample(rng))
         assert {group: len(edges) for group, edges in choices.items()} == dict(where.groups)
         picked = [torch.tensor(choices[group]) for group in where.groups]
         hot = [torch.nn.functional.one_hot(one, len(where.primitives)).double() for one in picked]
@@ -48,9 +48,9 @@ def test_one_candidate_an_edge_is_the_supernet_with_one_hot_weights(space, batch
 
 @pytest.mark.parametrize("space", SPACES)
 def test_choices_are_the_operations_of_the_architecture(space):
-    where, rng = SEARCHABLE[space], np.random.default_rng(1)
+    where, rng = cell_space(space), np.random.default_rng(1)
     for _ in range(20):
-        arch = where.space.sample(rng)
+        arch = where.sample(rng)
         for group, operations in where.operations(arch).items():
             chosen = [where.primitives[choice] for choice in where.choices(arch)[group]]
             assert sorted(name for name in chosen if name != "none") == sorted(
@@ -90,11 +90,11 @@ def test_the_best_candidate_is_chosen_and_described(small, settings):
     search = begun("nasbench201", small, settings, candidates=5)
     arch, rows = search.run(STREAMS), search.net.rows
     rng = search.net.stream("candidates")
-    candidates = [search.net.where.space.sample(rng) for _ in range(5)]
+    candidates = [search.net.where.sample(rng) for _ in range(5)]
     assert arch == max(candidates, key=lambda candidate: search.net.accuracies([candidate])[0])
     assert [row["epoch"] for row in rows] == [0, 1]
     assert ["arch" in row for row in rows] == [False, True]
-    assert rows[-1]["arch"] == SEARCHABLE["nasbench201"].space.format(arch)
+    assert rows[-1]["arch"] == cell_space("nasbench201").format(arch)
     assert all(row["passes"] == row["steps"] == len(small.train) // settings.batch_size for row in rows)
 
 

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from harness.errors import HarnessError
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
-from harness.supernets.graph import BATCH_NORMS, SEARCHABLE
+from harness.spaces.registry import cell_space, cell_space_names
+from harness.supernets.graph import BATCH_NORMS, mixed_network
 from harness.supernets.mixed import COMPOSE_UP_TO, Fan, FusedFan
 from harness.supernets.mixture import Mixture, Softmax
 from harness.supernets.net import initial_alphas, initial_network
 from harness.training import discrete, networks
 from harness.training.networks import Shape, Stages, build
-from harness.training.operations import OPERATIONS, batch_statistics, normalised, operation
+from harness.training.operations import OPERATIONS, batch_statistics, normalise, operation
 
 CIFAR, DIGITS = (3, 32, 32), (1, 8, 8)
 DARTS_V2 = (
@@ -65,8 +66,15 @@ def test_the_fused_form_is_the_plain_one(space, shape, dtype):
 
 
 def test_a_mixed_edge_is_the_weighted_sum_of_its_operations():
-    names = SEARCHABLE["darts"].primitives
-    fan = build(lambda: Fan(lambda: [normalised(name, 3, 2, batch_statistics) for name in names], 2), ("test",))
+    names = cell_space("darts").primitives
+
+    def candidates():
+        made = [operation(name, 3, 2, batch_statistics) for name in names]
+        for module in made:
+            normalise(module, 3, batch_statistics)
+        return made
+
+    fan = build(lambda: Fan(candidates, 2), ("test",))
     state, weights = torch.randn(4, 3, 8, 8), torch.rand(2, len(names))
     for output, row, operations in zip(fan(state, Mixture(weights)), weights, fan.edges, strict=True):
         expected = sum(float(w) * op(state) for w, op in zip(row, operations, strict=True))
@@ -151,12 +159,12 @@ def test_batch_norm_of_a_search_keeps_no_statistics_unless_told():
     assert any(not torch.equal(a, b) for a, b in zip(before, network.buffers(), strict=True))
 
 
-@pytest.mark.parametrize("space", SEARCHABLE)
+@pytest.mark.parametrize("space", cell_space_names())
 def test_discrete_networks_have_a_logit_a_class(space):
-    where = SEARCHABLE[space]
+    where = cell_space(space)
     shape = Shape(4, 3, DIGITS, 7)
     for seed in range(5):
-        arch = where.space.sample(np.random.default_rng(seed))
+        arch = where.sample(np.random.default_rng(seed))
         network = build(lambda arch=arch: discrete.network(space, arch, shape), ("test", seed))
         assert network(torch.randn(3, *DIGITS)).shape == (3, 7)
 
@@ -166,7 +174,7 @@ def test_discrete_networks_have_a_logit_a_class(space):
     [
         (lambda: Shape(4, 3, (3, 30, 32), 10), "multiples of 4"),
         (lambda: Shape(0, 3, CIFAR, 10), "at least 1"),
-        (lambda: supernet("dart", Shape(4, 3, CIFAR, 10), 0), "unknown live space 'dart'; did you mean 'darts'"),
+        (lambda: supernet("dart", Shape(4, 3, CIFAR, 10), 0), "unknown cell space 'dart'; did you mean 'darts'"),
         (lambda: supernet("darts", Shape(4, 3, CIFAR, 10), 0, batch_norm="runing"), "did you mean 'running'"),
         (lambda: discrete.network("dart", (), Shape(4, 3, CIFAR, 10)), "did you mean 'darts'"),
         (lambda: supernet("darts", Shape(4, 3, CIFAR, 10), 0, device="gpu"), "wanted cpu, cuda"),
@@ -182,7 +190,12 @@ def test_forms_share_their_parameters():
     plain = replace(BATCH_NORMS["batch"], fan=Fan)
     shape = Shape(2, 3, DIGITS, 10)
     names = [
-        [name for name, _ in build(lambda form=form: SEARCHABLE["darts"].make(shape, form), ("x",)).named_parameters()]
+        [
+            name
+            for name, _ in build(
+                lambda form=form: mixed_network(cell_space("darts"), shape, form), ("x",)
+            ).named_parameters()
+        ]
         for form in (plain, BATCH_NORMS["batch"])
     ]
     assert names[0] == names[1]

@@ -145,7 +145,7 @@ from harness.levels import Bilevel
 from harness.training.data import split
 from harness.training.settings import Recipe, SearchSettings
 from harness.images.sources import load
-from harness.supernets.graph import SEARCHABLE
+from harness.spaces.registry import cell_space
 from harness.training.train import train
 from harness.supernets import BestOfRandom, LevelStep, PathStep, Supernet, search
 
@@ -160,7 +160,7 @@ SKIPS = (
 )
 settings = SearchSettings(channels=channels, cells=3, epochs=1, batch_size=64)
 recipe = Recipe(channels=channels, cells=3, epochs=2, batch_size=64)
-arch = SEARCHABLE["darts"].space.parse(SKIPS)
+arch = cell_space("darts").parse(SKIPS)
 if what == "search":
     for norm in ("batch", "running"):
         search(Supernet("darts", splits, replace(settings, batch_norm=norm), 0), LevelStep(Bilevel()))
@@ -170,7 +170,7 @@ elif what == "training":
     train("darts", arch, splits, replace(recipe, auxiliary=0.4), [0])
 else:
     train("darts", arch, splits, recipe, [0, 1, 2])
-    train("nasbench201", SEARCHABLE["nasbench201"].space.sample(np.random.default_rng(0)), splits, recipe, [0, 1, 2])
+    train("nasbench201", cell_space("nasbench201").sample(np.random.default_rng(0)), splits, recipe, [0, 1, 2])
 print("whole")
 """
 # The plain convolution at the widths at which oneDNN fails, and every kind of convolution of a stride that networks here have.

@@ -91,7 +91,7 @@ def test_a_dropped_edge_has_no_gradient_and_the_others_a_larger_one():
 def test_identities_are_never_dropped():
     arch = NASBench201Space().parse("|skip_connect~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|avg_pool_3x3~1|none~2|")
     network = discrete.network("nasbench201", arch, Shape(2, 1, (1, 8, 8), 10, reductions=0))
-    (cell,) = (module for module in network.modules() if isinstance(module, discrete.NASBench201Cell))
+    (cell,) = (module for module in network.modules() if isinstance(module, discrete.DiscreteCell))
     assert [isinstance(end, DropPath) for end in cell.ends] == [False, False, True, False, True, False]
 
 
@@ -110,7 +110,7 @@ def test_the_probability_rises_from_nothing_towards_its_end(small, monkeypatch):
 def test_the_auxiliary_head_fits_images_of_any_size(image, reductions):
     shape = Shape(4, 4, image, 10, reductions)
     network = build(lambda: discrete.network("darts", DARTS, shape), ("init", 0))
-    head = build(lambda: AuxiliaryHead(shape), ("init", 0, "auxiliary"))
+    head = build(lambda: AuxiliaryHead(shape, 4), ("init", 0, "auxiliary"))
     logits, auxiliary = WithAuxiliaryHead(network, head, auxiliary_place(shape))(torch.randn(3, *image))
     assert logits.shape == auxiliary.shape == (3, 10)
     auxiliary.sum().backward()
@@ -190,6 +190,6 @@ def test_wrong_switches(small):
             Recipe(**wrong)
     with pytest.raises(HarnessError, match="cutout 8 can hide whole images; their shorter side is 8 pixels"):
         check("darts", small, replace(RECIPE, cutout=8))
-    with pytest.raises(HarnessError, match="only networks of the space darts have an auxiliary head, not nasbench201"):
+    with pytest.raises(HarnessError, match="networks of the space nasbench201 have no auxiliary head"):
         check("nasbench201", small, replace(RECIPE, auxiliary=0.4))
     check("darts", split(load("mnist5k"), 0), replace(RECIPE, cutout=14))

@@ -54,6 +54,8 @@ from harness.reporting.model import Block, Column, FigureBlock, Prose, Row, Sect
 from harness.reporting.plots import MOST_BANDS
 from harness.reporting.run import Run
 from harness.running.ladder import COLUMNS, LADDER, SPREADS, protocol
+from harness.spaces.cells import CellSpace
+from harness.spaces.registry import cell_space, cell_space_names
 
 ORDERS = {
     "simultaneous": "simultaneous (both gradients at the same point, MiLeNAS's Eq. 6 as written)",
@@ -127,7 +129,8 @@ def supernets(run: Run) -> Section | None:
         )
     blocks += [_stability(run), _sizes(run)]
     for benchmark, group in groups:
-        space = _space(run, benchmark)
+        if (space := _space(run, benchmark)) is None:
+            continue
         blocks.append(
             FigureBlock(
                 f"alphas_{_stem(benchmark)}_{group}",
@@ -186,12 +189,14 @@ def live_cost(run: Run) -> Section | None:
     return Section("cost", "Cost", [table])
 
 
-def _cell_figures(run: Run, benchmark: str, rows: pd.DataFrame) -> list[FigureBlock]:
+def _cell_figures(run: Run, benchmark: str, rows: pd.DataFrame) -> list[Block]:
     """Return a figure of each architecture of several cells, or one figure of all that have but one."""
+    if (space := _space(run, benchmark)) is None:
+        return [Prose([f"The cells of {benchmark} are not drawn: the plug-in of its cell space was not loaded."])]
     graphs: dict[str, list[CellGraph]] = {}
     captions = []
     for row in rows.itertuples():
-        cells = cells_of(_space(run, benchmark), str(row.arch))
+        cells = cells_of(space, str(row.arch))
         graphs[str(row.method)] = [
             replace(cell, title=f"{row.method}, seed {row.seed}: {cell.title}") for cell in cells
         ]
@@ -396,8 +401,10 @@ def _interval(row: Row) -> str:
     return "–" if pd.isna(row["low"]) else f"[{row['low']:.4g}, {row['high']:.4g}]"
 
 
-def _space(run: Run, benchmark: str) -> str:
-    return next(str(one.card["space"]["name"]) for one in run.benchmarks if one.name == benchmark)
+def _space(run: Run, benchmark: str) -> CellSpace | None:
+    """Return the cell space of a benchmark; None where it is not known here."""
+    name = next(str(one.card["space"]["name"]) for one in run.benchmarks if one.name == benchmark)
+    return cell_space(name) if name in cell_space_names() else None
 
 
 def _stem(benchmark: str) -> str:

@@ -1,17 +1,16 @@
-"""Rules that derive an architecture."""
+"""What a cell space describes: rules that derive an architecture, texts, and what is no cell."""
 
 import numpy as np
 
 from harness.spaces.darts import EDGES, PRIMITIVES, DartsSpace
-from harness.spaces.nasbench201 import OPERATIONS
-from harness.supernets.derive import strongest_inputs, strongest_operations
+from harness.spaces.nasbench201 import OPERATIONS, NASBench201Space
 
 
 def test_the_heaviest_operation_of_every_edge():
     weights = np.full((6, 5), 0.1)
     chosen = (3, 0, 1, 4, 2, 3)
     weights[np.arange(6), chosen] = 0.6
-    assert strongest_operations([weights]) == chosen
+    assert NASBench201Space().derive([weights]) == chosen
     assert OPERATIONS[chosen[1]] == "none"
 
 
@@ -30,7 +29,7 @@ def test_the_two_strongest_inputs_of_every_node_without_none():
         ((2, 5), "skip_connect", 0.25),
     ]:
         weights[EDGES.index((source, target)), PRIMITIVES.index(operation)] = weight
-    genotype = DartsSpace().decode(strongest_inputs([weights, weights]))
+    genotype = DartsSpace().decode(DartsSpace().derive([weights, weights]))
     assert genotype.normal == (
         ("skip_connect", 0),
         ("max_pool_3x3", 1),
