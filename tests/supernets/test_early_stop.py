@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from harness.supernets.derive import strongest_inputs
 from scipy.stats import binom
 
 from harness.errors import HarnessError
@@ -123,7 +122,7 @@ def test_chance_on_darts_is_that_of_derived_genotypes():
     where, rng, small = cell_space("darts"), np.random.default_rng(0), 0
     for _ in range(1000):
         raw = np.exp(rng.standard_normal((2, 14, 8)))
-        arch = strongest_inputs(list(raw / raw.sum(axis=2, keepdims=True)))
+        arch = where.derive(list(raw / raw.sum(axis=2, keepdims=True)))
         sizes = [convolutions(names) for names in where.operations(arch).values()]
         small += sizes[0] <= 5 and sizes[1] <= 3
     assert DartsSpace().validate(arch) == arch
