@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from harness.supernets.paths import PathStep, Sampler, Uniform
     from harness.supernets.selections import BestOfRandom, Selection, Strongest
     from harness.supernets.shared_weights import SharedWeights
-    from harness.supernets.steps import At, LevelStep, Moving, Passed, Step
+    from harness.supernets.steps import AlphaSchedule, At, LevelStep, Moving, Passed, Step
 
 __all__ = [
+    "AlphaSchedule",
     "At",
     "BestOfRandom",
     "Form",
