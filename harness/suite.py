@@ -17,6 +17,7 @@ from harness.catalogue import expand, find_benchmark
 from harness.constraint import Constraint, parse_constraints
 from harness.errors import HarnessError, differences, unknown_name
 from harness.live.one_shot import PREFIX as ONE_SHOT
+from harness.live.settings import LiveSettings
 from harness.methods.base import Method, make_method, method_params
 from harness.problem import Budget
 from harness.spaces.base import Space
@@ -270,6 +271,8 @@ class Suite:
         try:
             method.check(live=bool(group.settings), max_fidelity=max_fidelity, budget=group.budget)
             method.check_space(space)
+            if group.settings:
+                method.check_supernet(space, LiveSettings.from_json(group.settings).search)
         except HarnessError as error:
             raise HarnessError(f"benchmark {group.benchmark}: {error}") from error
 

@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 
 from harness.errors import HarnessError, unknown_name
 
+ANNEALINGS = ("cosine", "power")
 BATCH_NORMS = ("batch", "running")  # of supernets, see `harness.live.supernet.BATCH_NORMS`
 # Of a recipe's protocol; all of them off is the plain recipe.
 SWITCHES = ("cutout", "drop_path", "auxiliary")
+ANNEALED = ("annealing", "base")  # of a search's settings; the plain cosine states neither
 S = TypeVar("S")
 
 
@@ -29,6 +31,9 @@ class SearchSettings:
     learning_rate, learning_rate_end, momentum, weight_decay, clip
         SGD of the weights: the rate falls along half a cosine from epoch to epoch; `clip` is the greatest gradient
         norm.
+    annealing, base
+        ``"power"``: the rate falls by cosine power annealing instead (Hundt et al., sharpDARTS, arXiv:1903.09900), faster at
+        first the greater its base; base 1 is the cosine.
     alpha_learning_rate, alpha_betas, alpha_weight_decay
         Adam of the architecture parameters.
     batch_norm
@@ -61,6 +66,8 @@ class SearchSettings:
     batch_norm: str = "batch"
     augment: bool = False
     expected_size: tuple[int, ...] | None = None
+    annealing: str = "cosine"
+    base: float = 2.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -78,17 +85,27 @@ class SearchSettings:
             raise HarnessError(f"search: alpha_betas must be two numbers in [0, 1), not {list(self.alpha_betas)}")
         if self.batch_norm not in BATCH_NORMS:
             raise unknown_name("batch norm", self.batch_norm, BATCH_NORMS, where="search")
+        if self.annealing not in ANNEALINGS:
+            raise unknown_name("annealing", self.annealing, ANNEALINGS, where="search")
+        if not 0 < self.base < math.inf:
+            raise HarnessError(f"search: base must be a number > 0, not {self.base!r}")
+        if self.base != type(self).base and self.annealing != "power":
+            raise HarnessError('search: base is of power annealing; write annealing = "power", or leave it out')
         sizes = () if self.expected_size is None else self.expected_size
         if not isinstance(sizes, tuple) or not all(type(size) is int for size in sizes):
             raise HarnessError(f"search: expected_size must be a list of whole numbers, not {self.expected_size!r}")
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
+        """As plain values. Cosine annealing is left out: a search by it is what it was before there was another."""
+        return {
+            name: value for name, value in asdict(self).items() if self.annealing != "cosine" or name not in ANNEALED
+        }
 
     def rate(self, epoch: int) -> float:
         """Learning rate of the weights in an epoch (from 0)."""
         fall = (1 + math.cos(math.pi * epoch / self.epochs)) / 2
+        if self.annealing == "power" and self.base != 1:
+            fall = (self.base**fall - 1) / (self.base - 1)
         return self.learning_rate_end + (self.learning_rate - self.learning_rate_end) * fall
 
 

@@ -12,6 +12,9 @@ _BUILTIN = (
     "hyperband",
     "levels",
     "one_shot",
+    "pc_darts",
+    "max_w",
+    "darts_pt",
     "nsga2",
     "given",
 )

@@ -25,6 +25,9 @@ from harness.spaces.base import Arch, Space
 from harness.streams import Streams
 from harness.taxonomy import Taxonomy, taxonomy_of_class
 
+if typing.TYPE_CHECKING:
+    from harness.live.settings import SearchSettings
+
 
 @dataclass(frozen=True)
 class SearchResult:
@@ -93,6 +96,22 @@ class Method(ABC):
         ------
         HarnessError
             If the method cannot run there; the message says what it wants.
+        """
+
+    def check_supernet(self, space: Space, settings: SearchSettings) -> None:  # noqa: B027  (most refuse nothing)
+        """Refuse the supernet of a benchmark that has one, as `check` refuses a benchmark; by default none.
+
+        Parameters
+        ----------
+        space
+            Its cell space.
+        settings
+            Its size and training; their epochs are the budget.
+
+        Raises
+        ------
+        HarnessError
+            If the method cannot search it; the message says what it wants.
         """
 
     def check_space(self, space: Space) -> None:  # noqa: B027  (most refuse nothing)

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.supernets.loop import Search, search
-    from harness.supernets.mixture import Mixture, Relaxation, Softmax, one_a_group
+    from harness.supernets.max_w import MaxW
+    from harness.supernets.mixture import Choice, Mixture, Relaxation, Softmax, fix, one_a_group
     from harness.supernets.net import Form, Mixed, Supernet
+    from harness.supernets.partial import EdgeSoftmax, PartialChannels
     from harness.supernets.paths import PathStep, Sampler, Uniform
+    from harness.supernets.perturbation import Perturbation, Untuned
     from harness.supernets.selections import BestOfRandom, Selection, Strongest
     from harness.supernets.shared_weights import SharedWeights
     from harness.supernets.steps import AlphaSchedule, At, LevelStep, Moving, Passed, Step
@@ -20,13 +23,18 @@ __all__ = [
     "AlphaSchedule",
     "At",
     "BestOfRandom",
+    "Choice",
+    "EdgeSoftmax",
     "Form",
     "LevelStep",
+    "MaxW",
     "Mixed",
     "Mixture",
     "Moving",
+    "PartialChannels",
     "Passed",
     "PathStep",
+    "Perturbation",
     "Relaxation",
     "Sampler",
     "Search",
@@ -37,6 +45,8 @@ __all__ = [
     "Strongest",
     "Supernet",
     "Uniform",
+    "Untuned",
+    "fix",
     "one_a_group",
     "search",
 ]
@@ -45,7 +55,18 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'harness.supernets' has no attribute {name!r}")
-    from harness.supernets import loop, mixture, net, paths, selections, shared_weights, steps
+    from harness.supernets import (
+        loop,
+        max_w,
+        mixture,
+        net,
+        partial,
+        paths,
+        perturbation,
+        selections,
+        shared_weights,
+        steps,
+    )
 
-    homes = (loop, mixture, net, paths, selections, shared_weights, steps)
+    homes = (loop, mixture, net, paths, selections, shared_weights, steps, max_w, partial, perturbation)
     return next(vars(home)[name] for home in homes if name in vars(home))

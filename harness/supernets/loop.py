@@ -70,12 +70,14 @@ class Search:
     @property
     def finished(self) -> bool:
         """Whether all epochs but those of the selection are done, or the derived cells are as small as expected."""
-        rows, expected = self.net.rows, self.net.settings.expected_size
-        if self.net.epochs_left <= self.select.epochs:
-            return True
-        if not rows or expected is None or "arch" not in rows[-1]:
+        # Of any epoch: epochs of a selection, which may follow, need not be as small again.
+        return self.net.epochs_left <= self.select.epochs or any(map(self._is_small, self.net.rows))
+
+    def _is_small(self, row: Row) -> bool:
+        expected = self.net.settings.expected_size
+        if expected is None or "arch" not in row:
             return False
-        present = [rows[-1][f"convolutions_{group}"] for group in self.net.where.groups]
+        present = [row[f"convolutions_{group}"] for group in self.net.where.groups]
         return all(size <= most for size, most in zip(present, expected, strict=True))
 
     def run(self, streams: Streams, on_epoch: Callable[[Row], None] | None = None) -> Arch:

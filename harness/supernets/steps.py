@@ -12,7 +12,7 @@ from torch import Tensor
 from harness.errors import HarnessError
 from harness.levels import Level, Schedule
 from harness.supernets.gradient import Draw, LevelGradient
-from harness.supernets.mixture import Mixture, Purpose, Relaxation, Softmax
+from harness.supernets.mixture import Choice, Mixture, Purpose, Relaxation, Softmax, fix
 from harness.supernets.net import Batches, Supernet
 
 # What a pass in training computes: if drawn paths, its accuracy is not that of what is measured on the validation images.
@@ -88,7 +88,8 @@ class AlphaSchedule:
     Parameters
     ----------
     alpha_from
-        Share of the search's epochs that are over before α moves for the first time, in [0, 1): a warm-up of the weights.
+        Share of the search's epochs that are over before α moves for the first time, in [0, 1]: a warm-up of the weights;
+        with 1 it never moves.
     alpha_every
         α moves with every n-th step, counted over the whole search: with steps n - 1, 2n - 1, ... from 0.
 
@@ -102,8 +103,8 @@ class AlphaSchedule:
     alpha_every: int = 1
 
     def __post_init__(self) -> None:
-        if not 0 <= self.alpha_from < 1:
-            raise HarnessError(f"schedule: alpha_from must be a share of the epochs in [0, 1), not {self.alpha_from!r}")
+        if not 0 <= self.alpha_from <= 1:
+            raise HarnessError(f"schedule: alpha_from must be a share of the epochs in [0, 1], not {self.alpha_from!r}")
         if self.alpha_every < 1:
             raise HarnessError(f"schedule: alpha_every must be at least 1, not {self.alpha_every!r}")
 
@@ -154,7 +155,15 @@ class LevelStep:
 
 
 class MovingLevel:
-    """A `LevelStep` at work."""
+    """A `LevelStep` at work.
+
+    Attributes
+    ----------
+    fixed
+        Edges that a selection has decided, for all passes and for the probabilities; it keeps them itself over a kill.
+    """
+
+    fixed: Sequence[Choice] = ()
 
     def __init__(self, step: LevelStep, net: Supernet) -> None:
         settings = net.settings
@@ -194,7 +203,7 @@ class MovingLevel:
 
             def mixed(alphas: Sequence[Tensor]) -> list[Mixture]:
                 self._rng.bit_generator.state = place
-                return relax.mixture(alphas, self._rng, purpose, at.progress)
+                return fix(relax.mixture(alphas, self._rng, purpose, at.progress), self.fixed)
 
             return mixed
 
@@ -206,9 +215,9 @@ class MovingLevel:
         return Passed(float(done.loss), done.output)
 
     def probabilities(self) -> list[Mixture]:
-        """As the relaxation has them."""
+        """As the relaxation has them, but for decided edges."""
         with torch.no_grad():
-            return self._step.relaxation.probabilities(self._alphas)
+            return fix(self._step.relaxation.probabilities(self._alphas), self.fixed)
 
     def alphas(self) -> Mapping[str, Tensor]:
         """The architecture parameters by name."""

@@ -27,6 +27,7 @@ def trained(schedule):
     [
         (AlphaSchedule(), 3, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
         (AlphaSchedule(alpha_every=5), 3, [4, 9]),
+        (AlphaSchedule(alpha_from=1), 3, []),
         (AlphaSchedule(alpha_from=0.5), 3, [6, 7, 8, 9, 10, 11]),
         (AlphaSchedule(alpha_from=0.3, alpha_every=4), 3, [7, 11]),  # epoch 1 of 4 begins at 0.25, epoch 2 at 0.5
     ],
@@ -74,7 +75,7 @@ def test_a_checkpoint_of_before_schedules_is_known_and_another_schedule_is_not()
 
 @pytest.mark.parametrize(
     ("fields", "message"),
-    [({"alpha_from": 1.0}, "alpha_from must be a share"), ({"alpha_every": 0}, "alpha_every must be at least 1")],
+    [({"alpha_from": 1.1}, "alpha_from must be a share"), ({"alpha_every": 0}, "alpha_every must be at least 1")],
 )
 def test_what_cannot_be_is_refused(fields, message):
     with pytest.raises(HarnessError, match=message):
