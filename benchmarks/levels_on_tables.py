@@ -14,12 +14,14 @@ import sys
 import numpy as np
 import pandas as pd
 
-from harness.levels import MixedLevel, objective
+from harness.levels import MixedLevel
 from harness.methods.base import make_method, run_search
+from harness.methods.descent import objective
 from harness.methods.levels import TRAIN_LOSS, VALID_LOSS
-from harness.problem import Budget, TabularProblem
+from harness.problem.budget import Budget
 from harness.streams import Streams
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
+from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
 
 LAMBDAS = (0.0, 0.1, 1.0, 10.0, 999.0, math.inf)
@@ -53,7 +55,7 @@ def regrets(table: Table, starts: int = STARTS) -> pd.DataFrame:
 
 
 def main(arguments: list[str]) -> None:
-    table = load_benchmark(arguments[0] if arguments else "synthetic/ridge")
+    table = load_table(arguments[0] if arguments else "synthetic/ridge")
     print(f"{table.name}: {len(table):,} architectures; regret to the minimiser over {STARTS} starts")
     print(regrets(table).to_string(index=False, float_format="%.4f"))
 

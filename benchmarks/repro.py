@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.records import EPOCH_TIME_COLUMNS, EPOCHS, RECORDS, TIME_COLUMNS, TRACES
+from harness.running.records import EPOCH_TIME_COLUMNS, EPOCHS, RECORDS, TIME_COLUMNS, TRACES
 
 WAYS = (["-j", "1", "--backend", "sequential", "--one-by-one"], ["-j", "2"])
 TIME_FILES = {Path("report/tables/timings.csv"), Path("environment.json"), Path(".lock")}

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.errors import HarnessError
-    from harness.live.datasets import import_images, register_images
+    from harness.images.registry import import_images, register_images
     from harness.methods.base import AskTell, OwnLoop, SearchResult, make_method, register_method
-    from harness.problem import Budget, Evaluation, Problem
-    from harness.runner import run
+    from harness.problem.base import Evaluation, Problem
+    from harness.problem.budget import Budget
+    from harness.running.runner import run
     from harness.streams import Streams
-    from harness.suite import load_suite
-    from harness.tabular.catalogue import load_benchmark, register_benchmark, save_benchmark
+    from harness.suites.catalogue import load_benchmark
+    from harness.suites.reading import load_suite
+    from harness.tabular.catalogue import register_benchmark, save_benchmark
     from harness.tabular.frame import table_from_frame
     from harness.tabular.table import Table
     from harness.taxonomy import Taxonomy
@@ -26,23 +28,23 @@ IMPORTED_AT = time.time()  # what is edited later is not what this process runs
 
 _HOME = {
     "AskTell": "harness.methods.base",
-    "Budget": "harness.problem",
-    "Evaluation": "harness.problem",
+    "Budget": "harness.problem.budget",
+    "Evaluation": "harness.problem.base",
     "HarnessError": "harness.errors",
     "OwnLoop": "harness.methods.base",
-    "Problem": "harness.problem",
+    "Problem": "harness.problem.base",
     "SearchResult": "harness.methods.base",
     "Streams": "harness.streams",
     "Table": "harness.tabular.table",
     "Taxonomy": "harness.taxonomy",
-    "import_images": "harness.live.datasets",
-    "load_benchmark": "harness.tabular.catalogue",
-    "load_suite": "harness.suite",
+    "import_images": "harness.images.registry",
+    "load_benchmark": "harness.suites.catalogue",
+    "load_suite": "harness.suites.reading",
     "make_method": "harness.methods.base",
     "register_benchmark": "harness.tabular.catalogue",
-    "register_images": "harness.live.datasets",
+    "register_images": "harness.images.registry",
     "register_method": "harness.methods.base",
-    "run": "harness.runner",
+    "run": "harness.running.runner",
     "save_benchmark": "harness.tabular.catalogue",
     "table_from_frame": "harness.tabular.frame",
 }

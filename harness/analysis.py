@@ -21,13 +21,13 @@ import pandas as pd
 from scipy import stats
 
 from harness.errors import HarnessError, unknown_name
-from harness.pareto import HYPERVOLUME_COLUMNS, Goal, goals_of, hypervolumes, run_fronts, table_front
-from harness.problem import Budget
-from harness.records import RECORDS
+from harness.problem.budget import Budget
 from harness.reporting.figures import draw_front, draw_pareto
 from harness.reporting.frames.improvement import main_baseline
+from harness.reporting.frames.pareto import HYPERVOLUME_COLUMNS, Goal, goals_of, hypervolumes, run_fronts, table_front
 from harness.reporting.images import save_figure
 from harness.reporting.run import Benchmark, Entrant, Run, load_run
+from harness.running.records import RECORDS
 from harness.spaces.darts import CONCAT, INPUTS, Gene, Genotype
 from harness.statistics import (
     ExactBaseline,
@@ -54,8 +54,8 @@ from harness.statistics import (
 )
 from harness.statistics._validate import FloatArray
 from harness.statistics.improvement import MIN_ARCHITECTURES, MIN_RUNS
-from harness.tabular.catalogue import benchmark_names, load_benchmark
-from harness.tabular.frame import find
+from harness.system.folders import find
+from harness.tabular.catalogue import benchmark_names, load_table
 from harness.tabular.table import VALID, Table
 
 EPOCHS = (25, 50, 100, 600)
@@ -181,7 +181,7 @@ def ranking(
     DataFrame
         ``benchmark, rows, statistic, estimate, low, high``; every row of the table counts once.
     """
-    table = load_benchmark(benchmark)
+    table = load_table(benchmark)
     sign = 1.0 if table.direction == "max" else -1.0
     found = rank_agreement(sign * table.valid, sign * table.test, rng, top, n_bootstrap=n_bootstrap)
     found.insert(0, "benchmark", benchmark)
@@ -213,7 +213,7 @@ def trainings(
         percentile intervals over architectures. ``icc``: the share of the variance of single trainings that is due to
         the architecture, ICC(1,1) with its F interval. Without rows where there are fewer than two trainings.
     """
-    table = load_benchmark(benchmark)
+    table = load_table(benchmark)
     names = list(repeats) or [name for name in benchmark_names() if name.startswith(f"{benchmark}+seed")]
     if repeats and len(set(names)) < 2:
         raise HarnessError(f"{benchmark}: {len(set(names))} training has no spread; name at least 2")
@@ -260,21 +260,21 @@ def pareto(
     score
         ``"valid"`` or ``"test"``.
     reference
-        Where hypervolumes begin, by column; see `harness.pareto.hypervolumes`.
+        Where hypervolumes begin, by column; see `harness.reporting.frames.pareto.hypervolumes`.
     figure
         File for a drawing of the score against the first goal, by its ending ``.svg`` or ``.png``.
 
     Returns
     -------
     front : DataFrame
-        As of `harness.pareto.table_front`.
+        As of `harness.reporting.frames.pareto.table_front`.
     hypervolumes : DataFrame
-        As of `harness.pareto.hypervolumes`, without rows for a benchmark.
+        As of `harness.reporting.frames.pareto.hypervolumes`, without rows for a benchmark.
     """
     if unknown := [key for key in reference or {} if key != score and key not in [goal.column for goal in goals]]:
         raise unknown_name("goal", unknown[0], [score, *(goal.column for goal in goals)], "reference")
     if not (Path(what) / RECORDS).is_file():
-        table = load_benchmark(str(what))
+        table = load_table(str(what))
         front = table_front(table, goals, score)
         if figure is not None:
             save_figure(figure, lambda: draw_front(table, goals[0], score))
@@ -433,7 +433,7 @@ def _training(table: Table, name: str) -> FloatArray:
         return np.asarray(table.column(name), dtype=np.float64)
     if name not in benchmark_names():
         raise unknown_name("training", name, [*table.columns, *benchmark_names()], f"benchmark {table.name}")
-    other = load_benchmark(name)
+    other = load_table(name)
     if other.space.describe() != table.space.describe():
         raise HarnessError(f"{name}: its space {other.space.name} is not that of {table.name}, {table.space.name}")
     place = other.rows[table.index_of_row()]

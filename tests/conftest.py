@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from harness import plugins
 from harness.cli import main
-from harness.live import datasets
+from harness.images import registry as datasets
 from harness.methods import base
-from harness.records import TIME_COLUMNS, read_run
+from harness.running.records import TIME_COLUMNS, read_run
 from harness.spaces.base import CategoricalSpace
+from harness.system import plugins
 from harness.tabular import catalogue
 from harness.tabular.table import Table
+from harness.training.settings import SearchSettings
+
+if TYPE_CHECKING:
+    from harness.training.data import Splits
 
 COLUMNS = ("valid", "test", "cost", "latency", "test_extra", "train_loss", "valid_loss")
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,8 +31,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every test of the folders that need torch has its mark."""
+    folders = [ROOT / "tests" / name for name in ("images", "live", "recording", "supernets", "training")]
     for item in items:
-        if any(ROOT / "tests" / folder in item.path.parents for folder in ("live", "recording")):
+        if any(folder in item.path.parents for folder in folders):
             item.add_marker(pytest.mark.torch)
 
 
@@ -59,7 +65,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     """An empty table store for one test, which may spoil it."""
     folder = tmp_path / "own-cache"
     monkeypatch.setenv("NAS_HARNESS_CACHE", str(folder))
-    caches = (catalogue.load_benchmark, datasets.images_of)
+    caches = (catalogue.load_table, datasets.images_of)
     for cache in caches:
         cache.cache_clear()
     yield folder
@@ -75,7 +81,7 @@ def registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(catalogue, "_REGISTRY", dict(catalogue._REGISTRY))
     monkeypatch.setattr(datasets, "_REGISTRY", dict(datasets._REGISTRY))
     monkeypatch.setattr(plugins, "_LOADED", {})
-    caches = (catalogue.load_benchmark, datasets.images_of)
+    caches = (catalogue.load_table, datasets.images_of)
     for cache in caches:
         cache.cache_clear()
     yield
@@ -197,3 +203,24 @@ def same_results(results: Callable[[Path], tuple[pd.DataFrame, pd.DataFrame]]) -
             pd.testing.assert_frame_equal(left, right, check_exact=True)
 
     return compare
+
+
+@pytest.fixture(scope="session")
+def splits() -> Splits:
+    """The digits, split for seed 0."""
+    from harness.images.sources import load
+    from harness.training.data import split
+
+    return split(load("digits"), 0)
+
+
+@pytest.fixture(scope="session")
+def small(splits: Splits) -> Splits:
+    """A few images of every split: searches of a second."""
+    return replace(splits, train=splits.train[:96], valid=splits.valid[:96], test=splits.test[:64])
+
+
+@pytest.fixture
+def settings() -> SearchSettings:
+    """A supernet of one cell and two channels, for two epochs."""
+    return SearchSettings(channels=2, cells=1, epochs=2, batch_size=32, alpha_learning_rate=3e-3)

@@ -112,7 +112,7 @@ def _cells() -> list[str]:
 @pytest.mark.torch
 def test_a_checkpoint(folder: Path) -> None:
     torch = pytest.importorskip("torch")
-    from harness.live import checkpoints
+    from harness.training import checkpoints
 
     path = folder / f"{ODD}.pt"
     checkpoints.save(path, {"a": "1"}, {"weights": torch.arange(3)})

@@ -16,19 +16,19 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.speed.measure import Row, cpu_seconds
+from harness.images.sources import load
 from harness.levels import LEVELS, Level
-from harness.live.data import split
-from harness.live.discrete import parameters
-from harness.live.mixed import Fan
-from harness.live.networks import Shape, build
-from harness.live.settings import SearchSettings
-from harness.live.sources import load
-from harness.live.supernet import BATCH_NORMS, SEARCHABLE
 from harness.supernets.gradient import Batch, LevelGradient
+from harness.supernets.graph import BATCH_NORMS, SEARCHABLE
+from harness.supernets.mixed import Fan
 from harness.supernets.mixture import Softmax
 from harness.supernets.net import Batches, Supernet, initial_alphas, initial_network
 from harness.supernets.selections import Strongest
 from harness.supernets.steps import At, LevelStep, MovingLevel, Passed
+from harness.training.data import split
+from harness.training.discrete import parameters
+from harness.training.networks import Shape, build
+from harness.training.settings import SearchSettings
 
 SIZES: Mapping[str, tuple[Shape, int]] = {
     "A": (Shape(8, 5, (3, 32, 32), 10), 16),

@@ -11,10 +11,11 @@ import numpy as np
 from benchmarks.speed.measure import Row, cpu_seconds
 from harness.errors import HarnessError
 from harness.methods.base import Lockstep, make_method, run_search
-from harness.problem import Budget, LockstepProblem, TabularProblem
+from harness.problem.budget import Budget
 from harness.spaces.nasbench201 import OPERATIONS, NASBench201Space
 from harness.streams import Streams, generator
 from harness.tabular.frame import import_file
+from harness.tabular.problem import LockstepProblem, TabularProblem
 from harness.tabular.table import Table
 
 EVALUATIONS, SEEDS, FEW_SEEDS = 100, 500, 100

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Command = options.command
     options.stdout = sys.stdout
     try:
-        from harness import plugins
+        from harness.system import plugins
 
         # What plug-ins print must not stand among results.
         with contextlib.redirect_stdout(sys.stderr):
@@ -79,6 +79,6 @@ def _parser() -> Parser:
 
 
 def _version() -> str:
-    from harness.provenance import code_version
+    from harness.system.provenance import code_version
 
     return f"nas-harness {code_version()}"

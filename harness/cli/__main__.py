@@ -2,7 +2,7 @@
 
 import sys
 
-from harness.import_path import library_first
+from harness.system.import_path import library_first
 
 sys.path[:] = library_first(sys.path)  # `-m` puts the working directory in front
 

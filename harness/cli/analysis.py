@@ -160,7 +160,7 @@ def _analyze_pairs(options: argparse.Namespace) -> int:
 
 def _analyze_pareto(options: argparse.Namespace) -> int:
     from harness.analysis import pareto
-    from harness.pareto import Goal
+    from harness.reporting.frames.pareto import Goal
 
     goals = [Goal(column) for column in options.minimize] + [Goal(column, True) for column in options.maximize]
     reference = {}
@@ -192,7 +192,7 @@ def _rng(options: argparse.Namespace) -> Any:
 
 def _print_tables(options: argparse.Namespace, notes: Sequence[str] = (), **tables: pd.DataFrame) -> int:
     """Print the tables that are not empty; the CSV file is of the first, others have their name in that of the file."""
-    from harness.files import write_whole
+    from harness.system.files import write_whole
 
     shown = {name: table for name, table in tables.items() if len(table)}
     for place, (name, table) in enumerate(shown.items() if options.csv else ()):

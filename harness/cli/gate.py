@@ -76,7 +76,7 @@ def _compare(options: argparse.Namespace) -> int:
 
     frame = compare(options.first, options.second)
     if options.csv:
-        from harness.files import write_whole
+        from harness.system.files import write_whole
 
         write_whole(options.csv, frame.to_csv(index=False).encode())
     print_result(

@@ -11,7 +11,7 @@ from harness.cli.common import AS_JSON, FAILED, OK, PLUGIN, Parser, add_run_fold
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
-    from harness.suite import Suite
+    from harness.suites.suite import Suite
 
 
 def add_verbs(verbs: Any) -> None:
@@ -108,7 +108,7 @@ def _suite_options(suite: Parser) -> None:
 
 def _suite(options: argparse.Namespace) -> Suite:
     """The suite of the command line: a file, a name, or one made on the spot."""
-    from harness.suite import load_suite, spot_suite
+    from harness.suites.reading import load_suite, spot_suite
 
     overrides = options.overrides + ([f"device={options.device}"] if options.device is not None else [])
     on_the_spot = {
@@ -133,7 +133,7 @@ def _suite(options: argparse.Namespace) -> Suite:
 
 def _output(options: argparse.Namespace, suite: Suite) -> Path:
     """The output folder: as asked, or called after the suite where that holds no other comparison."""
-    from harness.planning import check_goes_on
+    from harness.running.planning import check_goes_on
 
     if options.output is not None:
         return options.output
@@ -143,7 +143,7 @@ def _output(options: argparse.Namespace, suite: Suite) -> Path:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from harness.runner import run_suite
+    from harness.running.runner import run_suite
 
     suite = _suite(options)
     output = _output(options, suite)
@@ -191,7 +191,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from harness.planning import plan
+    from harness.running.planning import plan
 
     suite = _suite(options)
     found = plan(suite, _output(options, suite), options.jobs)
@@ -208,7 +208,7 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from harness.planning import status
+    from harness.running.planning import status
 
     found = status(options.run)
     print_result(
@@ -232,7 +232,7 @@ def _report(options: argparse.Namespace) -> int:
 def _protocol(options: argparse.Namespace) -> int:
     import json
 
-    from harness.ladder import climb, protocol
+    from harness.running.ladder import climb, protocol
 
     climb(
         options.run,

@@ -106,7 +106,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _ls(options: argparse.Namespace) -> int:
-    from harness.listing import describe
+    from harness.cli.listing import describe
 
     rows = describe(options.what)
     keys = list(rows[0]) if rows else []
@@ -179,11 +179,11 @@ def _import_published(options: argparse.Namespace) -> int:
         replace=options.replace,
         progress=not options.quiet,
     )
-    from harness.tabular.catalogue import load_benchmark
+    from harness.tabular.catalogue import load_table
     from harness.tabular.store import card_of
 
     for name in names:
-        _warn_of_leaks(load_benchmark(name))
+        _warn_of_leaks(load_table(name))
     cards = [card_of(name) for name in names]
     lines = [
         f"{card['name']}: {card['rows']:,} architectures, {card['metric']} in {card['unit']}, "
@@ -202,8 +202,8 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _import_images(options: argparse.Namespace) -> int:
+    from harness.images.registry import import_images
     from harness.live.benchmark import SPACES
-    from harness.live.datasets import import_images
 
     images = import_images(options.path, options.name, options.size, replace=options.replace)
     size, n = "x".join(map(str, images.shape)), len(images.labels)
@@ -229,16 +229,16 @@ def _record(options: argparse.Namespace) -> int:
 
     if options.verify is not None:
         return _verify(options)
-    from harness.catalogue import find_benchmark
-    from harness.files import write_whole
     from harness.recording.card import card
     from harness.recording.record import record
     from harness.recording.table import finish
+    from harness.suites.catalogue import load_benchmark
+    from harness.system.files import write_whole
     from harness.tabular.formats.recorded import read
     from harness.tabular.table import Table
 
     spec = find_spec(options.spec)
-    others = [find_benchmark(name) for name in options.compare_with]
+    others = [load_benchmark(name) for name in options.compare_with]
     for other in others:
         if not isinstance(other, Table) or other.space.describe() != spec.images.space.describe():
             raise HarnessError(f"--compare-with {other.name}: wanted a table over the space {spec.space}")
@@ -293,14 +293,14 @@ def _within(one: Difference) -> str:
 
 
 def _warn_of_leaks(table: Table) -> None:
-    from harness.tabular.leaks import leaks
+    from harness.tabular.audit import leaks
 
     for leak in leaks(table):
         print(f"nas-harness: warning: {table.name}: {leak}", file=sys.stderr)
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from harness.doctor import check_benchmark_table, check_installation
+    from harness.cli.doctor import check_benchmark_table, check_installation
 
     findings = check_benchmark_table(options.benchmark) if options.benchmark else check_installation()
     print_result(options, [finding.as_json() for finding in findings], "\n".join(str(finding) for finding in findings))

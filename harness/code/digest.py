@@ -2,8 +2,8 @@
 
 Import statements are followed in the text of the modules, wherever they stand, so that the answer is the same in every process,
 whatever else it has imported. What is followed is the harness, plug-ins and a user's own modules with what lies beside them; of
-installed packages the versions are kept (see `harness.provenance`). A class of an interactive session counts with its source and
-with all that it names there.
+installed packages the versions are kept (see `harness.system.provenance`). A class of an interactive session counts with its
+source and with all that it names there.
 
 The trees are those of the code that runs here: a module is read when it is first looked at, and again once it is imported anew.
 """
@@ -21,14 +21,13 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 import harness
-from harness import plugins
 from harness.code.places import HARNESS, Home, Place, first, is_imported, is_library, place_of, resolved
 from harness.code.session import definition, global_names, is_of_session, is_plain
 from harness.code.text import Text, Texts, imports_in, tree_hash
 from harness.errors import HarnessError
+from harness.system import plugins
 
 SUPERNETS = "supernets"
-ON_TABLES, LIVE = "harness.execution.tables", "harness.execution.live"  # what runs a cell
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Code:
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest() if self.is_whole else ""
 
 
-def code_of(method: type, benchmark: Any) -> Code:
+def code_of(method: type, benchmark: Any, runner: str, *, on_table: bool) -> Code:
     """The code of the searches of a method on a benchmark.
 
     Parameters
@@ -66,18 +65,19 @@ def code_of(method: type, benchmark: Any) -> Code:
         The method's class.
     benchmark
         A table or a live benchmark.
+    runner
+        The module that runs a cell there.
+    on_table
+        Whether it is a table, so that nothing of a supernet is run.
 
     Raises
     ------
     HarnessError
         If a file of the harness was edited after this process imported it, so that nobody can tell what it runs.
     """
-    from harness.tabular.table import Table
-
     classes = (method, type(benchmark), type(benchmark.space))
-    on_table = isinstance(benchmark, Table)
     search = _Search(frozenset(first(cls.__module__) for cls in classes), on_table=on_table)
-    search.add_module(ON_TABLES if on_table else LIVE)
+    search.add_module(runner)
     for cls in classes:
         for base in cls.__mro__:
             search.add(base)

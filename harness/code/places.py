@@ -12,18 +12,25 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import harness
-from harness import plugins
 from harness.code.text import Import
+from harness.system import plugins
 
 # Modules of the harness that find, keep and show. What they hand to a search is in its cell's key; they do not compute it.
 OUTSIDE = frozenset(
     f"harness.{name}"
     for name in (
-        *("analysis", "catalogue", "cli", "code", "doctor", "fan_out", "files", "journal", "kept", "ladder", "listing"),
-        *("pareto", "planning", "plugins", "progress", "provenance", "published", "recording", "records", "regression"),
-        *("reporting", "results", "runner", "suite", "testing", "statistics.law"),
-        *("tabular.catalogue", "tabular.formats", "tabular.frame", "tabular.importing", "tabular.nasbench_graph"),
-        *("tabular.recorded", "tabular.store", "tabular.synthetic"),
+        *("analysis", "cli", "code", "recording", "regression", "reporting", "results", "suites", "testing"),
+        *(f"running.{name}" for name in ("kept", "ladder", "pilot", "planning", "progress", "records", "runner")),
+        *(f"system.{name}" for name in ("fan_out", "files", "folders", "journal", "plugins", "progress", "provenance")),
+        *(
+            "statistics.law",
+            "tabular.catalogue",
+            "tabular.formats",
+            "tabular.frame",
+            "tabular.importing",
+            "tabular.law",
+        ),
+        *("tabular.nasbench_graph", "tabular.recorded", "tabular.store", "tabular.synthetic"),
     )
 )
 _LISTS = {"harness", "harness.methods"}  # packages whose own module only lists what is in them

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import RunError
-from harness.files import write_whole
+from harness.system.files import write_whole
+from harness.system.folders import cache_folder
 
 MAX_TEXTS = 4000  # modules whose reading is kept
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -46,8 +47,6 @@ class Texts:
 
     @property
     def _path(self) -> Path:
-        from harness.tabular.store import cache_folder
-
         return cache_folder() / f"code-v1-{sys.version_info.major}.{sys.version_info.minor}.json"
 
     def of(self, content: bytes) -> Text:

@@ -9,21 +9,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
-from harness.live import sources
-from harness.live.datasets import dataset_names, images_of
-from harness.live.settings import LiveSettings, Recipe, SearchSettings, made
+from harness.images import sources
+from harness.images.registry import dataset_names, images_of
 from harness.spaces.base import Space
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
 from harness.tabular.table import Direction, Unit
 from harness.taxonomy import Taxonomy
+from harness.training.settings import LiveSettings, Recipe, SearchSettings, made
 
 if TYPE_CHECKING:
-    from harness.constraint import Constraint
-    from harness.live.data import Splits
-    from harness.live.images import Images
-    from harness.problem import Budget
+    from harness.images.labelled import Images
+    from harness.problem.budget import Budget
+    from harness.problem.constraint import Constraint
     from harness.tabular.table import Table
+    from harness.training.data import Splits
 
 SPACES: Mapping[str, type[Space]] = {"darts": DartsSpace, "nasbench201": NASBench201Space}
 PREFIX = "live/"  # what the names of live benchmarks begin with
@@ -96,7 +96,7 @@ class LiveBenchmark:
 
     def splits(self, seed: int) -> Splits:
         """The images, split for the cells of a seed."""
-        from harness.live.data import check_stratified, split
+        from harness.training.data import check_stratified, split
 
         return check_stratified(split(self.images, seed))
 
@@ -110,7 +110,7 @@ class LiveBenchmark:
         digest.update(self.images.labels.astype("<i8").tobytes())
         return digest.hexdigest()
 
-    def settle(
+    def resolve(
         self,
         budget: Budget,
         metrics: tuple[str, ...],
@@ -119,7 +119,7 @@ class LiveBenchmark:
     ) -> str:
         """The suite's tables ``search`` and ``evaluation`` with nothing left to defaults, as JSON.
 
-        Settings that were settled before, given as this text, are checked again.
+        Settings that were resolved before, given as this text, are checked again.
 
         Raises
         ------

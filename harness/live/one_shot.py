@@ -20,10 +20,10 @@ from harness.tabular.table import Table
 from harness.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
-    from harness.constraint import Constraint
-    from harness.live.data import Splits
-    from harness.problem import Budget
+    from harness.problem.budget import Budget
+    from harness.problem.constraint import Constraint
     from harness.spaces.base import Arch
+    from harness.training.data import Splits
 
 PREFIX = "one-shot/"
 SAMPLE = 200  # architectures whose ranking is compared
@@ -63,7 +63,7 @@ class OneShotBenchmark(LiveBenchmark):
     @cached_property
     def table(self) -> Table:
         """The table in which what a search derives is looked up."""
-        table = catalogue.load_benchmark(self.name.removeprefix(PREFIX))
+        table = catalogue.load_table(self.name.removeprefix(PREFIX))
         if _recording(table.describe()).get("space") not in SPACES:
             raise HarnessError(
                 f"benchmark {self.name}: {table.name} is not a recorded table, so there is no supernet for it"
@@ -92,7 +92,7 @@ class OneShotBenchmark(LiveBenchmark):
         HarnessError
             If the images here are not those of the table.
         """
-        from harness.live.data import split_by_shares
+        from harness.training.data import split_by_shares
 
         images = LiveBenchmark(f"live/{self.space_name}-{self.dataset}")
         if images.sha256 != self._spec["data_sha256"]:
@@ -109,19 +109,19 @@ class OneShotBenchmark(LiveBenchmark):
         """What kind of benchmark it is: a supernet shares weights, and what it derives costs what the table says."""
         return Taxonomy(self.space.kind, "any", "weight sharing", self.table.taxonomy.hardware_cost)
 
-    def settle(
+    def resolve(
         self,
         budget: Budget,
         metrics: tuple[str, ...],
         live: Mapping[str, Any] | str,
         constraints: tuple[Constraint, ...] = (),
     ) -> str:
-        """As `LiveBenchmark.settle`; the supernet has the table's size unless the suite says another.
+        """As `LiveBenchmark.resolve`; the supernet has the table's size unless the suite says another.
 
         ``[evaluation]`` takes ``proxy_epochs`` only: how architectures are trained is what the table was recorded by.
         """
         if isinstance(live, str):
-            return super().settle(budget, metrics, live, constraints)
+            return super().resolve(budget, metrics, live, constraints)
         recipe = dict(self._spec["recipe"])
         evaluation = live.get("evaluation", {})
         if isinstance(evaluation, Mapping) and (other := sorted(evaluation.keys() - {"proxy_epochs"})):
@@ -134,7 +134,7 @@ class OneShotBenchmark(LiveBenchmark):
             merged["search"] = size | dict(live.get("search", {}))
         if isinstance(evaluation, Mapping):
             merged["evaluation"] = recipe | dict(evaluation)
-        return super().settle(budget, metrics, merged, constraints)
+        return super().resolve(budget, metrics, merged, constraints)
 
     def describe(self) -> dict[str, Any]:
         """The table's description under this name."""

@@ -7,23 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from harness.errors import BudgetExhausted, HarnessError
-from harness.live import train
-from harness.live.data import Splits
-from harness.live.networks import usable
-from harness.live.settings import LiveSettings
-from harness.live.tracking import Row
-from harness.problem import Budget, Evaluation, SupernetProblem
+from harness.problem.base import Evaluation
+from harness.problem.budget import Budget
+from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch, Space
 from harness.supernets import net
-from harness.supernets.net import Form, Supernet
+from harness.supernets.net import Batch, Form, Network, Supernet
+from harness.training import train
+from harness.training.data import Splits
+from harness.training.networks import usable
+from harness.training.settings import LiveSettings
+from harness.training.tracking import Row
 
 N = TypeVar("N", bound=Supernet)
+SCORED = 64  # training images that an untrained network is scored on
 
 
 def without_test(splits: Splits) -> Splits:
@@ -64,6 +68,11 @@ class LiveProblem(SupernetProblem):
         Seed of initial weights and batches.
     checkpoint
         File that a supernet search is saved to after every epoch and goes on from.
+
+    Attributes
+    ----------
+    n_statistics
+        Untrained networks that were handed out.
     """
 
     size = float("inf")
@@ -81,6 +90,7 @@ class LiveProblem(SupernetProblem):
         self.space = space
         self.budget = budget
         self.evaluations: list[tuple[Arch, float]] = []
+        self.n_statistics = 0
         self._space_name = space_name
         self._splits = without_test(splits)
         self._settings = settings
@@ -144,6 +154,19 @@ class LiveProblem(SupernetProblem):
         self._left = 0
         self._net = self._made(form, Supernet)
         return self._net
+
+    def untrained(self, arch: Sequence[int]) -> tuple[Network, Batch]:
+        """A network before its training, and images; see `SupernetProblem`."""
+        arch, settings = self.space.validate(arch), self._settings
+        self.n_statistics += 1
+        network = train.untrained(
+            self._space_name, arch, self._splits, settings.evaluation, self._seed, settings.device
+        )
+        return network, self._first_images
+
+    @cached_property
+    def _first_images(self) -> Batch:
+        return self._splits.reader(self._settings.device)(self._splits.train[:SCORED])
 
     @property
     def epochs(self) -> list[Row]:

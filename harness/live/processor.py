@@ -12,13 +12,14 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from harness.live import discrete, protocol
-from harness.live.convolution import guard
-from harness.live.networks import DartsNetwork, Shape, build
-from harness.live.supernet import BATCH_NORMS, SEARCHABLE
-from harness.live.together import together
+from harness.supernets.graph import BATCH_NORMS, SEARCHABLE
 from harness.supernets.mixture import Softmax
 from harness.supernets.net import initial_alphas, initial_network
+from harness.training import discrete
+from harness.training import regularisers as protocol
+from harness.training.convolution import guard
+from harness.training.grouped import together
+from harness.training.networks import DartsNetwork, Shape, build
 
 Make = Callable[[], nn.Module]
 
@@ -50,7 +51,7 @@ def check_networks(networks: Iterable[tuple[Make, Tensor]], layout: torch.memory
     Raises
     ------
     RuntimeError
-        If one would write outside its memory, see `harness.live.convolution`.
+        If one would write outside its memory, see `harness.training.convolution`.
     """
     count = 0
     for make, images in networks:

@@ -17,6 +17,7 @@ _BUILTIN = (
     "darts_pt",
     "nsga2",
     "given",
+    "training_free",
 )
 
 

@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from harness.code.digest import see
 from harness.errors import BudgetExhausted, HarnessError, unknown_name
-from harness.problem import Budget, Evaluation, LockstepProblem, Problem, SupernetProblem
+from harness.problem.base import Evaluation, Problem
+from harness.problem.budget import Budget
+from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch, Space
 from harness.streams import Streams
+from harness.system import plugins
+from harness.tabular.problem import LockstepProblem
 from harness.taxonomy import Taxonomy, taxonomy_of_class
-
-if typing.TYPE_CHECKING:
-    from harness.live.settings import SearchSettings
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Method(ABC):
         live
             Whether the benchmark has a supernet and trains architectures here and now, or is a table.
         max_fidelity
-            Its fidelities, see `harness.problem.Problem.max_fidelity`.
+            Its fidelities, see `harness.problem.base.Problem.max_fidelity`.
         budget
             What a search may spend.
 
@@ -98,20 +99,21 @@ class Method(ABC):
             If the method cannot run there; the message says what it wants.
         """
 
-    def check_supernet(self, space: Space, settings: SearchSettings) -> None:  # noqa: B027  (most refuse nothing)
-        """Refuse the supernet of a benchmark that has one, as `check` refuses a benchmark; by default none.
+    def check_supernet(self, settings: Mapping[str, Any], space: Space) -> None:  # noqa: B027  (most refuse nothing)
+        """Refuse how supernets are searched, as `check` refuses a benchmark; by default nothing.
 
         Parameters
         ----------
-        space
-            Its cell space.
         settings
-            Its size and training; their epochs are the budget.
+            The suite's table ``[search]`` with nothing left to defaults, see `harness.training.settings.SearchSettings`; its
+            epochs are the budget.
+        space
+            The cell space.
 
         Raises
         ------
         HarnessError
-            If the method cannot search it; the message says what it wants.
+            If the method cannot search so; the message says what it wants.
         """
 
     def check_space(self, space: Space) -> None:  # noqa: B027  (most refuse nothing)
@@ -225,10 +227,13 @@ def register_method(name: str) -> Callable[[M], M]:
     return register
 
 
-def forget(modules: Container[str]) -> None:
+def _forget(modules: Container[str]) -> None:
     """Forget the methods that these modules have registered: they are to be imported anew."""
     for name in [name for name, cls in _REGISTRY.items() if cls.__module__ in modules]:
         del _REGISTRY[name]
+
+
+plugins.on_forget(_forget)
 
 
 def method_names() -> list[str]:
@@ -277,8 +282,17 @@ def parameters_of(cls: type[Method]) -> dict[str, dataclasses.Field[Any]]:
 
 
 def method_params(method: Method) -> dict[str, Any]:
-    """All parameters of a method with their values, defaults included, by public name."""
-    return {name: getattr(method, field.name) for name, field in parameters_of(type(method)).items()}
+    """All parameters of a method with their values by public name, which are part of a cell's key; defaults are included.
+
+    Those that a method was given later, whose fields' metadata say ``later=True``, are left out at their defaults: the cells that
+    were run before there was such a parameter are the same.
+    """
+    values = {name: (field, getattr(method, field.name)) for name, field in parameters_of(type(method)).items()}
+    return {
+        name: value
+        for name, (field, value) in values.items()
+        if not (field.metadata.get("later") and value == field.default)
+    }
 
 
 def require(condition: bool, message: str) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 from harness.methods.base import SearchResult, register_method, require
 from harness.methods.over_level import OverLevel
-from harness.problem import Problem, SupernetProblem
+from harness.problem.base import Problem
+from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Space
 from harness.streams import Streams
-
-if TYPE_CHECKING:
-    from harness.live.settings import SearchSettings
 
 
 @register_method("darts-pt")
@@ -54,17 +53,17 @@ class DartsPT(OverLevel):
         super().__post_init__()
         require(self.tune_epochs >= 0, f"{self.name}: tune_epochs must be at least 0, not {self.tune_epochs}")
 
-    def check_supernet(self, space: Space, settings: SearchSettings) -> None:
+    def check_supernet(self, settings: Mapping[str, Any], space: Space) -> None:
         """Want epochs of training beside those of tuning."""
-        from harness.live.supernet import searchable
+        from harness.supernets.graph import searchable
         from harness.supernets.perturbation import tuning, turns
 
         where = searchable(space.name)
-        kept = tuning(where, self.tune_epochs)
+        kept, budget = tuning(where, self.tune_epochs), settings["epochs"]
         require(
-            kept < settings.epochs,
+            kept < budget,
             f"{self.name}: tune_epochs = {self.tune_epochs} keeps back {kept} epochs for the {turns(where)} decisions of "
-            f"{space.name}; the budget of {settings.epochs} must be larger",
+            f"{space.name}; the budget of {settings['epochs']} must be larger",
         )
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:

@@ -11,11 +11,13 @@ from typing import ClassVar
 
 from harness.errors import BudgetExhausted, HarnessError
 from harness.methods.base import OwnLoop, SearchResult, register_method, require
-from harness.problem import Budget, Problem, SupernetProblem
+from harness.problem.base import Problem
+from harness.problem.budget import Budget
+from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch, Space
 from harness.streams import Streams
+from harness.system.texts import split_outside
 from harness.taxonomy import Taxonomy
-from harness.texts import split_outside
 
 
 @register_method("given")

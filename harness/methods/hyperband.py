@@ -10,7 +10,8 @@ from typing import ClassVar
 
 from harness.errors import HarnessError
 from harness.methods.base import OwnLoop, SearchResult, register_method, require
-from harness.problem import Budget, Problem
+from harness.problem.base import Problem
+from harness.problem.budget import Budget
 from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.taxonomy import Taxonomy

@@ -11,23 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
-from harness.levels import (
-    LEVELS,
-    Bilevel,
-    Level,
-    MixedLevel,
-    Schedule,
-    SingleLevel,
-    SoftmaxProduct,
-    descend,
-    descend_by_score,
-    minimiser,
-    objective,
-    official_code,
-)
+from harness.levels import LEVELS, Bilevel, Level, MixedLevel, Schedule, SingleLevel, official_code
 from harness.methods.base import OwnLoop, SearchResult, register_method, require
-from harness.problem import Budget, Problem, SupernetProblem, TabularProblem
+from harness.methods.descent import SoftmaxProduct, descend, descend_by_score, minimiser, objective
+from harness.problem.base import Problem
+from harness.problem.budget import Budget
+from harness.problem.supernet import SupernetProblem
 from harness.streams import Streams
+from harness.tabular.problem import TabularProblem
 from harness.taxonomy import Taxonomy
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.methods.base import AskTell, register_method
-from harness.problem import Evaluation, Problem
+from harness.problem.base import Evaluation, Problem
 from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.taxonomy import Taxonomy

@@ -7,7 +7,8 @@ from typing import ClassVar, cast
 
 from harness.methods.base import SearchResult, register_method
 from harness.methods.over_level import OverLevel
-from harness.problem import Problem, SupernetProblem
+from harness.problem.base import Problem
+from harness.problem.supernet import SupernetProblem
 from harness.streams import Streams
 
 

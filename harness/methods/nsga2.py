@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness.errors import HarnessError
 from harness.methods.base import AskTell, register_method, require
 from harness.methods.evolution import ATTEMPTS, mutable_variables
-from harness.problem import Evaluation, Problem
+from harness.problem.base import Evaluation, Problem
 from harness.spaces.base import Arch
 from harness.statistics.pareto import dominance_ranks
 from harness.streams import Streams

@@ -8,7 +8,7 @@ from typing import ClassVar
 from harness.errors import unknown_name
 from harness.levels import LEVELS, Level, MixedLevel
 from harness.methods.base import OwnLoop, require
-from harness.problem import Budget
+from harness.problem.budget import Budget
 from harness.taxonomy import Taxonomy
 
 

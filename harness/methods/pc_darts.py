@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from harness.methods.base import SearchResult, register_method, require
 from harness.methods.over_level import OverLevel
-from harness.problem import Problem, SupernetProblem
+from harness.problem.base import Problem
+from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Space
 from harness.streams import Streams
-
-if TYPE_CHECKING:
-    from harness.live.settings import SearchSettings
 
 
 @register_method("pc-darts")
@@ -49,11 +48,11 @@ class PCDarts(OverLevel):
             0 <= self.warm_up < 1, f"{self.name}: warm_up must be a share of the epochs in [0, 1), not {self.warm_up}"
         )
 
-    def check_supernet(self, space: Space, settings: SearchSettings) -> None:
+    def check_supernet(self, settings: Mapping[str, Any], space: Space) -> None:
         """Want channels that K divides."""
         from harness.supernets.partial import check_divides
 
-        check_divides(self.k, settings.channels)
+        check_divides(self.k, settings["channels"])
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Search the supernet."""

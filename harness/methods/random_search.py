@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.methods.base import AskTell, OwnLoop, SearchResult, register_method, require
-from harness.problem import Budget, Evaluation, LockstepProblem, Problem
+from harness.problem.base import Evaluation, Problem
+from harness.problem.budget import Budget
 from harness.spaces.base import Arch
 from harness.streams import LockstepUniforms, Streams
+from harness.tabular.problem import LockstepProblem
 from harness.taxonomy import Taxonomy
 
 AHEAD = 4096  # draws of a seed at a time: how many it makes may depend on what they cost

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from harness import plugins, provenance
-from harness.code.digest import LIVE, packages_of
+from harness.code.digest import packages_of
 from harness.errors import HarnessError, RunError, differences
-from harness.fan_out import check_jobs, end_with, fan_out_into, owner_of_workers
-from harness.files import held, write_whole
-from harness.journal import Journal
-from harness.live.datasets import Loader, register_all, registered_elsewhere
+from harness.images.registry import Loader, register_all, registered_elsewhere
 from harness.recording.spec import Spec, architectures_of, make_spec
 from harness.spaces.base import Arch
+from harness.system import plugins, provenance
+from harness.system.fan_out import check_jobs, end_with, fan_out_into, owner_of_workers
+from harness.system.files import held, write_whole
+from harness.system.journal import Journal
 
 JOURNAL, SPEC, ENVIRONMENT = "journal.jsonl", "spec.json", "environment.json"
 SPLITS = ("train", "valid", "test")
@@ -99,8 +99,8 @@ def train_one(task: Task) -> dict[str, Any]:
     """
     import torch
 
-    from harness.live.convolution import guard_of_development
-    from harness.live.train import train
+    from harness.training.convolution import guard_of_development
+    from harness.training.train import train
 
     end_with(task.owner)
     plugins.load(task.plugins)
@@ -131,7 +131,7 @@ def _short(loss: float) -> float:
 def wanted_architectures(spec: Spec) -> Sequence[Arch]:
     """Refuse what would fail every training; the architectures that are wanted."""
     splits = spec.splits()
-    from harness.live.train import check
+    from harness.training.train import check
 
     check(spec.space, splits, spec.recipe)
     return architectures_of(spec, spec.images.space)
@@ -143,7 +143,7 @@ def _claim(output: Path, spec: Spec) -> None:
         _compare(output, spec)
     else:
         write_whole(output / SPEC, _json(_identity(spec)))
-        write_whole(output / ENVIRONMENT, _json(provenance.environment(packages_of(LIVE))))
+        write_whole(output / ENVIRONMENT, _json(provenance.environment(packages_of("harness.training.train"))))
 
 
 def _identity(spec: Spec) -> dict[str, Any]:

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, unknown_name
+from harness.images.registry import dataset_names
 from harness.live.benchmark import SPACES, LiveBenchmark
-from harness.live.datasets import dataset_names
-from harness.live.settings import recipe_from
 from harness.spaces.base import Arch, Space
 from harness.streams import generator
 from harness.tabular.recorded import shipped_files
+from harness.training.settings import recipe_from
 
 if TYPE_CHECKING:
-    from harness.live.data import Splits
-    from harness.live.settings import Recipe
+    from harness.training.data import Splits
+    from harness.training.settings import Recipe
 
 LARGEST = 1_000_000  # encodings of a space that is recorded whole
 
@@ -66,7 +66,7 @@ class Spec:
 
     def splits(self) -> Splits:
         """The images, split."""
-        from harness.live.data import check_stratified, split_by_shares
+        from harness.training.data import check_stratified, split_by_shares
 
         return check_stratified(split_by_shares(self.images.images, self.split, self.shares))
 

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.files import held
-from harness.journal import Journal
-from harness.progress import counting
 from harness.recording.record import ENVIRONMENT, trainings, wanted_architectures
 from harness.recording.spec import Spec
 from harness.spaces.base import Arch, Space
+from harness.system.files import held
+from harness.system.journal import Journal
+from harness.system.progress import counting
 from harness.tabular.formats.recorded import SPLITS, Recording, write
 
 if TYPE_CHECKING:
-    from harness.live.networks import Shape
+    from harness.training.networks import Shape
 
 LATENCIES = "latency.jsonl"
 BATCH, REPEATS, WARM_UP = 64, 20, 3  # images a forward pass; passes that are timed; passes before them
@@ -65,7 +65,7 @@ def finish(spec: Spec, output: Path, *, progress: bool = False) -> Path:
 def _recording(
     spec: Spec, output: Path, texts: Mapping[Arch, str], trained: Mapping[str, Any], latencies: Mapping[str, float]
 ) -> Recording:
-    from harness.live import discrete
+    from harness.training import discrete
 
     splits = spec.splits()
     shape = _shape(spec)
@@ -130,8 +130,8 @@ def _latencies(spec: Spec, output: Path, texts: Mapping[Arch, str], progress: bo
 def _latency(space: str, arch: Arch, shape: Shape) -> float:
     import torch
 
-    from harness.live import discrete
-    from harness.live.networks import build
+    from harness.training import discrete
+    from harness.training.networks import build
 
     network = build(lambda: discrete.network(space, arch, shape), ("latency", space)).eval()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -147,6 +147,6 @@ def _latency(space: str, arch: Arch, shape: Shape) -> float:
 
 
 def _shape(spec: Spec) -> Shape:
-    from harness.live.train import check as shape_of
+    from harness.training.train import check as shape_of
 
     return shape_of(spec.space, spec.splits(), spec.recipe)

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from harness.errors import HarnessError
-from harness.fan_out import owner_of_workers
 from harness.recording.record import Task, train_one
 from harness.recording.spec import Spec, make_spec
 from harness.streams import generator
+from harness.system.fan_out import owner_of_workers
 from harness.tabular.formats.recorded import SPLITS, Recording
 
 # Chance that trainings as good as the recorded ones are called others, if seeds scatter normally. With the scatter of digits201's

@@ -16,9 +16,7 @@ from typing import Any
 import numpy as np
 
 from harness.errors import HarnessError, differences
-from harness.kept import adopted_cells
-from harness.problem import Budget
-from harness.records import read_run
+from harness.problem.budget import Budget
 from harness.regression.baseline import (
     Baseline,
     Cell,
@@ -28,8 +26,10 @@ from harness.regression.baseline import (
     equal_where_shared,
 )
 from harness.regression.evidence import LEVEL, CellFinding, Outcome, infeasible, margin_of, pooled, without_spread
+from harness.running.kept import adopted_cells
+from harness.running.records import read_run
 from harness.statistics import NoSpread, cell_changes, holm, non_inferiority
-from harness.suite import Suite
+from harness.suites.suite import Suite
 
 # A timing may grow by this factor before it counts.
 TIMING_MARGIN = 1.5
@@ -153,7 +153,7 @@ def _check_match(output: Path, now: dict[tuple[Any, ...], Cell], baseline: Basel
 
 def _run_again(output: Path, old: Sequence[Cell], jobs: int) -> dict[tuple[Any, ...], Cell]:
     """Run changed cells at all seeds that the baseline has of them."""
-    from harness.runner import run_suite
+    from harness.running.runner import run_suite
 
     _, _, resolved = read_run(output)
     again: dict[tuple[Any, ...], Cell] = {}

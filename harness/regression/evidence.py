@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.regression.baseline import Cell
 from harness.statistics import Verdict, cell_changes, non_inferiority
-from harness.suite import MAX_SEEDS
+from harness.suites.seeds import MAX_SEEDS
 
 Outcome = Literal["pass", "regressed", "inconclusive"]
 # 2 x 1.645 = 3.29 standard errors of the difference would let an unchanged method pass with 95 % probability; a little more

@@ -10,9 +10,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 from harness.errors import RunError
-from harness.files import write_whole
 from harness.regression.check import CheckResult
 from harness.regression.evidence import CellFinding
+from harness.system.files import write_whole
 
 EXIT_CODES = {"pass": 0, "regressed": 1, "inconclusive": 3}
 

@@ -17,7 +17,7 @@ from harness.reporting.run import FloatArray, Run
 from harness.statistics import ExactBaseline, holm
 from harness.statistics.skewness import sample_skewness
 from harness.tabular import synthetic
-from harness.tabular.leaks import leaks
+from harness.tabular.audit import leaks
 
 Caveat = Callable[[Run], Iterator[str]]
 

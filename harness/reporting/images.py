@@ -9,9 +9,9 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from harness.errors import HarnessError
-from harness.files import write_whole
 from harness.reporting.model import FigureBlock
 from harness.reporting.style import in_style
+from harness.system.files import write_whole
 
 _DPI = 130
 # Neither dates nor versions, so that equal figures are equal files.

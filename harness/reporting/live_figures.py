@@ -11,7 +11,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from harness.ladder import LADDER
 from harness.reporting.cell_graphs import CellGraph, Layout, layout, plot_cell
 from harness.reporting.figures import WIDTH, legend
 from harness.reporting.frames.gaps import gaps
@@ -21,6 +20,7 @@ from harness.reporting.live_plots import make_logarithmic, plot_agreement, plot_
 from harness.reporting.plots import MOST_BANDS
 from harness.reporting.run import Run
 from harness.reporting.style import marks_of, short
+from harness.running.ladder import LADDER
 from harness.spaces import darts, nasbench201
 
 PANEL_HEIGHT = 1.6  # inches

@@ -225,8 +225,8 @@ def plot_front(
     signs
         1 where larger is better, -1 where smaller is, of score and column.
     curves
-        Columns ``method, column, score``, as `harness.pareto.attainment` returns them; None for none. Where there are some,
-        the scores' axis is fitted to them and the front.
+        Columns ``method, column, score``, as `harness.reporting.frames.pareto.attainment` returns them; None for none. Where
+        there are some, the scores' axis is fitted to them and the front.
     unit
         Of the score.
     ax, marks

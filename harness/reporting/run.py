@@ -14,18 +14,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.catalogue import find_benchmark
-from harness.constraint import Constraint, feasible_rows, random_search_law
 from harness.errors import HarnessError
 from harness.live.benchmark import is_live
 from harness.live.one_shot import PREFIX as ONE_SHOT
-from harness.problem import Budget
-from harness.records import edited, read_epochs, read_evaluations, read_run
+from harness.problem.budget import Budget
+from harness.problem.constraint import Constraint
 from harness.reporting.words import stated
+from harness.running.records import edited, read_epochs, read_evaluations, read_run
 from harness.statistics import RandomSearchLaw
-from harness.suite import Group, MethodSpec, constraints_of, groups_of, method_spec
+from harness.suites.catalogue import load_benchmark
+from harness.suites.group import Group, MethodSpec, constraints_of, groups_of, method_spec
+from harness.tabular.curves import random_draws
+from harness.tabular.feasible import feasible_rows
+from harness.tabular.law import random_search_law
 from harness.tabular.table import Table
-from harness.tabular.training import random_draws
 
 FloatArray = NDArray[np.float64]
 T = TypeVar("T")
@@ -153,7 +155,7 @@ class Run:
     benchmarks, entrants, seeds
         In the order of the suite.
     cells
-        Records of the suite's cells in its order, with the columns of `harness.records.RECORD_COLUMNS` and ``group``,
+        Records of the suite's cells in its order, with the columns of `harness.running.records.RECORD_COLUMNS` and ``group``,
         the number of the pair (benchmark, entrant).
     traces
         Steps of these cells: ``cell`` (the row of `cells`), ``step, cumulative_epochs, cumulative_cost_s, incumbent_test,
@@ -187,7 +189,7 @@ class Run:
 
     @cached_property
     def pairs(self) -> list[tuple[Benchmark, Entrant]]:
-        """Benchmarks and entrants by group number, as `harness.suite.Suite.groups` numbers them."""
+        """Benchmarks and entrants by group number, as `harness.suites.suite.Suite.groups` numbers them."""
         every = itertools.product(self.benchmarks, self.entrants)
         return [(benchmark, entrant) for benchmark, entrant in every if entrant.method.runs_on(benchmark.name)]
 
@@ -384,7 +386,7 @@ def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
     if is_live(name):
         return Benchmark(name, card, data_sha256, None)
     try:
-        found = find_benchmark(name)
+        found = load_benchmark(name)
         table = found if isinstance(found, Table) else found.table
         if table is not None:
             table.verify()

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.supernets.archive import Archive
+    from harness.supernets.calibration import Recalibrated
     from harness.supernets.loop import Search, search
     from harness.supernets.max_w import MaxW
     from harness.supernets.mixture import Choice, Mixture, Relaxation, Softmax, fix, one_a_group
     from harness.supernets.net import Form, Mixed, Supernet
     from harness.supernets.partial import EdgeSoftmax, PartialChannels
-    from harness.supernets.paths import PathStep, Sampler, Uniform
+    from harness.supernets.paths import Novelty, PathStep, Sampler, Uniform
     from harness.supernets.perturbation import Perturbation, Untuned
     from harness.supernets.selections import BestOfRandom, Selection, Strongest
     from harness.supernets.shared_weights import SharedWeights
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlphaSchedule",
+    "Archive",
     "At",
     "BestOfRandom",
     "Choice",
@@ -31,10 +34,12 @@ __all__ = [
     "Mixed",
     "Mixture",
     "Moving",
+    "Novelty",
     "PartialChannels",
     "Passed",
     "PathStep",
     "Perturbation",
+    "Recalibrated",
     "Relaxation",
     "Sampler",
     "Search",
@@ -56,6 +61,8 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'harness.supernets' has no attribute {name!r}")
     from harness.supernets import (
+        archive,
+        calibration,
         loop,
         max_w,
         mixture,
@@ -68,5 +75,18 @@ def __getattr__(name: str) -> Any:
         steps,
     )
 
-    homes = (loop, mixture, net, paths, selections, shared_weights, steps, max_w, partial, perturbation)
+    homes = (
+        archive,
+        calibration,
+        loop,
+        max_w,
+        mixture,
+        net,
+        partial,
+        paths,
+        perturbation,
+        selections,
+        shared_weights,
+        steps,
+    )
     return next(vars(home)[name] for home in homes if name in vars(home))

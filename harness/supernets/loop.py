@@ -8,15 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.live import checkpoints, discrete, sizes, tracking
-from harness.live.parts import Parts
-from harness.live.tracking import Row
-from harness.provenance import peak_memory_mb
 from harness.spaces.base import Arch
 from harness.streams import Streams
+from harness.supernets import sizes
 from harness.supernets.net import Supernet
+from harness.supernets.parts import Parts
 from harness.supernets.selections import Selection, Strongest
 from harness.supernets.steps import At, Step
+from harness.system.provenance import peak_memory_mb
+from harness.training import checkpoints, discrete, tracking
+from harness.training.tracking import Row
 
 
 def search(net: Supernet, step: Step, select: Selection | None = None, streams: Streams | None = None) -> Arch:
@@ -25,7 +26,7 @@ def search(net: Supernet, step: Step, select: Selection | None = None, streams: 
     Parameters
     ----------
     net
-        The supernet, see `harness.problem.SupernetProblem.supernet`.
+        The supernet, see `harness.problem.supernet.SupernetProblem.supernet`.
     step
         How it is moved.
     select
@@ -42,9 +43,9 @@ def search(net: Supernet, step: Step, select: Selection | None = None, streams: 
     ------
     HarnessError
         If a loss is not finite, in a step or after an epoch; the checkpoint is damaged or of another configuration; or nothing
-        tells a part from others, so that a checkpoint could not know it again, see `harness.live.parts`.
+        tells a part from others, so that a checkpoint could not know it again, see `harness.supernets.parts`.
     """
-    return net.begin(step, select or Strongest()).run(streams or Streams("", net.seed))
+    return (net.searcher or Search)(net, step, select or Strongest()).run(streams or Streams("", net.seed))
 
 
 class Search:
@@ -70,15 +71,16 @@ class Search:
     @property
     def finished(self) -> bool:
         """Whether all epochs but those of the selection are done, or the derived cells are as small as expected."""
-        # Of any epoch: epochs of a selection, which may follow, need not be as small again.
-        return self.net.epochs_left <= self.select.epochs or any(map(self._is_small, self.net.rows))
+        rows, settings = self.net.rows, self.net.settings
+        if self.net.epochs_left <= self.select.epochs:
+            return True
+        # Of any epoch: those of a selection, which may follow, need not be as small again.
+        may_end = rows[settings.earliest_stop - 1 :]
+        return any(sizes.is_within(row, settings.expected_size) for row in may_end)
 
-    def _is_small(self, row: Row) -> bool:
-        expected = self.net.settings.expected_size
-        if expected is None or "arch" not in row:
-            return False
-        present = [row[f"convolutions_{group}"] for group in self.net.where.groups]
-        return all(size <= most for size, most in zip(present, expected, strict=True))
+    @property
+    def _states_size(self) -> bool:
+        return self.net.settings.size_from is not None
 
     def run(self, streams: Streams, on_epoch: Callable[[Row], None] | None = None) -> Arch:
         """Search to the end; see `search`.
@@ -98,7 +100,9 @@ class Search:
         percent. Where there are architecture parameters it also has them (``alphas_*``), the weights of the candidates
         (``weights_*``, (edges, candidates)) with their entropy (``alpha_entropy_*``, nats, mean over edges) for every group, and
         of the architecture derived then ``convolutions_*`` and ``skips_*`` for every group, ``parameters`` at the supernet's size
-        and ``arch`` (text). The last row has these of what was chosen.
+        and ``arch`` (text). The last row has these of what was chosen. Where ``size_from`` is set, rows from the first epoch on
+        whose derived cells had at most the expected size have its number (from 1), ``size_reached``, and the last row has
+        ``epochs_saved``: how many of the budget were left when the size ended the search.
         """
         checkpoint = self.net.checkpoint
         if checkpoint is not None and checkpoint.exists():
@@ -107,8 +111,9 @@ class Search:
             row = self.epoch()
             if on_epoch is not None:
                 on_epoch(row)
+        saved = {"epochs_saved": self.net.epochs_left - self.select.epochs} if self._states_size else {}
         arch = self.select(self, streams)
-        self.net.rows[-1] |= self._described(arch)
+        self.net.rows[-1] |= self._described(arch) | saved
         return arch
 
     def epoch(self) -> Row:
@@ -136,6 +141,8 @@ class Search:
             "valid_accuracy": valid_accuracy,
             **self._tracked(),
         }
+        if self._states_size:
+            row |= sizes.reached(net.rows, row, net.settings.expected_size)
         row["seconds"] = stepped - started
         row["evaluation_seconds"] = evaluated - stepped
         row["tracking_seconds"] = time.perf_counter() - evaluated

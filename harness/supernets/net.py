@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import repeat
@@ -14,15 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import BudgetExhausted, HarnessError, unknown_name
-from harness.live import tracking
-from harness.live.data import Change, Rows, Splits, batches, crop_and_flip, portions
-from harness.live.networks import Shape, build, check_batch_norm, seeded
-from harness.live.settings import SearchSettings
-from harness.live.supernet import BATCH_NORMS, Searchable, searchable
-from harness.live.tracking import Row
 from harness.spaces.base import Arch
 from harness.streams import generator
+from harness.supernets.graph import BATCH_NORMS, Searchable, searchable
 from harness.supernets.mixture import Mixture, Relaxation
+from harness.training import tracking
+from harness.training.data import Change, Rows, Splits, batches, crop_and_flip, portions
+from harness.training.networks import Shape, build, check_batch_norm, seeded
+from harness.training.settings import SearchSettings
+from harness.training.tracking import Row
 
 if TYPE_CHECKING:
     from harness.supernets.loop import Search
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from harness.supernets.steps import Step
 
 Batch = tuple[Tensor, Tensor]  # images (n, channels, height, width), labels (n,)
+Network = nn.Module
 
 
 def check(space: str, splits: Splits, settings: SearchSettings) -> Shape:
@@ -68,7 +70,7 @@ class Form(Protocol):
         where, shape
             The cell space, and the sizes.
         batch_norm
-            A key of `harness.live.supernet.BATCH_NORMS`.
+            A key of `harness.supernets.graph.BATCH_NORMS`.
         """
 
 
@@ -178,7 +180,15 @@ class Supernet:
         What was recorded of every epoch.
     epochs_left
         What is left of the budget.
+    recalibrates
+        Whether `accuracies` recalibrates the batch norm for each architecture, see `harness.supernets.calibration`; only has a
+        meaning with running statistics.
+    searcher
+        What searches it instead of a `harness.supernets.loop.Search`; None: nothing.
     """
+
+    searcher: Callable[[Supernet, Step, Selection], Search] | None = None
+    recalibrates = False
 
     def __init__(
         self,
@@ -248,12 +258,6 @@ class Supernet:
         """Architecture parameters at the start, by name: leaves that the network does not hold."""
         return initial_alphas(self.space, self.shape, self.seed, relaxation, device=self.device)
 
-    def begin(self, step: Step, select: Selection) -> Search:
-        """A search of this supernet, see `harness.supernets.loop.search`."""
-        from harness.supernets.loop import Search
-
-        return Search(self, step, select)
-
     def batches(self, epoch: int) -> Iterator[Batches]:
         """The batches of all steps of an epoch (from 0), in order."""
         splits, size = self._splits, self.settings.batch_size
@@ -289,7 +293,22 @@ class Supernet:
 
     def accuracies(self, archs: Sequence[Arch]) -> list[float]:
         """Accuracies (percent) of architectures on the validation images, with the weights as they are."""
-        return [self.measure(self.path(arch))[1] for arch in archs]
+        found = []
+        for arch in archs:
+            path = self.path(arch)
+            with self.calibration(path):
+                found.append(self.measure(path)[1])
+        return found
+
+    def calibration(self, path: Sequence[Mixture]) -> AbstractContextManager[None]:
+        """Inside, the batch norm is as an architecture is to be measured by; its images are the training images, in order."""
+        if not self.recalibrates:
+            return nullcontext()
+        from harness.supernets.calibration import recalibrated
+
+        parts = self._splits.train[: self.steps * self.settings.batch_size].reshape(self.steps, -1)
+        images = (self.read(part)[0] for part in parts)
+        return recalibrated(self.network, lambda batch: self.network(batch, *path), images)
 
     def _evaluated(self, turns: Iterator[Sequence[Mixture]]) -> tuple[float, float]:
         training = self.network.training

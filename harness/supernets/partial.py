@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.errors import HarnessError
-from harness.live.networks import Shape
-from harness.live.supernet import BATCH_NORMS, MakeFan, Searchable
+from harness.supernets.graph import BATCH_NORMS, MakeFan, Searchable
 from harness.supernets.mixture import Initial, Mixture, Purpose, one_a_group
+from harness.training.networks import Shape
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.live.supernet import Searchable, searchable
 from harness.spaces.base import Arch
 from harness.streams import Streams
+from harness.supernets.graph import Searchable, searchable
 from harness.supernets.mixture import REMOVED, Choice, Mixture, fix
 from harness.supernets.selections import Strongest
 from harness.supernets.steps import MovingLevel

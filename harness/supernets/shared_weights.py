@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from harness.errors import BudgetExhausted, HarnessError
-from harness.problem import Budget, Evaluation, Problem
+from harness.problem.base import Evaluation, Problem
+from harness.problem.budget import Budget
 from harness.spaces.base import Arch
 from harness.supernets.net import Supernet
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
 from harness.spaces.named import make_space
+from harness.system.folders import find
 from harness.tabular import catalogue, store
+from harness.tabular.audit import leaks
 from harness.tabular.formats import describe_source
-from harness.tabular.leaks import leaks
 from harness.tabular.numerals import Numerals, numerals
 from harness.tabular.reading import read_frame
 from harness.tabular.table import COST, TEST, VALID, Direction, Table, Unit, is_report_only, row_of_encodings
@@ -191,19 +189,6 @@ def import_file(
         raise HarnessError(f"benchmark {name!r} exists with other content; choose another name, or pass --replace")
     catalogue.save_benchmark(table)
     return table
-
-
-def data_folder() -> Path:
-    """Where a user keeps published files: ``$NAS_HARNESS_DATA`` or the user's data folder."""
-    return Path(os.environ.get("NAS_HARNESS_DATA") or platformdirs.user_data_dir("nas-harness"))
-
-
-def find(file: str) -> Path:
-    """A file or folder, here or in the data folder."""
-    for path in (Path(file), data_folder() / file):
-        if path.exists():
-            return path
-    raise HarnessError(f"{file}: no such file, neither here nor in {data_folder()}")
 
 
 def _with_index(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,8 +8,9 @@ from pathlib import Path
 from types import ModuleType
 
 from harness.errors import HarnessError
-from harness.progress import counting
-from harness.tabular import catalogue, frame, store
+from harness.system import folders
+from harness.system.progress import counting
+from harness.tabular import catalogue, store
 from harness.tabular.formats import (
     Job,
     analog,
@@ -101,7 +102,7 @@ def import_published(
 
 def _find(file: str) -> Path:
     try:
-        return frame.find(file)
+        return folders.find(file)
     except HarnessError as error:
         for name, home in HOMES.items():
             if re.match(name, Path(file).name):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -20,20 +19,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import platformdirs
 from filelock import FileLock
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError, RunError, reason_of
 from harness.spaces.base import Space
+from harness.system.folders import cache_folder
 from harness.tabular.table import CheckedArrays, Table, checked, digest_of
 
 FORMAT = 3  # raise when the layout on disk changes: older folders are then converted anew
-
-
-def cache_folder() -> Path:
-    """Folder of what can be made again: ``$NAS_HARNESS_CACHE`` or the user's cache folder."""
-    return Path(os.environ.get("NAS_HARNESS_CACHE") or platformdirs.user_cache_dir("nas-harness"))
 
 
 def store_root() -> Path:

@@ -7,18 +7,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.constraint import Constraint, check_constraints
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import Space
 from harness.taxonomy import Taxonomy, taxonomy_of_table
-
-if TYPE_CHECKING:
-    from harness.problem import Budget
 
 Direction = Literal["max", "min"]
 Unit = Literal["percent", "fraction", "loss", "none"]
@@ -241,23 +237,6 @@ class Table:
                     f"benchmark {self.name}: column {name!r} is for the report only; a method may be shown {allowed}"
                 )
         return {name: self.column(name) for name in names}
-
-    def settle(
-        self,
-        budget: Budget,
-        metrics: tuple[str, ...],
-        live: Mapping[str, Any] | str,
-        constraints: tuple[Constraint, ...] = (),
-    ) -> str:
-        """Refuse what this benchmark cannot give; a table has no settings of its own, so the text is empty."""
-        from harness.tabular.training import check_budget
-
-        check_budget(self, budget)
-        self.visible(metrics)
-        check_constraints(self, constraints)
-        self.verify()  # before anything is run and written
-        self.check_scores()
-        return ""
 
     def describe(self) -> dict[str, Any]:
         """Everything but the arrays, as plain JSON values."""

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.live.data import Splits, split
-from harness.live.images import Images
+from harness.images.labelled import Images
 from harness.live.problem import LiveProblem
-from harness.live.settings import LiveSettings, Recipe, SearchSettings
-from harness.live.supernet import SEARCHABLE
 from harness.methods.base import Method, method_params, run_search
-from harness.problem import Budget
-from harness.records import EPOCH_TIME_COLUMNS
+from harness.problem.budget import Budget
+from harness.running.records import EPOCH_TIME_COLUMNS
 from harness.spaces.base import Arch
 from harness.streams import Streams, generator
+from harness.supernets.graph import SEARCHABLE
 from harness.supernets.net import Form, Supernet
 from harness.testing.reach import reachable
+from harness.training.data import Splits, split
+from harness.training.settings import LiveSettings, Recipe, SearchSettings
 
 SEEDS = (0, 1)
 STATED = ("level", "update", "relaxation", "pass", "selection")
@@ -59,21 +59,26 @@ def check_on_supernets(method: Method, epochs: int) -> None:
 
 def _check_on(method: Method, space: str, epochs: int) -> None:
     name, where = method.name, SEARCHABLE[space].space
+    trains = method.taxonomy.acceleration != "zero-cost proxy"
     found = {seed: _searched(method, space, seed, epochs) for seed in SEEDS}
     for seed, (arch, problem) in found.items():
         rows = problem.epochs
         assert where.validate(arch) == arch, f"{name}: recommends {arch}, which is not in the space"
-        assert 0 < len(rows) <= epochs, f"{name}: {len(rows)} epochs were recorded, and the budget is {epochs}"
+        if trains:
+            assert 0 < len(rows) <= epochs, f"{name}: {len(rows)} epochs were recorded, and the budget is {epochs}"
+        else:
+            assert not problem.spent, f"{name}: is a zero-cost proxy, and spent {problem.spent} epochs"
+            assert problem.n_statistics, f"{name}: is a zero-cost proxy, and asked for no untrained network"
         for row in rows:
             missing = [word for word in STATED if word not in row]
             assert not missing, f"{name}: its rows do not state {missing[0]}; see Step.words and Selection.word"
         assert not _holds_test_images(problem, _splits(seed)), f"{name}: a test image can be reached from its problem"
         again = _searched(method, space, seed, epochs)
         _check_same(f"{name}: seed {seed} twice gives two different searches", (arch, problem), again)
-    first, other = (_rows(problem) for _, problem in found.values())
+    first, other = (_rows(problem) or arch for arch, problem in found.values())
     assert first != other, f"{name}: ignores the seed"
     _check_global_random_state(method, space, epochs, found[SEEDS[0]])
-    for end in range(1, epochs):
+    for end in range(1, epochs if trains else 0):
         _check_resumed(method, space, epochs, end, found[SEEDS[0]])
 
 

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 from harness.methods.base import Lockstep, Method, make_method, method_params, run_lockstep, run_search
-from harness.problem import Budget, LockstepProblem, TabularProblem
+from harness.problem.budget import Budget
 from harness.streams import Streams
 from harness.tabular import synthetic
+from harness.tabular.curves import spending, whole_trainings
+from harness.tabular.problem import LockstepProblem, TabularProblem
 from harness.tabular.table import COST, TEST, VALID, Table
-from harness.tabular.training import spending, whole_trainings
 from harness.testing.reach import reachable
 
 SEEDS = (0, 1, 2)

@@ -15,22 +15,25 @@ from typing import Any
 import pytest
 
 import harness
-from harness.catalogue import find_benchmark
 from harness.code import digest as digests
-from harness.code.digest import Code, code_of, differing
+from harness.code.digest import Code, differing
 from harness.code.places import is_library
-from harness.execution.tables import run_table_cells
 from harness.methods.base import method_class, method_names
-from harness.suite import make_suite
+from harness.running.kept import search_code
+from harness.running.tables import run_table_cells
+from harness.suites.catalogue import load_benchmark
+from harness.suites.reading import make_suite
 
 ON_TABLES = {
-    *("constraint", "errors", "execution.joining", "execution.tables", "methods.base", "methods.evolution", "problem"),
-    *("spaces.base", "streams", "tabular.table", "tabular.training", "taxonomy"),
+    *("errors", "methods.base", "methods.evolution", "problem.base", "problem.budget", "problem.constraint"),
+    "problem.supernet",
+    *("running.joining", "running.tables", "spaces.base", "streams"),
+    *("tabular.curves", "tabular.feasible", "tabular.problem", "tabular.table", "taxonomy"),
 }
 
 
 def code(method: str, benchmark: str = "synthetic/ridge") -> Code:
-    return code_of(method_class(method), find_benchmark(benchmark))
+    return search_code(method_class(method), load_benchmark(benchmark))
 
 
 def test_what_a_search_on_a_table_is_computed_by() -> None:
@@ -41,9 +44,10 @@ def test_what_a_search_on_a_table_is_computed_by() -> None:
 
 def test_no_search_on_a_table_is_computed_by_a_report_a_command_or_a_network() -> None:
     for method in method_names():
-        if method_class(method).__module__.startswith("harness."):
+        scores_networks = method_class(method).taxonomy.acceleration == "zero-cost proxy"  # refuses tables
+        if method_class(method).__module__.startswith("harness.") and not scores_networks:
             rooms = {name.split(".")[1] for name in code(method).trees}
-            assert not rooms & {"live", "reporting", "cli", "results", "regression", "recording", "runner", "records"}
+            assert not rooms & {"live", "reporting", "cli", "results", "regression", "recording", "suites", "training"}
 
 
 def test_whatever_runs_in_a_search_on_a_table_is_in_its_code() -> None:
@@ -66,7 +70,7 @@ def test_whatever_runs_in_a_search_on_a_table_is_in_its_code() -> None:
             "metrics": ["cost"] if benchmark == "synthetic/ridge" else ["train_loss", "valid_loss"],
         }
         for group in make_suite(document).groups():
-            table, cls = find_benchmark(benchmark), method_class(group.method.name)
+            table, cls = load_benchmark(benchmark), method_class(group.method.name)
             called: set[str] = set()
 
             def note(frame: FrameType, event: str, argument: Any, called: set[str] = called) -> None:
@@ -82,13 +86,13 @@ def test_whatever_runs_in_a_search_on_a_table_is_in_its_code() -> None:
             ran = {name for name in called if name.startswith("harness.")}
             outside = {name for name in ran if is_library(name)}
             assert cls.__module__ in ran
-            assert ran - outside <= set(code_of(cls, table).trees)
+            assert ran - outside <= set(search_code(cls, table).trees)
             assert outside <= {
-                "harness.plugins",  # asked for every module that is imported late
-                "harness.provenance",
-                "harness.catalogue",
-                "harness.suite",
-                "harness.records",
+                "harness.system.plugins",  # asked for every module that is imported late
+                "harness.system.provenance",
+                "harness.suites.catalogue",
+                "harness.suites.group",
+                "harness.running.records",
                 "harness.methods",
                 "harness.tabular.store",  # maps arrays when they are first asked for, and checks their hashes
             }
@@ -97,22 +101,25 @@ def test_whatever_runs_in_a_search_on_a_table_is_in_its_code() -> None:
 @pytest.mark.torch
 def test_what_a_live_search_is_computed_by() -> None:
     found = code("milenas-1st", "live/darts-digits")
-    assert {"harness.supernets.loop", "harness.live.train", "harness.live.operations", "harness.execution.live"} <= set(
-        found.trees
-    )
+    assert {
+        "harness.supernets.loop",
+        "harness.training.train",
+        "harness.training.operations",
+        "harness.running.live",
+    } <= set(found.trees)
     assert {"harness.spaces.darts", "harness.methods.levels"} <= set(found.trees)
-    assert not {name for name in found.trees if name.startswith(("harness.reporting", "harness.live.pilot"))}
+    assert not {name for name in found.trees if name.startswith(("harness.reporting", "harness.running.pilot"))}
     assert {"torch", "numpy", "sklearn"} <= found.packages
 
 
 PRINT = """
 import json, sys
 {before}
-from harness.catalogue import find_benchmark
-from harness.code.digest import code_of
+from harness.suites.catalogue import load_benchmark
+from harness.running.kept import search_code
 from harness.methods.base import method_class
 names = ("random", "regularized-evolution", "local-search")
-print(json.dumps([code_of(method_class(name), find_benchmark("synthetic/ridge")).digest for name in names]))
+print(json.dumps([search_code(method_class(name), load_benchmark("synthetic/ridge")).digest for name in names]))
 """
 
 
@@ -130,7 +137,7 @@ def test_it_is_the_same_in_every_process() -> None:
     here = [code(name).digest for name in ("random", "regularized-evolution", "local-search")]
     assert len(set(here)) == 3
     assert printed() == here
-    assert printed("import harness.reporting.build, harness.statistics, harness.live.pilot, harness.testing") == here
+    assert printed("import harness.reporting.build, harness.statistics, harness.running.pilot, harness.testing") == here
 
 
 def test_what_changes_it(tmp_path: Path) -> None:
@@ -209,7 +216,7 @@ def session(monkeypatch: pytest.MonkeyPatch, registries: None) -> Callable[..., 
         if source:
             linecache.cache[name] = (len(cell), None, cell.splitlines(keepends=True), name)
         exec(compile(cell, name, "exec"), vars(module))
-        return code_of(vars(module)["OfAUser"], find_benchmark("synthetic/ridge"))
+        return search_code(vars(module)["OfAUser"], load_benchmark("synthetic/ridge"))
 
     return run
 
@@ -220,7 +227,7 @@ def test_a_class_of_a_notebook_counts_with_its_source(session: Callable[..., Cod
     assert session("\n# a comment\nseeds = 3" + METHOD.format(imports="", place=0)).digest == first.digest
     assert session(METHOD.format(imports="", place=7)).digest != first.digest
     assert session(source=False).digest == ""
-    assert "harness.problem" in first.trees
+    assert "harness.problem.base" in first.trees
 
 
 def test_it_counts_with_what_it_names_there(session: Callable[..., Code]) -> None:
@@ -247,20 +254,20 @@ def test_a_package_of_ones_own_counts_with_what_lies_in_it(
     monkeypatch.syspath_prepend(package.parent)
     import made_up_package.methods as found  # type: ignore[import-not-found]
 
-    known = code_of(found.OfAUser, find_benchmark("synthetic/ridge"))
+    known = search_code(found.OfAUser, load_benchmark("synthetic/ridge"))
     own = {name for name in known.trees if name.startswith("made_up")}
     assert own == {f"made_up_package{rest}" for rest in ("", ".inner", ".inner.places", ".more", ".methods")}
     assert "made_up_other" in known.packages
     assert differing(known) == []
     # An edit does not reach what is imported already; a process that imports it now has other code.
     (package / "inner" / "places.py").write_text("PLACE = 7\n")
-    assert code_of(found.OfAUser, find_benchmark("synthetic/ridge")).digest == known.digest
+    assert search_code(found.OfAUser, load_benchmark("synthetic/ridge")).digest == known.digest
     for name in [name for name in sys.modules if name.startswith("made_up")]:
         monkeypatch.delitem(sys.modules, name)
     from harness.methods import base
 
-    base.forget({found.__name__})
+    base._forget({found.__name__})
     import made_up_package.methods as again
 
-    assert code_of(again.OfAUser, find_benchmark("synthetic/ridge")).digest != known.digest
+    assert search_code(again.OfAUser, load_benchmark("synthetic/ridge")).digest != known.digest
     assert differing(known) == ["made_up_package.inner.places"]

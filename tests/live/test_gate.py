@@ -10,12 +10,14 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.live.benchmark import LiveSettings
-from harness.records import read_run
 from harness.regression import baseline as baselines
 from harness.regression.check import check
 from harness.regression.compare import compare
-from harness.runner import run
-from harness.suite import Suite, groups_of, make_suite
+from harness.running.records import read_run
+from harness.running.runner import run
+from harness.suites.group import groups_of
+from harness.suites.reading import make_suite
+from harness.suites.suite import Suite
 
 SUITE: dict[str, Any] = {
     "name": "live",
@@ -41,7 +43,7 @@ def test_settings_read_back_are_the_same(benchmarks: list[str]) -> None:
     again = Suite.from_resolved(written)
     assert [group.key(0) for group in again.groups()] == [group.key(0) for group in suite.groups()]
     assert json.loads(json.dumps(again.resolved())) == written
-    settings = LiveSettings.from_json(next(again.groups()).settings)
+    settings = LiveSettings.from_json(again.groups()[0].settings)
     assert settings.search.alpha_betas == (0.4, 0.9)
     assert settings.search.epochs == 3
 

@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from harness import ladder as ladders
 from harness.errors import HarnessError
-from harness.journal import Journal
-from harness.ladder import FOLDER, JOURNAL, RUNGS, climb, ladder, protocol, trained
 from harness.live.benchmark import LiveBenchmark
-from harness.live.settings import Recipe
-from harness.records import read_epochs, read_run
-from harness.runner import run
-from harness.suite import make_suite
+from harness.running import ladder as ladders
+from harness.running.ladder import FOLDER, JOURNAL, RUNGS, climb, ladder, protocol, trained
+from harness.running.records import read_epochs, read_run
+from harness.running.runner import run
+from harness.suites.reading import make_suite
+from harness.system.journal import Journal
+from harness.training.settings import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = {

@@ -17,23 +17,24 @@ import torch
 from scipy import stats
 
 from harness.analysis import compare_pairs, plan_seeds
-from harness.live import checkpoints, sources
-from harness.live.data import split
+from harness.images import sources
+from harness.images.sources import CIFAR10, PIXELS
 from harness.live.problem import LiveProblem
-from harness.live.settings import LiveSettings, Recipe, SearchSettings
-from harness.live.sources import CIFAR10, PIXELS
-from harness.planning import plan
-from harness.problem import Budget
-from harness.records import EPOCH_TIME_COLUMNS, EPOCHS, RECORDS, TIME_COLUMNS, TRACES, read_epochs, read_run
+from harness.problem.budget import Budget
 from harness.reporting import build_report
 from harness.reporting.caveats import caveats
 from harness.reporting.live_figures import draw_search_curves
 from harness.reporting.run import load_run
-from harness.runner import run
+from harness.running.planning import plan
+from harness.running.records import EPOCH_TIME_COLUMNS, EPOCHS, RECORDS, TIME_COLUMNS, TRACES, read_epochs, read_run
+from harness.running.runner import run
 from harness.spaces.nasbench201 import NASBench201Space
 from harness.statistics import detection_power, holm
-from harness.suite import load_suite, make_suite
+from harness.suites.reading import load_suite, make_suite
 from harness.testing import reachable
+from harness.training import checkpoints
+from harness.training.data import split
+from harness.training.settings import LiveSettings, Recipe, SearchSettings
 
 TINY = {
     "name": "tiny",
@@ -520,7 +521,7 @@ SMALLER = ["search.channels=2", "search.cells=3", "evaluation.channels=2", "eval
 
 def test_the_cifar_suite_has_the_papers_settings(cifar):
     suite = load_suite("live-cifar10", ["device=cpu", "search.batch_size=64"])
-    group = next(suite.groups())
+    group = suite.groups()[0]
     settings = LiveSettings.from_json(group.settings)
     assert settings.search == SearchSettings(augment=True)  # its defaults are DARTS's
     assert (settings.evaluation.epochs, settings.evaluation.channels, settings.evaluation.cells) == (600, 36, 20)
@@ -566,7 +567,7 @@ def test_the_suites_of_the_comparison(name):
     assert [method.name for method in suite.methods] == METHODS
     assert [method.params["lambda_valid"] for method in suite.methods if method.name == "milenas-1st"] == [0.1, 1, 999]
     assert suite.methods[0].params["architectures"] * len(suite.seeds) == 32
-    settings = LiveSettings.from_json(next(suite.groups()).settings)
+    settings = LiveSettings.from_json(suite.groups()[0].settings)
     assert (settings.search.channels, settings.search.cells) == (4, 3)
     assert settings.search.alpha_learning_rate == 3e-3
 

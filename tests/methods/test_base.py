@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Literal
 import pytest
 
 import harness
+from harness.cli.listing import describe
 from harness.errors import HarnessError
-from harness.listing import describe
 from harness.methods.base import AskTell, make_method, method_params
 
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from harness.errors import HarnessError
 from harness.methods.base import make_method, run_search
 from harness.methods.hyperband import Halving, bracket, most_halvings
-from harness.problem import Budget, TabularProblem
+from harness.problem.budget import Budget
 from harness.streams import Streams
 from harness.tabular import synthetic
+from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
 from harness.testing import check_method
 

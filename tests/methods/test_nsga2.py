@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 import harness
-from harness.constraint import Constraint
 from harness.errors import HarnessError
 from harness.methods.base import make_method, run_search
 from harness.methods.nsga2 import crowding_distance, survival_order
-from harness.problem import Budget, TabularProblem
+from harness.problem.budget import Budget
+from harness.problem.constraint import Constraint
 from harness.statistics import dominance_ranks, expected_hypervolume, hypervolume, pareto_front
 from harness.streams import Streams
 from harness.tabular import synthetic
+from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
 from harness.testing import check_method
 

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from harness.errors import HarnessError, RunError
-from harness.files import held
 from harness.recording.record import JOURNAL, SPEC, record, trainings
 from harness.recording.spec import make_spec
 from harness.recording.table import finish
+from harness.system.files import held
 
 
 def without_times(items):

@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
-from harness.records import read_run
 from harness.regression import baseline as baselines
 from harness.regression.baseline import Baseline, Cell
 from harness.regression.check import check
 from harness.regression.compare import compare
-from harness.runner import run
-from harness.suite import Suite, groups_of, load_suite, make_suite
+from harness.running.records import read_run
+from harness.running.runner import run
+from harness.suites.group import groups_of
+from harness.suites.reading import load_suite, make_suite
+from harness.suites.suite import Suite
 
 CORA, RIDGE = "nasbench-graph/cora", "synthetic/ridge"
 PARTS: dict[str, dict[str, Any]] = {

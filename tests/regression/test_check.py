@@ -18,7 +18,7 @@ from harness.regression import check as checking
 from harness.regression import outputs
 from harness.regression.baseline import Baseline, Cell
 from harness.regression.compare import ALL, compare
-from harness.runner import run
+from harness.running.runner import run
 
 SUITE = {
     "name": "small",

@@ -13,7 +13,7 @@ import pytest
 
 import harness
 from harness.methods.base import AskTell
-from harness.problem import Evaluation
+from harness.problem.base import Evaluation
 from harness.reporting.run import Run, load_run
 from harness.spaces.base import Arch
 from harness.tabular import catalogue
@@ -84,10 +84,10 @@ def add_table() -> Iterator[AddTable]:
         table = harness.table_from_frame(frame, name, arch=["x", "y"], **options)
         catalogue.register_benchmark(name)(lambda: table)
         added.append(name)
-        catalogue.load_benchmark.cache_clear()
+        catalogue.load_table.cache_clear()
         return table
 
     yield add
     for name in added:
         catalogue._REGISTRY.pop(name, None)
-    catalogue.load_benchmark.cache_clear()
+    catalogue.load_table.cache_clear()

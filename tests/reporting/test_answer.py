@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.records import RECORD_COLUMNS, write_parquet
 from harness.reporting.answer import answer, facts
 from harness.reporting.caveats import check_of_the_law, unbounded, unspent_budgets
 from harness.reporting.formats import signed
 from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.frames.scores import random_equivalents
 from harness.reporting.run import Run, load_run
+from harness.running.records import RECORD_COLUMNS, write_parquet
 
 from .conftest import Make
 

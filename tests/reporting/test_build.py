@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from harness.errors import HarnessError
-from harness.records import RECORD_COLUMNS, TIME_COLUMNS, write_parquet
 from harness.reporting import build_report, write
 from harness.reporting.write import FORMATS
+from harness.running.records import RECORD_COLUMNS, TIME_COLUMNS, write_parquet
 
 from .conftest import Make
 

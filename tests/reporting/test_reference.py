@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.records import edited
 from harness.reporting import build_report
 from harness.reporting.run import load_run
+from harness.running.records import edited
 
 KEPT = sorted(Path(__file__).parents[2].glob("reports/reference/*/suite.resolved.json"))
 

@@ -3,11 +3,11 @@
 import torch
 
 from harness.levels import MixedLevel
-from harness.live.settings import SearchSettings
-from harness.live.tracking import entropy
 from harness.supernets import LevelStep, MaxW, Softmax, search
 from harness.supernets.net import Supernet
 from harness.testing.supernets import _splits
+from harness.training.settings import SearchSettings
+from harness.training.tracking import entropy
 
 
 def drawn(*shape):

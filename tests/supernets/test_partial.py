@@ -8,11 +8,6 @@ import torch.nn.functional as F
 
 from harness import HarnessError
 from harness.levels import Bilevel
-from harness.live.mixed import Fan, FusedFan
-from harness.live.networks import Shape, Stages
-from harness.live.operations import batch_statistics, normalised
-from harness.live.settings import SearchSettings
-from harness.live.supernet import SEARCHABLE
 from harness.spaces.darts import EDGES, PRIMITIVES
 from harness.supernets import (
     AlphaSchedule,
@@ -20,13 +15,19 @@ from harness.supernets import (
     LevelStep,
     Mixture,
     PartialChannels,
+    Search,
     Softmax,
     Strongest,
     search,
 )
+from harness.supernets.graph import SEARCHABLE
+from harness.supernets.mixed import Fan, FusedFan
 from harness.supernets.net import Supernet, initial_alphas, initial_network
 from harness.supernets.partial import PartialFan
 from harness.testing.supernets import _splits
+from harness.training.networks import Shape, Stages
+from harness.training.operations import batch_statistics, normalised
+from harness.training.settings import SearchSettings
 
 DIGITS = (1, 8, 8)
 CELL = SEARCHABLE["nasbench201"]
@@ -176,7 +177,7 @@ def test_inputs_are_ranked_by_the_products():
     edges[kept] = 0.5
     weights[kept, 3] = 0.11  # less than the others' where edges count alike
     net = Supernet("darts", _splits(0), SearchSettings(channels=2, cells=3, batch_size=16), 0)
-    arch = Strongest().derive(net.begin(LevelStep(Bilevel()), Strongest()), [Mixture(weights, edges=edges)] * 2)
+    arch = Strongest().derive(Search(net, LevelStep(Bilevel()), Strongest()), [Mixture(weights, edges=edges)] * 2)
     genotype = net.where.space.decode(arch)
     assert sorted(source for _, source in genotype.normal) == sorted(EDGES[edge][0] for edge in kept)
 

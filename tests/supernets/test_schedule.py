@@ -7,11 +7,11 @@ import torch
 
 from harness import HarnessError
 from harness.levels import Bilevel, MixedLevel
-from harness.live.parts import identity
-from harness.live.settings import SearchSettings
 from harness.supernets import AlphaSchedule, At, LevelStep, search
 from harness.supernets.net import Supernet
+from harness.supernets.parts import identity
 from harness.testing.supernets import _splits
+from harness.training.settings import SearchSettings
 
 SETTINGS = SearchSettings(channels=2, cells=1, epochs=4, batch_size=16, alpha_learning_rate=3e-2)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.doctor import audit
+from harness.cli.doctor import audit
 from harness.errors import HarnessError
 from harness.tabular.frame import table_from_frame
 from harness.tabular.table import Table

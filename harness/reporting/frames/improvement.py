@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import HarnessError
-from harness.problem import Budget
+from harness.problem.budget import Budget
 from harness.reporting.run import Benchmark, FloatArray, Run
 from harness.statistics import (
     ExactBaseline,

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.live.sizes import best_by_size
 from harness.reporting.run import Run
 from harness.reporting.words import ALPHAS, PATH, WEIGHTS
 from harness.statistics import mean_band
+from harness.supernets.sizes import best_by_size
 
 QUANTITIES = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy", "test_accuracy", "parameters")
 # Generalisation gaps, in points: training accuracy minus that of another split.
@@ -282,7 +282,7 @@ def live_timings(run: Run) -> pd.DataFrame:
 
 
 def of_phase(run: Run, phase: str) -> pd.DataFrame:
-    """Return the epochs of a phase, see `harness.records.EPOCH_COLUMNS`; without rows where there are none."""
+    """Return the epochs of a phase, see `harness.running.records.EPOCH_COLUMNS`; without rows where there are none."""
     return run.epochs[run.epochs["phase"] == phase] if len(run.epochs) else run.epochs
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.problem import Budget
+from harness.problem.budget import Budget
 from harness.reporting.frames.curves import EXACT
 from harness.reporting.run import Benchmark, Entrant, FloatArray, Run
 from harness.statistics import Estimate, interquartile_mean, interquartile_mean_of_law, performance_profile

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.problem import Budget
+from harness.problem.budget import Budget
 from harness.reporting.run import Benchmark, Run
 from harness.taxonomy import CATEGORIES
 

@@ -9,7 +9,6 @@ from functools import partial
 
 import pandas as pd
 
-from harness.ladder import COLUMNS, LADDER, SPREADS, protocol
 from harness.reporting.cell_graphs import CellGraph, cells_of
 from harness.reporting.formats import (
     NOTHING,
@@ -54,6 +53,7 @@ from harness.reporting.live_plots import FEW_SEEDS
 from harness.reporting.model import Block, Column, FigureBlock, Prose, Row, Section, TableBlock
 from harness.reporting.plots import MOST_BANDS
 from harness.reporting.run import Run
+from harness.running.ladder import COLUMNS, LADDER, SPREADS, protocol
 
 ORDERS = {
     "simultaneous": "simultaneous (both gradients at the same point, MiLeNAS's Eq. 6 as written)",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.pareto import HYPERVOLUME_COLUMNS, goals_of, hypervolumes, run_fronts
 from harness.reporting.figures import draw_pareto, left_out
 from harness.reporting.formats import NOTHING, dataset, integer, is_missing, method, number, p_value, score, text
+from harness.reporting.frames.pareto import HYPERVOLUME_COLUMNS, goals_of, hypervolumes, run_fronts
 from harness.reporting.model import Block, Column, FigureBlock, Row, Section, TableBlock
 from harness.reporting.run import Run
 

@@ -6,9 +6,9 @@ import dataclasses
 
 import pandas as pd
 
-from harness.published import Record, published_of
 from harness.reporting.formats import text
 from harness.reporting.model import Section, TableBlock
+from harness.reporting.published import Record, published_of
 from harness.reporting.run import Run
 
 

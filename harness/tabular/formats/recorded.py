@@ -31,9 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError, reason_of
-from harness.files import write_whole
 from harness.spaces.base import Space
 from harness.spaces.named import SPACES, make_space
+from harness.system.files import write_whole
 from harness.tabular.formats import Job
 from harness.tabular.reading import is_parquet
 from harness.tabular.table import Table, digest_of

@@ -1,0 +1,83 @@
+"""What can be named: benchmarks, methods and suites, with a line about each."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.images.registry import dataset_names, describe_dataset
+from harness.live.benchmark import LiveBenchmark, is_live
+from harness.live.one_shot import PREFIX as ONE_SHOT
+from harness.methods.base import method_class, method_names
+from harness.reporting.published import published
+from harness.suites.catalogue import benchmark_names, load_benchmark
+from harness.suites.reading import find_suite, suite_names
+from harness.tabular import catalogue, nasbench_graph, recorded, store, synthetic
+from harness.taxonomy import CATEGORIES, taxonomy_of_table
+
+UNKNOWN = dict.fromkeys(CATEGORIES, "")
+
+
+def describe(what: str) -> list[dict[str, Any]]:
+    """Rows with ``name`` and ``about`` of all ``benchmarks``, ``methods`` or ``suites``, of the first two with their taxonomy.
+
+    Those of ``images`` have their number, size and classes beside. The rows of ``published``
+    are the numbers that papers print, see `harness.reporting.published.Record`.
+    """
+    if what == "published":
+        return [dataclasses.asdict(record) for record in published()]
+    rows = {"benchmarks": _benchmark, "methods": _method, "suites": _suite, "images": describe_dataset}[what]
+    every = {"benchmarks": benchmark_names, "methods": method_names, "suites": suite_names, "images": dataset_names}
+    names = every[what]()
+    return [{"name": name} | rows(name) for name in names]
+
+
+def _benchmark(name: str) -> dict[str, str]:
+    """What is known of a benchmark without loading its numbers; one of a plug-in has to be loaded for that."""
+    if is_live(name):
+        return LiveBenchmark(name).taxonomy.as_json() | {"about": "live: architectures are trained in the run"}
+    if name == synthetic.NAME:
+        return synthetic.convert().taxonomy.as_json() | {"about": "made up, for tests and documentation"}
+    if store.is_stored(name):
+        try:
+            card = store.card_of(name)
+            space = catalogue.stored_space(name)
+            about = f"{card['rows']:,} rows over {card['space']['name']}; {card['metric']} in {card['unit']}"
+            return taxonomy_of_table(space.kind, card["columns"]).as_json() | {"about": about}
+        except (HarnessError, KeyError, TypeError, ValueError):
+            return UNKNOWN | {"about": "damaged: import it again"}
+    if name.startswith(nasbench_graph.FAMILY):
+        space = nasbench_graph.space_of(name.partition("/")[2])
+        words = taxonomy_of_table(space.kind, nasbench_graph.FIELDS.values())
+        return words.as_json() | {"about": "packaged; converted when first used"}
+    about = "registered by a plug-in"
+    if name.startswith(ONE_SHOT):
+        about = "one-shot: what supernets derive is looked up in a table"
+    elif name in recorded.shipped_files(".parquet"):
+        about = "comes with the project; converted when first used"
+    try:
+        return load_benchmark(name).taxonomy.as_json() | {"about": about}
+    except HarnessError as error:
+        return UNKNOWN | {"about": str(error)}
+
+
+def _method(name: str) -> dict[str, str]:
+    cls = method_class(name)
+    fields = [field for field in dataclasses.fields(cls) if field.init]  # type: ignore[arg-type]
+    parameters = ", ".join(f"{field.name}={_default(field)}" for field in fields)
+    return cls.taxonomy.as_json() | {"about": f"({parameters})  {cls.source}".strip()}
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default is not dataclasses.MISSING:
+        return str(field.default)
+    return "?" if field.default_factory is dataclasses.MISSING else str(field.default_factory())
+
+
+def _suite(name: str) -> dict[str, str]:
+    try:
+        return {"about": str(tomllib.loads(find_suite(name).read_text(encoding="utf-8")).get("description", ""))}
+    except (OSError, tomllib.TOMLDecodeError):
+        return {"about": "unreadable"}

@@ -1,0 +1,90 @@
+"""What a search method is handed: a problem through which no test value can be reached."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from harness.problem.budget import Budget
+from harness.problem.constraint import Constraint
+from harness.spaces.base import Arch, Space
+
+
+class Evaluation(NamedTuple):
+    """Answer to `Problem.evaluate`.
+
+    Attributes
+    ----------
+    score
+        Validation score, larger is better (a table whose direction is ``min`` is negated). An infeasible architecture has
+        the worst score of the table after as many epochs, less how far it is beyond the bounds: no feasible one scores less.
+    cost
+        Simulated seconds of this evaluation, as long as it was trained; NaN where the benchmark knows none.
+    metrics
+        The further columns that the suite shows to methods, and those that it puts a bound on.
+    feasible
+        Whether the architecture satisfies the suite's constraints; one that does not is never an answer.
+    """
+
+    score: float
+    cost: float
+    metrics: Mapping[str, float]
+    feasible: bool = True
+
+
+class Problem(ABC):
+    """A search space with a validation score and a budget.
+
+    Attributes
+    ----------
+    space
+        The search space.
+    budget
+        What may be spent in all.
+    size
+        Number of different architectures that can be evaluated (infinite where it cannot be counted).
+    max_fidelity
+        Epochs of a whole training; every whole number from 1 to it is a fidelity. None where there is one fidelity only.
+    constraints
+        What an architecture must satisfy to be an answer.
+    """
+
+    space: Space
+    budget: Budget
+    size: float
+    max_fidelity: int | None = None
+    constraints: tuple[Constraint, ...] = ()
+
+    @abstractmethod
+    def evaluate(self, arch: Sequence[int], fidelity: int | None = None) -> Evaluation:
+        """Validation score of an architecture after a training from scratch; spends what that takes of the budget.
+
+        Parameters
+        ----------
+        arch
+            The architecture.
+        fidelity
+            Epochs of the training; None for the whole one. Nothing is saved by what was trained before: each call is a training
+            of its own.
+
+        Raises
+        ------
+        BudgetExhausted
+            If what is left does not pay for it: the search is over, and a method need not catch this.
+        HarnessError
+            If `arch` is not an architecture of this benchmark, or `fidelity` is one that it does not have.
+        """
+
+    @abstractmethod
+    def sample(self, uniforms: Iterator[float]) -> Arch:
+        """Draw an architecture from the benchmark's own measure, using up as many uniform numbers as it takes."""
+
+    @abstractmethod
+    def contains(self, arch: Sequence[int]) -> bool:
+        """Whether the benchmark can evaluate `arch`; a neighbour of one that it can may be one that it cannot."""
+
+    @property
+    @abstractmethod
+    def exhausted(self) -> bool:
+        """Whether the budget is spent."""

@@ -1,0 +1,1 @@
+"""Runs: cells, records, planning, and what is kept of earlier runs."""

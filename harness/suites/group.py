@@ -1,0 +1,156 @@
+"""Groups of cells: what a suite wants run, down to the seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from harness.problem.budget import Budget
+from harness.problem.constraint import Constraint, parse_constraints
+
+SCHEMA = 1  # of records and of what a cell's key is made of
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """A method with its parameters, as a suite wants it run.
+
+    Attributes
+    ----------
+    name
+        Registered name.
+    label
+        What reports call it; unique in a suite.
+    params
+        All parameters, defaults included.
+    version
+        The method's version.
+    benchmarks
+        Those of the suite's benchmarks that it is run on; empty for all.
+    metrics
+        Columns that it may see beside the validation score; None for what the suite says of all methods.
+    taxonomy
+        What kind of method it is, by category.
+    reads_whole_table
+        Whether no budget bounds what it sees of a table.
+    """
+
+    name: str
+    label: str
+    params: Mapping[str, Any] = field(hash=False)
+    version: str
+    benchmarks: tuple[str, ...] = ()
+    metrics: tuple[str, ...] | None = None
+    taxonomy: Mapping[str, str] = field(default_factory=dict, hash=False)
+    reads_whole_table: bool = False
+
+    def runs_on(self, benchmark: str) -> bool:
+        """Whether the suite wants it run on this benchmark."""
+        return not self.benchmarks or benchmark in self.benchmarks
+
+    def shown(self, metrics: tuple[str, ...]) -> tuple[str, ...]:
+        """Columns that it may see where the suite shows `metrics` to all methods."""
+        return metrics if self.metrics is None else self.metrics
+
+    @property
+    def params_json(self) -> str:
+        """The parameters as JSON with sorted keys."""
+        return json.dumps(dict(self.params), sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cells that differ in their seed only.
+
+    Attributes
+    ----------
+    benchmark, data_sha256
+        Name of the benchmark and hash of its table.
+    method, budget
+        What is run, and how long.
+    metrics
+        Columns that the method may see beside the validation score.
+    settings
+        How a live benchmark searches and evaluates, as JSON with nothing left to defaults; empty for a table.
+    constraints
+        What an architecture must satisfy to be an answer.
+    """
+
+    benchmark: str
+    data_sha256: str
+    method: MethodSpec
+    budget: Budget
+    metrics: tuple[str, ...] = ()
+    settings: str = ""
+    constraints: tuple[Constraint, ...] = ()
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """What the method is run under beside its benchmark and budget, as plain JSON values."""
+        return (
+            {"metrics": list(self.metrics)}
+            | ({"settings": json.loads(self.settings)} if self.settings else {})
+            | ({"constraint": conditions(self.constraints)} if self.constraints else {})
+        )
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """All that a result depends on but the seed, as plain JSON values."""
+        return {
+            "schema": SCHEMA,
+            "benchmark": self.benchmark,
+            "data_sha256": self.data_sha256,
+            "method": self.method.name,
+            "params": dict(self.method.params),
+            "version": self.method.version,
+            "budget": [self.budget.kind, self.budget.amount],
+        } | self.conditions
+
+    @cached_property
+    def _text(self) -> str:
+        return json.dumps(self.resolved, sort_keys=True)
+
+    def key(self, seed: int) -> str:
+        """SHA-256 of the resolved configuration of one cell: equal keys mean equal results."""
+        return hashlib.sha256(f"{self._text} seed {seed}".encode()).hexdigest()
+
+
+def groups_of(resolved: Mapping[str, Any]) -> list[Group]:
+    """Groups of a suite that was written by `Suite.resolved`, without loading any table; same keys, same order."""
+    methods = [method_spec(method) for method in resolved["methods"]]
+    pairs = [(benchmark, Budget(**budget)) for benchmark in resolved["benchmarks"] for budget in resolved["budgets"]]
+    metrics, constraints = tuple(resolved["metrics"]), constraints_of(resolved)
+    return [
+        Group(
+            benchmark, resolved["data_sha256"][benchmark], method, budget, method.shown(metrics), settings, constraints
+        )
+        for (benchmark, budget), settings in zip(pairs, resolved["settings"], strict=True)
+        for method in methods
+        if method.runs_on(benchmark)
+    ]
+
+
+def method_spec(values: Mapping[str, Any]) -> MethodSpec:
+    """A method of a suite that was written as JSON."""
+    metrics = values.get("metrics")
+    return MethodSpec(
+        **{
+            **values,
+            "benchmarks": tuple(values.get("benchmarks", ())),
+            "metrics": None if metrics is None else tuple(metrics),
+        }
+    )
+
+
+def constraints_of(resolved: Mapping[str, Any]) -> tuple[Constraint, ...]:
+    """Constraints of a suite that was written by `Suite.resolved`."""
+    return parse_constraints(resolved.get("constraint", {}))
+
+
+def conditions(constraints: Sequence[Constraint]) -> dict[str, str]:
+    """Constraints as a suite writes them: conditions by column."""
+    return {constraint.column: constraint.condition for constraint in constraints}

@@ -1,0 +1,219 @@
+"""Suites: benchmarks, methods, budgets and seeds, and the cells that they resolve to."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from harness.errors import HarnessError, differences
+from harness.methods.base import Method, make_method, method_params
+from harness.problem.budget import Budget
+from harness.problem.constraint import Constraint
+from harness.suites.catalogue import Benchmark, load_benchmark, resolve
+from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constraints_of, groups_of, method_spec
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What a suite comes to on the benchmarks that are here.
+
+    Attributes
+    ----------
+    benchmarks
+        By name, in the order of the suite.
+    settings
+        Settings of live benchmarks as JSON with nothing left to defaults, by benchmark and budget; empty for tables.
+    groups
+        Groups of cells.
+    """
+
+    benchmarks: Mapping[str, Benchmark]
+    settings: Mapping[tuple[str, Budget], str]
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What is to be run.
+
+    Attributes
+    ----------
+    name
+        Name of the suite.
+    benchmarks
+        Names, patterns expanded.
+    methods
+        What is compared.
+    budgets
+        Every method gets every one of them.
+    seeds
+        Distinct and not negative.
+    metrics
+        Columns that methods may see beside the validation score.
+    description
+        A sentence for the report.
+    live
+        What the suite's file says of live benchmarks: its tables ``search`` and ``evaluation`` and its ``device``.
+    constraints
+        What an architecture must satisfy to be an answer.
+    kept_settings
+        Of a suite that was read back: the settings of live benchmarks, by benchmark and budget, instead of `live`.
+    """
+
+    name: str
+    benchmarks: tuple[str, ...]
+    methods: tuple[MethodSpec, ...]
+    budgets: tuple[Budget, ...]
+    seeds: tuple[int, ...]
+    metrics: tuple[str, ...] = ()
+    description: str = ""
+    live: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    constraints: tuple[Constraint, ...] = ()
+    kept_settings: Mapping[tuple[str, Budget], str] = field(default_factory=dict, hash=False)
+    where: str = field(default="suite", compare=False)
+
+    @classmethod
+    def from_resolved(
+        cls,
+        resolved: Mapping[str, Any],
+        *,
+        methods: Collection[str] | None = None,
+        benchmarks: Collection[str] | None = None,
+        where: str = "suite.resolved.json",
+    ) -> Suite:
+        """The suite that `Suite.resolved` wrote, or a part of it, to run its cells again.
+
+        The only way back to a suite: all that is in a cell's key is taken over. Methods, benchmarks and settings are made
+        anew, as they are here and now; what is no longer what it was is refused.
+
+        Parameters
+        ----------
+        resolved
+            What ``suite.resolved.json`` holds.
+        methods
+            Labels of the methods that are wanted; None for all.
+        benchmarks
+            Names of the benchmarks that are wanted; None for all.
+        where
+            What messages begin with, e.g. the run's folder.
+
+        Raises
+        ------
+        HarnessError
+            If a cell has another key here than it had: other data, another version or other parameters of its method, other
+            settings.
+        """
+        kept = [
+            group
+            for group in groups_of(resolved)
+            if (methods is None or group.method.label in methods)
+            and (benchmarks is None or group.benchmark in benchmarks)
+        ]
+        labels, names = {group.method.label for group in kept}, {group.benchmark for group in kept}
+        suite = cls(
+            name=resolved["name"],
+            benchmarks=tuple(name for name in resolved["benchmarks"] if name in names),
+            methods=tuple(as_here(method_spec(one)) for one in resolved["methods"] if one["label"] in labels),
+            budgets=tuple(Budget(**budget) for budget in resolved["budgets"]),
+            seeds=tuple(resolved["seeds"]),
+            metrics=tuple(resolved["metrics"]),
+            description=resolved["description"],
+            constraints=constraints_of(resolved),
+            kept_settings={(group.benchmark, group.budget): group.settings for group in kept},
+            where=where,
+        )
+        for old, new in zip(kept, suite.groups(), strict=True):
+            if changed := differences(old.resolved, new.resolved):
+                raise HarnessError(
+                    f"{where}: {old.method.label} on {old.benchmark} would not be the same cell again "
+                    f"({'; '.join(changed)}); run the suite again into another folder"
+                )
+        return suite
+
+    @cached_property
+    def resolution(self) -> Resolution:
+        """All benchmarks and groups of cells, found and checked once.
+
+        Raises
+        ------
+        HarnessError
+            If a benchmark is not here or cannot give what is wanted of it, or a method refuses one.
+        """
+        benchmarks = {name: load_benchmark(name) for name in self.benchmarks}
+        settings: dict[tuple[str, Budget], str] = {}
+        groups = []
+        for name, benchmark in benchmarks.items():
+            for budget in self.budgets:
+                live = self.kept_settings.get((name, budget)) or self.live
+                methods = [method for method in self.methods if method.runs_on(name)]
+                of_metrics = {
+                    metrics: resolve(benchmark, budget, metrics, live, self.constraints)
+                    for metrics in {method.shown(self.metrics) for method in methods}
+                }
+                settings[name, budget] = next(iter(of_metrics.values()))  # the metrics that are shown are no part of it
+                for method in methods:
+                    metrics = method.shown(self.metrics)
+                    group = Group(
+                        name, benchmark.sha256, method, budget, metrics, of_metrics[metrics], self.constraints
+                    )
+                    _check(group, benchmark)
+                    groups.append(group)
+        return Resolution(benchmarks, settings, tuple(groups))
+
+    def groups(self) -> tuple[Group, ...]:
+        """All groups of cells, in the order of the suite: benchmarks, budgets, methods."""
+        return self.resolution.groups
+
+    def resolved(self) -> dict[str, Any]:
+        """The suite as plain JSON values, with nothing left to defaults."""
+        found = self.resolution
+        return {
+            "schema": SCHEMA,
+            "name": self.name,
+            "description": self.description,
+            "benchmarks": list(self.benchmarks),
+            "tables": {
+                name: benchmark.describe() | {"taxonomy": benchmark.taxonomy.as_json()}
+                for name, benchmark in found.benchmarks.items()
+            },
+            "data_sha256": {name: benchmark.sha256 for name, benchmark in found.benchmarks.items()},
+            "methods": [dataclasses.asdict(method) | {"params": dict(method.params)} for method in self.methods],
+            "budgets": [dataclasses.asdict(budget) for budget in self.budgets],
+            "seeds": list(self.seeds),
+            "metrics": list(self.metrics),
+            "constraint": conditions(self.constraints),
+            # One text a benchmark and budget, in this order.
+            "settings": list(found.settings.values()),
+        }
+
+
+def _check(group: Group, benchmark: Benchmark) -> None:
+    """Let the method refuse the benchmark."""
+    method = make_method(group.method.name, **group.method.params)
+    try:
+        method.check(live=bool(group.settings), max_fidelity=benchmark.epochs, budget=group.budget)
+        method.check_space(benchmark.space)
+        if group.settings:
+            method.check_supernet(json.loads(group.settings)["search"], benchmark.space)
+    except HarnessError as error:
+        raise HarnessError(f"benchmark {group.benchmark}: {error}") from error
+
+
+def spec_of(
+    name: str, label: str, method: Method, benchmarks: tuple[str, ...], metrics: tuple[str, ...] | None
+) -> MethodSpec:
+    """A method as a suite wants it run, with all parameters that it has here."""
+    return MethodSpec(
+        *(name, label, method_params(method), method.version, benchmarks, metrics),
+        taxonomy=method.taxonomy.as_json(),
+        reads_whole_table=method.reads_whole_table,
+    )
+
+
+def as_here(kept: MethodSpec) -> MethodSpec:
+    """The same method with the same parameters, of the version and with the further defaults that it has here."""
+    return spec_of(kept.name, kept.label, make_method(kept.name, **kept.params), kept.benchmarks, kept.metrics)

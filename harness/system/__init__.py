@@ -1,0 +1,1 @@
+"""Files, folders, worker processes, plug-ins: nothing of the field."""

@@ -1,0 +1,328 @@
+"""Searches over a table: one at a time, or many seeds of one method at once.
+
+A problem is built from validation columns alone. Test values are joined by the runner after the search has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import BudgetExhausted, HarnessError
+from harness.problem.base import Evaluation, Problem
+from harness.problem.budget import Budget
+from harness.problem.constraint import Constraint
+from harness.spaces.base import Arch
+from harness.tabular.curves import LearningCurve, check_budget, one_fidelity, whole_trainings
+from harness.tabular.feasible import check_constraints, violation
+from harness.tabular.table import COST, Table
+
+_NO_METRICS: Mapping[str, float] = MappingProxyType({})
+
+
+def check_searchable(
+    table: Table, budget: Budget, metrics: tuple[str, ...] = (), constraints: tuple[Constraint, ...] = ()
+) -> None:
+    """Refuse what a table cannot give: a budget that it cannot count, columns that it lacks, bounds that no row keeps.
+
+    Raises
+    ------
+    HarnessError
+        If it cannot, if the table's files are damaged, or if it lacks scores.
+    """
+    check_budget(table, budget)
+    table.visible(metrics)
+    check_constraints(table, constraints)
+    table.verify()  # before anything is run and written
+    table.check_scores()
+
+
+class TabularProblem(Problem):
+    """One search over a table.
+
+    Parameters
+    ----------
+    table
+        Where the validation columns are taken from; no reference to it is kept.
+    budget
+        What may be spent.
+    metrics
+        Names of the further columns that the method may see.
+    constraints
+        What an architecture must satisfy to be an answer; the method sees the columns of these, too.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        budget: Budget,
+        metrics: tuple[str, ...] = (),
+        constraints: tuple[Constraint, ...] = (),
+    ) -> None:
+        check_budget(table, budget)
+        self.space = table.space
+        self.budget = budget
+        self.size = len(table)
+        self.max_fidelity = table.epochs
+        self.constraints = constraints
+        # Memory views hand out plain Python floats, several times faster than NumPy scalars.
+        beyond = violation(table, constraints) if constraints else None
+        self._score = _oriented(table, beyond).data
+        self._is_infeasible = None if beyond is None else (beyond > 0).data
+        self._cost = table.column(COST).data if COST in table.columns else None
+        shown = (*metrics, *(constraint.column for constraint in constraints))
+        self._metrics = {name: values.data for name, values in table.visible(shown).items()}
+        self._rows = table.rows.data
+        self._codes = table.codes
+        self._measure = Measure(table)
+        self._dimensions = tuple(zip(self.space.strides, self.space.cardinalities, strict=True))
+        self._known: dict[Arch, int] = {}  # rows met in this search: `contains` is mostly asked just before `evaluate`
+        self._history: list[int] = []
+        self._stopped: dict[int, int] = {}  # epochs of the trainings that stopped early, by their place in the history
+        self._curves = LearningCurve(table, shown, beyond) if table.epochs is not None else None
+        self._one_fidelity = "" if table.epochs is not None else one_fidelity(table)
+        self._amount = budget.amount
+        self._spent: float = 0
+        # Up to here whole trainings need no look at what they take: one unit each.
+        self._free = budget.amount if budget.kind == "evaluations" else 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the budget is spent."""
+        return self._spent >= self._amount
+
+    @property
+    def architectures(self) -> NDArray[np.integer]:
+        """(n_rows, variables) encoding of every row of the table."""
+        return self._codes
+
+    @property
+    def encodings(self) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.float64]]:
+        """All encodings that have a row (n, variables), their rows (n,), and the measure of random architectures on them (n,).
+
+        The measure is up to a factor; that of a row is shared out evenly among its encodings.
+        """
+        rows = np.asarray(self._rows)
+        there = np.flatnonzero(rows >= 0)
+        rows = rows[there]
+        return (
+            self.space.codes(there),
+            rows,
+            (self._measure.weights / np.bincount(rows, minlength=len(self._codes)))[rows],
+        )
+
+    def architecture(self, row: int) -> Arch:
+        """Encoding of a row."""
+        return tuple(self._codes[row].tolist())
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the columns that this method may see."""
+        return tuple(self._metrics)
+
+    def metric(self, name: str) -> NDArray[np.float64] | None:
+        """(n_rows,) a column that the method may see, of all architectures at once; None if there is no such column.
+
+        For methods that are exact by reading everything; they spend no budget, and reports must say so.
+        """
+        return np.frombuffer(self._metrics[name], dtype=np.float64) if name in self._metrics else None
+
+    @property
+    def history(self) -> NDArray[np.int64]:
+        """(n_evaluations,) rows evaluated so far, in order."""
+        return np.array(self._history, dtype=np.int64)
+
+    @property
+    def epochs(self) -> NDArray[np.int64]:
+        """(n_evaluations,) epochs of these trainings; 0 where the table has one fidelity."""
+        epochs = np.full(len(self._history), self.max_fidelity or 0, dtype=np.int64)
+        epochs[list(self._stopped)] = list(self._stopped.values())
+        return epochs
+
+    def evaluate(self, arch: Sequence[int], fidelity: int | None = None) -> Evaluation:
+        """Look the architecture up; see `Problem.evaluate`."""
+        row = self._row(arch)
+        if row < 0:
+            self.space.validate(arch)
+            raise HarnessError(
+                f"architecture {self.space.format(arch)} is not in this table; ask Problem.contains first"
+            )
+        if fidelity is not None or self._spent >= self._free:
+            return self._trained(row, fidelity)
+        self._spent += 1
+        self._history.append(row)
+        return Evaluation(
+            self._score[row],
+            self._cost[row] if self._cost is not None else float("nan"),
+            {name: values[row] for name, values in self._metrics.items()} if self._metrics else _NO_METRICS,
+            self._is_feasible(row),
+        )
+
+    def _is_feasible(self, row: int) -> bool:
+        return self._is_infeasible is None or not self._is_infeasible[row]
+
+    def _trained(self, row: int, fidelity: int | None) -> Evaluation:
+        """`evaluate`, where trainings stop early, are paid for by their length, or nothing is left."""
+        epochs = (self.max_fidelity or 0) if fidelity is None else self._checked(fidelity)
+        is_whole = epochs == (self.max_fidelity or 0)
+        if is_whole or self._curves is None:
+            cost = self._cost[row] if self._cost is not None else float("nan")
+            metrics = {name: values[row] for name, values in self._metrics.items()}
+            evaluation = Evaluation(self._score[row], cost, metrics, self._is_feasible(row))
+        else:
+            evaluation = Evaluation(*self._curves.at(row, epochs), self._is_feasible(row))
+        price = {"evaluations": 1, "epochs": epochs, "simulated_s": evaluation.cost}[self.budget.kind]
+        if self._spent + price > self._amount:
+            self._spent = float("inf")  # the search is over, even if something cheaper were asked for next
+            raise BudgetExhausted(f"the budget of {self.budget.amount} {self.budget.kind} is spent")
+        self._spent += price
+        if not is_whole:
+            self._stopped[len(self._history)] = epochs
+        self._history.append(row)
+        return evaluation
+
+    def _checked(self, fidelity: int) -> int:
+        if self.max_fidelity is None:
+            raise HarnessError(f"fidelity {fidelity!r}: {self._one_fidelity}; leave it out")
+        is_whole_number = isinstance(fidelity, int | np.integer) and not isinstance(fidelity, bool)
+        if not is_whole_number or not 1 <= fidelity <= self.max_fidelity:
+            raise HarnessError(f"fidelity {fidelity!r}: this table has epochs 1 to {self.max_fidelity}")
+        return int(fidelity)
+
+    def contains(self, arch: Sequence[int]) -> bool:
+        """Whether the table has a row for this encoding."""
+        return self._row(arch) >= 0
+
+    def sample(self, uniforms: Iterator[float]) -> Arch:
+        """Draw a row by the table's weights; uses one uniform number."""
+        return tuple(self._codes[self._measure.row(next(uniforms))].tolist())
+
+    def _row(self, arch: Sequence[int]) -> int:
+        try:
+            arch = tuple(arch)
+            row = self._known.get(arch)
+            if row is None:
+                row = self._known[arch] = self._looked_up(arch)
+        except (TypeError, ValueError):  # of another length or type: no architecture at all
+            return -1
+        return row
+
+    def _looked_up(self, arch: Arch) -> int:
+        index = 0
+        for choice, (stride, cardinality) in zip(arch, self._dimensions, strict=True):
+            if not 0 <= choice < cardinality:
+                return -1
+            index += choice * stride
+        return self._rows[index]
+
+
+class LockstepProblem:
+    """The same problem for many seeds at once; architectures are mixed-radix indices in arrays of shape (seeds,).
+
+    All evaluations are whole trainings. Where they differ in what they take of the budget, some searches end before others:
+    what is evaluated for a search that has ended is not counted.
+
+    Parameters
+    ----------
+    table, budget, constraints
+        As in `TabularProblem`.
+    n_seeds
+        Number of searches that advance together.
+
+    Attributes
+    ----------
+    steps
+        As many evaluations as no search makes more of; what they take in fact ends most searches before.
+    """
+
+    def __init__(self, table: Table, budget: Budget, n_seeds: int, constraints: tuple[Constraint, ...] = ()) -> None:
+        check_budget(table, budget)
+        self.space = table.space
+        self.budget = budget
+        self.n_seeds = n_seeds
+        self.size = len(table)
+        self.constraints = constraints
+        self._score = _oriented(table, violation(table, constraints) if constraints else None)
+        self._rows = np.asarray(table.rows)
+        self._index_of_row = table.index_of_row()
+        self._measure = Measure(table)
+        self._prices = None if budget.kind == "evaluations" else whole_trainings(table, budget.kind)
+        self.steps = budget.amount if self._prices is None else int(budget.amount / self._prices.min()) + 1
+        self._free = 0 if self._prices is not None else self.steps  # up to here nothing needs a look at what it takes
+        self._history = np.empty((self.steps, n_seeds), dtype=np.int64)
+        self._done = 0
+        self._spent = np.zeros(n_seeds)
+        self._goes_on = np.ones(n_seeds, dtype=bool)
+
+    @property
+    def history(self) -> NDArray[np.int64]:
+        """(n_seeds, n_evaluations) rows evaluated so far, in order; -1 behind the end of a search that has ended."""
+        return self._history[: self._done].T
+
+    def evaluate(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Validation scores of one architecture a seed: (seeds,) -> (seeds,); spends what that takes of each seed's budget.
+
+        Raises
+        ------
+        BudgetExhausted
+            If all searches have ended; a method need not catch this.
+        HarnessError
+            If an index is that of no architecture of the table.
+        """
+        rows = self._rows[indices]
+        if rows.min() < 0 or indices.min() < 0:  # a negative index would be counted from the end
+            raise HarnessError("an architecture is not in this table; ask LockstepProblem.contains first")
+        self._history[self._done] = rows if self._done < self._free else self._paid(rows)
+        self._done += 1
+        return self._score[rows]
+
+    def _paid(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
+        """The rows of the searches that can pay for theirs, -1 for those that have ended."""
+        if self._prices is not None:
+            self._spent += self._prices[rows]
+            self._goes_on &= self._spent <= self.budget.amount
+        if self._prices is None or not self._goes_on.any():
+            raise BudgetExhausted(f"the budget of {self.budget.amount} {self.budget.kind} is spent")
+        return np.where(self._goes_on, rows, -1)
+
+    def contains(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of the architectures the table can evaluate: (n,) -> (n,)."""
+        return self._rows[indices] >= 0
+
+    def sample(self, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Draw one architecture for each uniform number, by the table's weights, any shape."""
+        return self._index_of_row[self._measure.rows(uniforms)]
+
+
+class Measure:
+    """Drawing rows of a table by inversion of the distribution that its weights give.
+
+    One definition for single draws and for arrays of them, so that both give the same row for the same number.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._n_rows = len(table)
+        self.weights = table.weights
+        self._cumulative = None if table.has_equal_weights else np.cumsum(table.weights)
+
+    def row(self, uniform: float) -> int:
+        """Row of one uniform number in [0, 1)."""
+        if self._cumulative is None:
+            return int(uniform * self._n_rows)
+        return int(self.rows(np.array(uniform)))
+
+    def rows(self, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Rows of many uniform numbers, any shape."""
+        if self._cumulative is None:
+            return (uniforms * self._n_rows).astype(np.int64)
+        found = np.searchsorted(self._cumulative, uniforms * self._cumulative[-1], side="right")
+        return np.minimum(found, self._n_rows - 1).astype(np.int64)
+
+
+def _oriented(table: Table, beyond: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Validation scores of which larger ones are better; of rows `beyond` their bounds, what stands for a score."""
+    scores = np.asarray(table.valid) if table.direction == "max" else -table.valid
+    return scores if beyond is None else np.where(beyond > 0, scores.min() - beyond, scores)

@@ -1,0 +1,1 @@
+"""Training one architecture from scratch: networks, data, the loop, groups of seeds."""
