@@ -99,13 +99,16 @@ class Method(ABC):
             If the method cannot run there; the message says what it wants.
         """
 
-    def check_supernet(self, settings: Mapping[str, Any]) -> None:  # noqa: B027  (most refuse nothing)
+    def check_supernet(self, settings: Mapping[str, Any], space: Space) -> None:  # noqa: B027  (most refuse nothing)
         """Refuse how supernets are searched, as `check` refuses a benchmark; by default nothing.
 
         Parameters
         ----------
         settings
-            The suite's table ``[search]`` with nothing left to defaults, see `harness.training.settings.SearchSettings`.
+            The suite's table ``[search]`` with nothing left to defaults, see `harness.training.settings.SearchSettings`; its
+            epochs are the budget.
+        space
+            The cell space.
 
         Raises
         ------

@@ -10,7 +10,7 @@ from harness.methods.base import OwnLoop, SearchResult, make_method, method_name
 from harness.problem.base import Problem
 from harness.problem.budget import Budget
 from harness.problem.supernet import SupernetProblem
-from harness.spaces.base import Arch
+from harness.spaces.base import Arch, Space
 from harness.streams import Streams
 from harness.taxonomy import Taxonomy
 
@@ -119,7 +119,7 @@ class OneShot(OwnLoop):
             searcher = make_method(self.searcher, **self.params)
             searcher.check(live=False, max_fidelity=None, budget=Budget("evaluations", self.candidates))
 
-    def check_supernet(self, settings: Mapping[str, Any]) -> None:
+    def check_supernet(self, settings: Mapping[str, Any], space: Space) -> None:
         """Want running statistics where these are to be recalibrated."""
         require(
             not self.recalibrate or settings["batch_norm"] == "running",
@@ -138,7 +138,7 @@ class OneShot(OwnLoop):
         searched = SearchedBy(self.searcher, tuple(sorted(self.params.items())), self.candidates)
         select: Selection = BestOfRandom(self.candidates) if by_random else searched
         net = cast(SupernetProblem, problem).supernet()
-        self.check_supernet(net.settings.as_dict())
+        self.check_supernet(net.settings.as_dict(), net.where)
         sampler = Novelty() if self.sampler == "novelty" else Uniform()
         step = PathStep(sampler, self.unsampled)
         return SearchResult(search(net, step, Recalibrated(select) if self.recalibrate else select, streams))

@@ -128,6 +128,8 @@ def _check(space: CellSpace, where: str) -> None:
     _check_edges(space, where)
     if len(set(space.primitives)) < len(space.primitives) or set(space.primitives) <= {NONE}:
         raise HarnessError(f"{where}: primitives: wanted different operations, not only none: {space.primitives}")
+    if space.fan_in is not None and (space.fan_in < 1 or NONE not in space.primitives):
+        raise HarnessError(f"{where}: fan_in {space.fan_in}: wanted at least 1, and none among the primitives")
     if space.output not in OUTPUTS:
         raise HarnessError(f"{where}: {unknown_name('output', space.output, OUTPUTS)}")
     if not 1 <= len(space.cells) <= 2 or not all(group.isidentifier() for group in space.cells):

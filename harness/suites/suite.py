@@ -198,7 +198,7 @@ def _check(group: Group, benchmark: Benchmark) -> None:
         method.check(live=bool(group.settings), max_fidelity=benchmark.epochs, budget=group.budget)
         method.check_space(benchmark.space)
         if group.settings:
-            method.check_supernet(json.loads(group.settings)["search"])
+            method.check_supernet(json.loads(group.settings)["search"], benchmark.space)
     except HarnessError as error:
         raise HarnessError(f"benchmark {group.benchmark}: {error}") from error
 

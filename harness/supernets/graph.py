@@ -17,7 +17,8 @@ from harness.training.networks import Place, Shape
 from harness.training.operations import Norm, batch_statistics, normalise, running_statistics
 from harness.training.skeletons import skeleton_of
 
-MakeFan = Callable[[Callable[[], Sequence[nn.Module]], int], Fan]
+# From what makes the candidates of an edge, and the number of edges; candidates take a share of the channels as `divisor`.
+MakeFan = Callable[[Callable[..., Sequence[nn.Module]], int], nn.Module]
 
 
 class MixedGraph(nn.Module):
@@ -113,11 +114,11 @@ class MixedCell(Cell):
         super().__init__(where, place, norm.inside)
         self.graph = MixedGraph(where.edges, where.inputs, self._candidates, norm.fan)
 
-    def _candidates(self, source: int) -> list[nn.Module]:
-        made = [self.operation(name, source) for name in self.where.primitives]
+    def _candidates(self, source: int, divisor: int = 1) -> list[nn.Module]:
+        made = [self.operation(name, source, divisor) for name in self.where.primitives]
         if self.where.pools_normalised:
             for module in made:
-                normalise(module, self.place.channels, self.norm)
+                normalise(module, self.place.channels // divisor, self.norm)
         return made
 
     def nodes(self, states: Sequence[Tensor], mixture: Mixture) -> list[Tensor]:

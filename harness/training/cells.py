@@ -33,13 +33,22 @@ class Cell(nn.Module):
         for number, (channels, reduced) in enumerate(place.inputs):
             self.add_module(f"preprocess_{number}", preprocess(channels, place.channels, reduced, norm))
 
-    def operation(self, name: str, source: int) -> nn.Module:
-        """An operation of the space on an edge from a state: of stride 2 where it starts at an input of a reduction."""
+    def operation(self, name: str, source: int, divisor: int = 1) -> nn.Module:
+        """An operation of the space on an edge from a state: of stride 2 where it starts at an input of a reduction.
+
+        Parameters
+        ----------
+        name, source
+            The operation, and the state.
+        divisor
+            Of how many parts of the state's channels it takes one.
+        """
+        channels = self.place.channels // divisor
         stride = 2 if self.place.reduction and source < self.where.inputs else 1
         if name in self.where.own_operations:
-            made: nn.Module = self.where.own_operations[name](self.place.channels, stride, self.norm)
+            made: nn.Module = self.where.own_operations[name](channels, stride, self.norm)
             return made
-        return operation(name, self.place.channels, stride, self.norm)
+        return operation(name, channels, stride, self.norm)
 
     def forward(self, inputs: Sequence[Tensor], group: Any = None) -> Tensor:
         """What the cell puts out, (n, width * channels, height, width).

@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 
 from harness.errors import HarnessError, unknown_name
 
+ANNEALINGS = ("cosine", "power")
 BATCH_NORMS = ("batch", "running")  # of supernets, see `harness.supernets.graph.BATCH_NORMS`
 # Of a recipe's protocol; all of them off is the plain recipe.
 SWITCHES = ("cutout", "drop_path", "auxiliary")
-# Of the search: left out where they are not set, so that a search is what it was before there was such a setting.
-LATER = ("size_from",)
+# Of the search: left out where they have their defaults, so that a search is what it was before there was such a setting.
+LATER = ("size_from", "annealing", "base")
 S = TypeVar("S")
 
 
@@ -31,6 +32,9 @@ class SearchSettings:
     learning_rate, learning_rate_end, momentum, weight_decay, clip
         SGD of the weights: the rate falls along half a cosine from epoch to epoch; `clip` is the greatest gradient
         norm.
+    annealing, base
+        ``"power"``: the rate falls by cosine power annealing instead (Hundt et al., sharpDARTS, arXiv:1903.09900), faster at
+        first the greater its base; base 1 is the cosine.
     alpha_learning_rate, alpha_betas, alpha_weight_decay
         Adam of the architecture parameters.
     batch_norm
@@ -68,6 +72,8 @@ class SearchSettings:
     augment: bool = False
     expected_size: tuple[int, ...] | None = None
     size_from: float | None = None
+    annealing: str = "cosine"
+    base: float = 2.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -85,6 +91,12 @@ class SearchSettings:
             raise HarnessError(f"search: alpha_betas must be two numbers in [0, 1), not {list(self.alpha_betas)}")
         if self.batch_norm not in BATCH_NORMS:
             raise unknown_name("batch norm", self.batch_norm, BATCH_NORMS, where="search")
+        if self.annealing not in ANNEALINGS:
+            raise unknown_name("annealing", self.annealing, ANNEALINGS, where="search")
+        if not 0 < self.base < math.inf:
+            raise HarnessError(f"search: base must be a number > 0, not {self.base!r}")
+        if self.base != type(self).base and self.annealing != "power":
+            raise HarnessError('search: base is of power annealing; write annealing = "power", or leave it out')
         sizes = () if self.expected_size is None else self.expected_size
         if not isinstance(sizes, tuple) or not all(type(size) is int for size in sizes):
             raise HarnessError(f"search: expected_size must be a list of whole numbers, not {self.expected_size!r}")
@@ -103,11 +115,17 @@ class SearchSettings:
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values."""
-        return {name: value for name, value in asdict(self).items() if value is not None or name not in LATER}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in LATER or value != getattr(SearchSettings, name)
+        }
 
     def rate(self, epoch: int) -> float:
         """Learning rate of the weights in an epoch (from 0)."""
         fall = (1 + math.cos(math.pi * epoch / self.epochs)) / 2
+        if self.annealing == "power" and self.base != 1:
+            fall = (self.base**fall - 1) / (self.base - 1)
         return self.learning_rate_end + (self.learning_rate - self.learning_rate_end) * fall
 
 

@@ -21,6 +21,8 @@ BUILTIN = [
     ("milenas-1st", {"lambda_valid": 0.5}),
     ("milenas-2nd", {"compat": "official-code"}),
     ("level-schedule", {"phases": [[0, "darts-1st"], [1, "milenas-1st"]]}),
+    ("max-w", {"level": "milenas-1st"}),
+    ("pc-darts", {"k": 2}),
     ("random-search-ws", {"candidates": 3}),
     ("one-shot", {"candidates": 3, "unsampled": "frozen"}),
     ("one-shot", {"candidates": 3, "sampler": "novelty"}),
@@ -32,6 +34,13 @@ BUILTIN = [
 @pytest.mark.parametrize(("name", "params"), BUILTIN)
 def test_built_in_methods(name, params):
     check_supernet_method(name, **params)
+
+
+@pytest.mark.slow
+def test_a_selection_that_tunes(monkeypatch):
+    # In the smaller space alone: it is killed between all of its epochs, most of which are those of tuning.
+    monkeypatch.setattr("harness.testing.supernets.cell_space_names", lambda: ["nasbench201"])
+    check_method("darts-pt", epochs=6)
 
 
 @pytest.mark.slow
