@@ -30,7 +30,11 @@ def option_group(add: Callable[[Parser], None]) -> Parser:
 
 def _plugin(parser: Parser) -> None:
     parser.add_argument(
-        "--plugin", action="append", default=[], metavar="FILE", help="Python file that registers methods or benchmarks"
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="Python file that registers methods, benchmarks, images or cell spaces",
     )
 
 

@@ -27,6 +27,7 @@ def add_verbs(verbs: Any) -> None:
         "import",
         _import,
         "make benchmarks of a published file, or one of a CSV or Parquet file",
+        PLUGIN,
         AS_JSON,
         description="A published file needs no options. Of a CSV or Parquet file, say its name, space and columns.",
     )

@@ -45,7 +45,7 @@ class CellSpace(Space):
     output
         What a cell puts out: its ``"last"`` node, or all of its nodes, ``"concat"``.
     fan_in
-        How many edges into a node an architecture keeps, none of them `none`; None: all, whatever they are.
+        How many edges into a node the derive rule keeps, none of them `none`; None: all, whatever they are.
     skeleton
         The network around the cells: a key of `harness.training.skeletons.SKELETONS`. A space may have its own, `own_skeleton`.
     pools_normalised
@@ -146,12 +146,12 @@ class CellSpace(Space):
 
     @property
     def derived_edges(self) -> int:
-        """How many edges of a cell an architecture keeps."""
+        """How many edges of a cell the derive rule keeps."""
         return sum(len(rows[: self.fan_in]) for rows in self._rows.values())
 
     @property
     def derived_operations(self) -> tuple[str, ...]:
-        """The operations that may stand on an edge that an architecture keeps."""
+        """The operations that may stand on an edge that the derive rule keeps."""
         return tuple(name for name in self.primitives if self.fan_in is None or name != NONE)
 
     def operations(self, arch: Sequence[int]) -> dict[str, list[str]]:

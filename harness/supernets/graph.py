@@ -14,7 +14,7 @@ from harness.supernets.mixed import Fan, FusedFan
 from harness.supernets.mixture import Mixture
 from harness.training.cells import Cell
 from harness.training.networks import Place, Shape
-from harness.training.operations import Norm, batch_statistics, normalise, running_statistics
+from harness.training.operations import Norm, batch_statistics, normalised, running_statistics
 from harness.training.skeletons import skeleton_of
 
 # From what makes the candidates of an edge, and the number of edges; candidates take a share of the channels as `divisor`.
@@ -116,10 +116,9 @@ class MixedCell(Cell):
 
     def _candidates(self, source: int, divisor: int = 1) -> list[nn.Module]:
         made = [self.operation(name, source, divisor) for name in self.where.primitives]
-        if self.where.pools_normalised:
-            for module in made:
-                normalise(module, self.place.channels // divisor, self.norm)
-        return made
+        if not self.where.pools_normalised:
+            return made
+        return [normalised(module, self.place.channels // divisor, self.norm) for module in made]
 
     def nodes(self, states: Sequence[Tensor], mixture: Mixture) -> list[Tensor]:
         """All of the graph's."""

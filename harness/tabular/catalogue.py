@@ -173,7 +173,9 @@ def stored_space(name: str) -> Space:
             return make_space(described["name"])
         return CategoricalSpace(described["name"], {key: tuple(choices) for key, choices in described["variables"]})
     except (HarnessError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise HarnessError(f"table {name} has a damaged card, with no space in it; import the table again") from error
+        raise HarnessError(
+            f"table {name}: its card names no space that is known here; load the plug-in that registers it, or import it again"
+        ) from error
 
 
 @lru_cache(maxsize=1)  # looking through the installed packages takes milliseconds

@@ -161,7 +161,7 @@ def _skip(channels: int, stride: int, norm: Norm) -> nn.Module:
     return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, norm)
 
 
-# Pools are bare here; a DARTS supernet normalises them, see `normalise`.
+# Pools are bare here; a DARTS supernet normalises them, see `normalised`.
 OPERATIONS: Mapping[str, Make] = {
     "none": lambda channels, stride, norm: Zero(stride),
     "skip_connect": _skip,
@@ -183,7 +183,8 @@ def operation(name: str, channels: int, stride: int, norm: Norm) -> nn.Module:
     return OPERATIONS[name](channels, stride, norm)
 
 
-def normalise(module: nn.Module, channels: int, norm: Norm) -> None:
-    """Put a batch norm behind an operation that is a pool, so that the operations of a supernet weigh alike."""
+def normalised(module: nn.Module, channels: int, norm: Norm) -> nn.Module:
+    """An operation as it stands in a DARTS supernet: batch norm after a pool, so that operations weigh alike."""
     if isinstance(module, Pool):
         module.norm = norm(channels)
+    return module

@@ -26,7 +26,7 @@ from harness.supernets.net import Supernet, initial_alphas, initial_network
 from harness.supernets.partial import PartialFan
 from harness.testing.supernets import _splits
 from harness.training.networks import Shape, Stages
-from harness.training.operations import batch_statistics, normalised
+from harness.training.operations import batch_statistics, normalised, operation
 from harness.training.settings import SearchSettings
 
 DIGITS = (1, 8, 8)
@@ -80,7 +80,12 @@ def test_a_shuffle_by_k_and_then_by_the_width_is_the_identity(k):
 def test_an_edge_is_its_definition(stride):
     k, channels = 4, 8
     fan = PartialFan(
-        lambda divisor: [normalised(name, channels // divisor, stride, batch_statistics) for name in PRIMITIVES],
+        lambda divisor: [
+            normalised(
+                operation(name, channels // divisor, stride, batch_statistics), channels // divisor, batch_statistics
+            )
+            for name in PRIMITIVES
+        ],
         edges=2,
         k=k,
         fan=FusedFan,

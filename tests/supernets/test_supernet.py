@@ -19,7 +19,7 @@ from harness.supernets.mixture import Mixture, Softmax
 from harness.supernets.net import initial_alphas, initial_network
 from harness.training import discrete, networks
 from harness.training.networks import Shape, Stages, build
-from harness.training.operations import OPERATIONS, batch_statistics, normalise, operation
+from harness.training.operations import OPERATIONS, batch_statistics, normalised, operation
 
 CIFAR, DIGITS = (3, 32, 32), (1, 8, 8)
 DARTS_V2 = (
@@ -69,10 +69,7 @@ def test_a_mixed_edge_is_the_weighted_sum_of_its_operations():
     names = cell_space("darts").primitives
 
     def candidates():
-        made = [operation(name, 3, 2, batch_statistics) for name in names]
-        for module in made:
-            normalise(module, 3, batch_statistics)
-        return made
+        return [normalised(operation(name, 3, 2, batch_statistics), 3, batch_statistics) for name in names]
 
     fan = build(lambda: Fan(candidates, 2), ("test",))
     state, weights = torch.randn(4, 3, 8, 8), torch.rand(2, len(names))

@@ -32,7 +32,8 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError, reason_of
 from harness.spaces.base import Space
-from harness.spaces.named import SPACES, make_space
+from harness.spaces.named import make_space, table_space_names
+from harness.spaces.registry import cell_space
 from harness.system.files import write_whole
 from harness.tabular.formats import Job
 from harness.tabular.reading import is_parquet
@@ -168,7 +169,7 @@ def convert(job: Job) -> Iterator[Table]:
 
 def is_searchable(recording: Recording) -> bool:
     """Whether the recording makes a benchmark: its space can be a table's."""
-    return recording.spec["space"] in SPACES
+    return recording.spec["space"] in table_space_names()
 
 
 def table_of(recording: Recording, source: Mapping[str, Any], seed: int | None = None) -> Table:
@@ -188,9 +189,10 @@ def table_of(recording: Recording, source: Mapping[str, Any], seed: int | None =
     """
     spec, columns = recording.spec, recording.columns
     if not is_searchable(recording):
+        cell_space(spec["space"])  # unless it is unknown
         raise HarnessError(
             f"table {spec['name']}: space {spec['space']} has too many encodings for a table to be searched; "
-            f"spaces of tables: {', '.join(sorted(SPACES))}"
+            f"spaces of tables: {', '.join(table_space_names())}"
         )
     space = make_space(spec["space"])
     chosen = slice(None) if seed is None else [recording.seeds.index(seed)]
