@@ -15,7 +15,7 @@ from harness.live.benchmark import is_live
 from harness.problem.budget import Budget
 from harness.reporting.run.compared import Benchmark, Entrant
 from harness.reporting.run.model import Run
-from harness.reporting.words import stated
+from harness.reporting.words import with_words
 from harness.running.records import edited, read_epochs, read_run
 from harness.suites.catalogue import find_benchmark
 from harness.suites.group import Group, constraints_of, groups_of, method_spec
@@ -73,7 +73,7 @@ def _own_epochs(epochs: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFram
         return pd.DataFrame()
     own = cells.loc[cells["status"] == "ok", ["cell", "group", "seed", "method_params"]].reset_index(names="place")
     placed = own.merge(epochs, on="cell").sort_values("place", kind="stable", ignore_index=True)
-    return stated(placed).drop(columns=["place", "method_params"])
+    return with_words(placed).drop(columns=["place", "method_params"])
 
 
 def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
