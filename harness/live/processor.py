@@ -15,10 +15,9 @@ from torch import Tensor, nn
 from harness.supernets.graph import BATCH_NORMS, SEARCHABLE
 from harness.supernets.mixture import Softmax
 from harness.supernets.net import initial_alphas, initial_network
-from harness.training import discrete
-from harness.training import regularisers as protocol
+from harness.training import discrete, regularisers
 from harness.training.convolution import guard
-from harness.training.grouped import together
+from harness.training.grouped import grouped
 from harness.training.networks import DartsNetwork, Shape, build
 
 Make = Callable[[], nn.Module]
@@ -99,9 +98,9 @@ class _Weighted(nn.Module):
 
 
 def _grouped(make: Make, seeds: int) -> nn.Module:
-    return together([make() for _ in range(seeds)])
+    return grouped([make() for _ in range(seeds)])
 
 
 def _headed(make: Make, shape: Shape) -> nn.Module:
-    head = build(partial(protocol.AuxiliaryHead, shape), ("check",))
-    return protocol.WithAuxiliaryHead(cast(DartsNetwork, make()), head, protocol.auxiliary_place(shape))
+    head = build(partial(regularisers.AuxiliaryHead, shape), ("check",))
+    return regularisers.WithAuxiliaryHead(cast(DartsNetwork, make()), head, regularisers.auxiliary_place(shape))
