@@ -29,7 +29,7 @@ from harness.training import discrete, tracking
 from harness.training.data import Splits, batches
 from harness.training.networks import build
 from harness.training.settings import Recipe
-from harness.training.train import check, train
+from harness.training.train import check_recipe, train
 
 TABLE, OTHER = "digits201", "nasbench-graph/cora"
 SEEDS, CELLS = (0, 1, 2), 6
@@ -85,7 +85,7 @@ def _trainings(spec: Spec, rounds: int) -> Iterator[Row]:
 
 def plain(space: str, arch: Arch, splits: Splits, recipe: Recipe, seed: int) -> list[tuple[float, float]]:
     """One training as one would write it, with the same batches and evaluations."""
-    network = build(lambda: discrete.network(space, arch, check(space, splits, recipe)), ("speed", seed))
+    network = build(lambda: discrete.network(space, arch, check_recipe(space, splits, recipe)), ("speed", seed))
     optimizer = torch.optim.SGD(
         network.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )

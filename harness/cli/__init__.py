@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from harness.cli import analysis, gate, running, tables
+from harness.cli import analysis, gate, results, running, tables
 from harness.cli.common import FAILED, INTERRUPTED, OK, USAGE, Command, Parser
 from harness.errors import HarnessError, RunError, printable
 
@@ -73,7 +73,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=_version())
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (running, gate, analysis, tables):
+    for part in (running, gate, analysis, results, tables):
         part.add_verbs(verbs)
     return parser
 

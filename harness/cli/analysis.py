@@ -1,50 +1,92 @@
-"""Verbs of analysis: analyze, and import-results for scores from elsewhere."""
+"""The verb analyze: a table of the statistics that are asked for by name."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.cli.common import AS_JSON, OK, PLUGIN, Command, Parser, add_verb, print_result
+from harness.cli.common import (
+    AS_JSON,
+    OK,
+    PLUGIN,
+    Command,
+    Parser,
+    add_run_folder,
+    add_verb,
+    option_group,
+    print_result,
+)
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+class Analysis(NamedTuple):
+    """A statistic that is asked for by name.
+
+    Attributes
+    ----------
+    name, help
+        As the command line has them.
+    add_options
+        Adds its arguments to a parser.
+    command
+        Computes and prints it.
+    is_random
+        Whether it draws random numbers, whose seed is then an option.
+    """
+
+    name: str
+    help: str
+    add_options: Callable[[Parser], None]
+    command: Command
+    is_random: bool = False
+
+
 def add_verbs(verbs: Any) -> None:
-    """Add them to the command line."""
+    """Add it to the command line."""
     analyze = verbs.add_parser("analyze", help="a statistic of a run, a table or published curves", allow_abbrev=False)
-    _add_analyses(analyze)
-    _add_import_results(verbs)
-
-
-def _add_analyses(analyze: Parser) -> None:
     what = analyze.add_subparsers(title="analyses", metavar="ANALYSIS", required=True)
-    csv = Parser(add_help=False)
-    csv.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV")
-    random = Parser(add_help=False)
-    random.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random numbers (default 0)")
+    for one in ANALYSES:
+        shared = [PLUGIN, AS_JSON, _CSV, *([_SEED] if one.is_random else [])]
+        one.add_options(add_verb(what, one.name, one.command, one.help, *shared))
 
-    def add(name: str, command: Command, help: str, *more: Parser) -> Parser:
-        return add_verb(what, name, command, help, PLUGIN, AS_JSON, csv, *more)
 
-    seeds = add("seeds", _analyze_seeds, "seeds needed to find a difference, from the variance of a run")
-    seeds.add_argument("run", type=Path, metavar="OUT", help="output folder of a run")
-    seeds.add_argument("--detect", type=float, required=True, metavar="RI", help="true RI to find, in percent")
-    seeds.add_argument("--power", type=float, default=0.8, metavar="P", help="probability of finding it (default 0.8)")
-    seeds.add_argument("--level", type=float, default=0.05, metavar="P", help="level of the test (default 0.05)")
+def _add_csv(parser: Parser) -> None:
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV")
 
-    ranking = add("ranking", _analyze_ranking, "how far validation ranks architectures as test does", random)
-    ranking.add_argument("benchmark", metavar="BENCHMARK", help="name of a benchmark")
-    ranking.add_argument(
+
+def _add_seed(parser: Parser) -> None:
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random numbers (default 0)")
+
+
+_CSV, _SEED = option_group(_add_csv), option_group(_add_seed)
+
+
+def _add_seeds(parser: Parser) -> None:
+    add_run_folder(parser)
+    parser.add_argument("--detect", type=float, required=True, metavar="RI", help="true RI to find, in percent")
+    parser.add_argument("--power", type=float, default=0.8, metavar="P", help="probability of finding it (default 0.8)")
+    parser.add_argument("--level", type=float, default=0.05, metavar="P", help="level of the test (default 0.05)")
+
+
+def _analyze_seeds(options: argparse.Namespace) -> int:
+    from harness.analysis import plan_seeds
+
+    return _print_tables(options, seeds=plan_seeds(options.run, options.detect, options.power, options.level))
+
+
+def _add_ranking(parser: Parser) -> None:
+    parser.add_argument("benchmark", metavar="BENCHMARK", help="name of a benchmark")
+    parser.add_argument(
         "--top", type=int, action="append", metavar="K", help="precision among the K best (default 10 and 100)"
     )
-    ranking.add_argument(
+    parser.add_argument(
         "--training",
         action="append",
         default=[],
@@ -52,87 +94,7 @@ def _add_analyses(analyze: Parser) -> None:
         help="column or benchmark with the test scores of one training, twice or more: adds the ceiling that noise sets "
         "and the ICC (default: the benchmarks BENCHMARK+seedS)",
     )
-    ranking.add_argument("--bootstrap", type=int, default=200, metavar="N", help="resamples (default 200)")
-
-    lottery = add(
-        "lottery", _analyze_lottery, "spread of a method over its parameters against its gap to random search"
-    )
-    lottery.add_argument("run", type=Path, metavar="OUT", help="output folder of a run")
-
-    pairs = add("pairs", _analyze_pairs, "all pairs of methods, on each data set and over all", random)
-    pairs.add_argument("run", type=Path, metavar="OUT", help="output folder of a run")
-    pairs.add_argument(
-        "--rope", type=float, metavar="R", help="RI points that count as equal: adds the Bayesian signed-rank test"
-    )
-
-    help = "the Pareto front of a table; of a run, the hypervolume of each method beside random search's exact one"
-    pareto = add("pareto", _analyze_pareto, help)
-    pareto.add_argument("what", metavar="BENCHMARK|OUT", help="name of a benchmark, or output folder of a run")
-    pareto.add_argument(
-        "--minimize",
-        action="append",
-        default=[],
-        metavar="COL",
-        help="goal beside the score (default: of a run, its metrics)",
-    )
-    pareto.add_argument("--maximize", action="append", default=[], metavar="COL", help="goal of which more is better")
-    pareto.add_argument("--score", default="valid", help="valid (default) or test")
-    pareto.add_argument(
-        "--reference",
-        action="append",
-        default=[],
-        metavar="COL=VALUE",
-        help="where hypervolumes begin (default: the worst value in the table)",
-    )
-    pareto.add_argument("--figure", type=Path, metavar="FILE", help="draw score against the first goal: .svg or .png")
-
-    wide = add("wide-shallow", _analyze_wide_shallow, "do wide and shallow cells converge faster? (Shu et al.)", random)
-    wide.add_argument("genotypes", type=Path, metavar="GENOTYPES.json", help="genotypes of the DARTS space")
-    wide.add_argument("curves", type=Path, metavar="CURVES.npz", help="accuracies (architectures, epochs)")
-    wide.add_argument("--epoch", type=int, action="append", metavar="E", help="default 25, 50, 100 and 600")
-    wide.add_argument("--window", type=int, default=20, metavar="W", help="epochs averaged (default 20)")
-    wide.add_argument("--bootstrap", type=int, default=1000, metavar="N", help="resamples (default 1000)")
-
-
-def _add_import_results(verbs: Any) -> None:
-    help = "report final scores that this harness did not produce"
-    elsewhere = add_verb(verbs, "import-results", _import_results, help, AS_JSON)
-    elsewhere.add_argument("files", type=Path, nargs="+", metavar="FILE", help="CSV files, say one a data set")
-    elsewhere.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", help="folder of the report (default reports/FILE)"
-    )
-    form = elsewhere.add_mutually_exclusive_group()
-    form.add_argument(
-        "--long", dest="form", action="store_const", const="long", help="columns for method and score (default: told)"
-    )
-    form.add_argument("--wide", dest="form", action="store_const", const="wide", help="a column a method")
-    for role in ("method", "dataset", "score", "seed"):
-        elsewhere.add_argument(f"--{role}", metavar="COL", help=f"column of the {role}")
-    elsewhere.add_argument(
-        "--baseline", metavar="NAME", help="method that is the baseline of the others, or column that names baselines"
-    )
-    elsewhere.add_argument(
-        "--map",
-        action="append",
-        default=[],
-        metavar="METHOD=BASELINE",
-        help="a method's own baseline, or a .toml file of such lines; may be repeated",
-    )
-    elsewhere.add_argument("--unit", help="percent, fraction or none (default: told from the values)")
-    elsewhere.add_argument("--direction", default="max", help="max if larger is better (default), or min")
-    elsewhere.add_argument(
-        "--architectures",
-        type=int,
-        metavar="N",
-        help="scores of baselines are means of N random architectures (1: of one each), not results of searches",
-    )
-    elsewhere.add_argument("--paired", action="store_true", help="equal seeds share noise: compare seed by seed")
-
-
-def _analyze_seeds(options: argparse.Namespace) -> int:
-    from harness.analysis import plan_seeds
-
-    return _print_tables(options, seeds=plan_seeds(options.run, options.detect, options.power, options.level))
+    parser.add_argument("--bootstrap", type=int, default=200, metavar="N", help="resamples (default 200)")
 
 
 def _analyze_ranking(options: argparse.Namespace) -> int:
@@ -150,12 +112,40 @@ def _analyze_lottery(options: argparse.Namespace) -> int:
     return _print_tables(options, lottery=lottery(options.run))
 
 
+def _add_pairs(parser: Parser) -> None:
+    add_run_folder(parser)
+    parser.add_argument(
+        "--rope", type=float, metavar="R", help="RI points that count as equal: adds the Bayesian signed-rank test"
+    )
+
+
 def _analyze_pairs(options: argparse.Namespace) -> int:
     from harness.analysis import compare_pairs
 
     found = compare_pairs(options.run, _rng(options), options.rope)
     tables = {"pairs": found.tests, "over_datasets": found.over_datasets, "ranks": found.ranks}
     return _print_tables(options, found.notes, **tables)
+
+
+def _add_pareto(parser: Parser) -> None:
+    parser.add_argument("what", metavar="BENCHMARK|OUT", help="name of a benchmark, or output folder of a run")
+    parser.add_argument(
+        "--minimize",
+        action="append",
+        default=[],
+        metavar="COL",
+        help="goal beside the score (default: of a run, its metrics)",
+    )
+    parser.add_argument("--maximize", action="append", default=[], metavar="COL", help="goal of which more is better")
+    parser.add_argument("--score", default="valid", help="valid (default) or test")
+    parser.add_argument(
+        "--reference",
+        action="append",
+        default=[],
+        metavar="COL=VALUE",
+        help="where hypervolumes begin (default: the worst value in the table)",
+    )
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw score against the first goal: .svg or .png")
 
 
 def _analyze_pareto(options: argparse.Namespace) -> int:
@@ -172,6 +162,14 @@ def _analyze_pareto(options: argparse.Namespace) -> int:
             raise HarnessError(f"--reference {item}: wanted COLUMN=NUMBER") from None
     front, hypervolumes = pareto(options.what, goals, options.score, reference, options.figure)
     return _print_tables(options, front=front, hypervolume=hypervolumes)
+
+
+def _add_wide_shallow(parser: Parser) -> None:
+    parser.add_argument("genotypes", type=Path, metavar="GENOTYPES.json", help="genotypes of the DARTS space")
+    parser.add_argument("curves", type=Path, metavar="CURVES.npz", help="accuracies (architectures, epochs)")
+    parser.add_argument("--epoch", type=int, action="append", metavar="E", help="default 25, 50, 100 and 600")
+    parser.add_argument("--window", type=int, default=20, metavar="W", help="epochs averaged (default 20)")
+    parser.add_argument("--bootstrap", type=int, default=1000, metavar="N", help="resamples (default 1000)")
 
 
 def _analyze_wide_shallow(options: argparse.Namespace) -> int:
@@ -206,27 +204,31 @@ def _print_tables(options: argparse.Namespace, notes: Sequence[str] = (), **tabl
     return OK
 
 
-def _import_results(options: argparse.Namespace) -> int:
-    from harness.results import import_results
-    from harness.results.read import Columns, read_mapping
-
-    made = import_results(
-        options.files,
-        options.output or Path("reports") / options.files[0].stem,
-        columns=Columns(options.method, options.dataset, options.score, options.seed),
-        form=options.form,
-        baseline=options.baseline,
-        mapping=read_mapping(options.map),
-        unit=options.unit,
-        direction=options.direction,
-        paired=options.paired,
-        architectures=options.architectures,
-    )
-    for fault in made.faults:
-        print(f"nas-harness: warning: {fault}", file=sys.stderr)
-    page = made.folder / "index.html"
-    table = json.loads(made.table.to_json(orient="records"))
-    faults = [{"kind": fault.kind, "what": fault.what} for fault in made.faults]
-    summary = {"report": str(page), "relative_improvement": table, "faults": faults}
-    print_result(options, summary, "\n".join([*made.answer, f"report: {page}"]))
-    return OK
+ANALYSES = (
+    Analysis("seeds", "seeds needed to find a difference, from the variance of a run", _add_seeds, _analyze_seeds),
+    Analysis(
+        "ranking", "how far validation ranks architectures as test does", _add_ranking, _analyze_ranking, is_random=True
+    ),
+    Analysis(
+        "lottery",
+        "spread of a method over its parameters against its gap to random search",
+        add_run_folder,
+        _analyze_lottery,
+    ),
+    Analysis(
+        "pairs", "all pairs of methods, on each data set and over all", _add_pairs, _analyze_pairs, is_random=True
+    ),
+    Analysis(
+        "pareto",
+        "the Pareto front of a table; of a run, the hypervolume of each method beside random search's exact one",
+        _add_pareto,
+        _analyze_pareto,
+    ),
+    Analysis(
+        "wide-shallow",
+        "do wide and shallow cells converge faster? (Shu et al.)",
+        _add_wide_shallow,
+        _analyze_wide_shallow,
+        is_random=True,
+    ),
+)

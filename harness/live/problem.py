@@ -47,8 +47,8 @@ def check_settings(space: str, splits: Splits, settings: LiveSettings) -> None:
         If a batch is larger than a split, a network does not fit the images, or there is no such device.
     """
     usable(settings.device)
-    net.check(space, splits, settings.search)
-    train.check(space, splits, settings.evaluation)
+    net.check_search(space, splits, settings.search)
+    train.check_recipe(space, splits, settings.evaluation)
 
 
 class LiveProblem(SupernetProblem):

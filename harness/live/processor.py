@@ -16,10 +16,9 @@ from harness.spaces.registry import cell_space, cell_space_names
 from harness.supernets.graph import BATCH_NORMS
 from harness.supernets.mixture import Softmax
 from harness.supernets.net import initial_alphas, initial_network
-from harness.training import discrete
-from harness.training import regularisers as protocol
+from harness.training import discrete, regularisers
 from harness.training.convolution import guard
-from harness.training.grouped import together
+from harness.training.grouped import grouped
 from harness.training.networks import DartsNetwork, Shape, build
 from harness.training.skeletons import shape_of, skeleton_of
 
@@ -85,7 +84,7 @@ def trained(channels: int) -> Iterator[tuple[Make, Tensor]]:
                 yield partial(_grouped, make, seeds), images.repeat(1, seeds, 1, 1)
             if skeleton_of(cell_space(space)).auxiliary:
                 yield (
-                    partial(_headed, make, partial(protocol.AuxiliaryHead, shape, cell_space(space).width), shape),
+                    partial(_headed, make, partial(regularisers.AuxiliaryHead, shape, cell_space(space).width), shape),
                     images,
                 )
 
@@ -104,9 +103,9 @@ class _Weighted(nn.Module):
 
 
 def _grouped(make: Make, seeds: int) -> nn.Module:
-    return together([make() for _ in range(seeds)])
+    return grouped([make() for _ in range(seeds)])
 
 
 def _headed(make: Make, make_head: Make, shape: Shape) -> nn.Module:
     head = build(make_head, ("check",))
-    return protocol.WithAuxiliaryHead(cast(DartsNetwork, make()), head, protocol.auxiliary_place(shape))
+    return regularisers.WithAuxiliaryHead(cast(DartsNetwork, make()), head, regularisers.auxiliary_place(shape))

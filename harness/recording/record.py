@@ -23,7 +23,7 @@ SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
-class Task:
+class TableTraining:
     """One architecture, as it is sent to a worker."""
 
     spec: Spec
@@ -67,7 +67,7 @@ def record(spec: Spec, output: Path, jobs: int = 1, *, progress: bool = False) -
         done = {item["arch"] for item in journal.read()}
         missing = [arch for arch in wanted if spec.images.space.format(arch) not in done]
         owner = owner_of_workers()
-        tasks = [Task(spec, arch, owner, plugins.loaded(), Elsewhere.of_this_process()) for arch in missing]
+        tasks = [TableTraining(spec, arch, owner, plugins.loaded(), Elsewhere.of_this_process()) for arch in missing]
         failed = fan_out_into(journal, train_one, tasks, jobs, spec.name, len(wanted), show=progress)
     if failed:
         raise RunError(
@@ -88,7 +88,7 @@ def trainings(spec: Spec, output: Path) -> Iterator[dict[str, Any]]:
     yield from Journal(output / JOURNAL).read()
 
 
-def train_one(task: Task) -> dict[str, Any]:
+def train_one(task: TableTraining) -> dict[str, Any]:
     """Train one architecture with all seeds side by side; called in a worker.
 
     Returns
@@ -131,9 +131,9 @@ def _short(loss: float) -> float:
 def wanted_architectures(spec: Spec) -> Sequence[Arch]:
     """Refuse what would fail every training; the architectures that are wanted."""
     splits = spec.splits()
-    from harness.training.train import check
+    from harness.training.train import check_recipe
 
-    check(spec.space, splits, spec.recipe)
+    check_recipe(spec.space, splits, spec.recipe)
     return architectures_of(spec, spec.images.space)
 
 

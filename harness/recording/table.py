@@ -147,6 +147,6 @@ def _latency(space: str, arch: Arch, shape: Shape) -> float:
 
 
 def _shape(spec: Spec) -> Shape:
-    from harness.training.train import check as shape_of
+    from harness.training.train import check_recipe
 
-    return shape_of(spec.space, spec.splits(), spec.recipe)
+    return check_recipe(spec.space, spec.splits(), spec.recipe)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from harness.errors import HarnessError
-from harness.recording.record import Task, train_one
+from harness.recording.record import TableTraining, train_one
 from harness.recording.spec import Spec, make_spec
 from harness.streams import generator
 from harness.system.fan_out import owner_of_workers
@@ -201,7 +201,7 @@ def verify(recording: Recording, texts: Sequence[str]) -> list[Found]:
     for text in texts:
         if text not in row_of:
             raise HarnessError(f"table {spec.name}: it has no row {text!r}")
-        again, row = train_one(Task(spec, spec.images.space.parse(text), owner_of_workers())), row_of[text]
+        again, row = train_one(TableTraining(spec, spec.images.space.parse(text), owner_of_workers())), row_of[text]
         if "error" in again:
             raise HarnessError(f"{text}: {again['error']}")
         equal = all(

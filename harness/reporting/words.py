@@ -17,7 +17,7 @@ PATH = "path"
 ALPHAS, WEIGHTS = "alphas_", "weights_"
 
 
-def stated(epochs: pd.DataFrame) -> pd.DataFrame:
+def with_words(epochs: pd.DataFrame) -> pd.DataFrame:
     """Return rows of epochs with all words, and with the weights of the candidates.
 
     Runs of version 0.1.0 before supernets stated their words had softmax levels, and random search with weight sharing, only.

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 # Written for runs, but nothing in them is of a run.
-from harness.reporting.caveats import OF_SKEWED_SAMPLES, of_means, skewed
+from harness.reporting.caveats.baselines import OF_SKEWED_SAMPLES, of_means, skewed
 from harness.reporting.figures import MOST
 from harness.reporting.figures import legend as draw_legend
 from harness.reporting.formats import (

@@ -40,7 +40,7 @@ SPREADS = ("between_architectures", "between_seeds", "icc", "icc_low", "icc_high
 
 
 @dataclass(frozen=True)
-class Task:
+class LadderTraining:
     """One architecture under one recipe, as it is sent to a worker."""
 
     benchmark: str
@@ -123,7 +123,7 @@ def climb(
     return repeats * len(missing)
 
 
-def train_one(task: Task) -> dict[str, Any]:
+def train_one(task: LadderTraining) -> dict[str, Any]:
     """Train one architecture, its repeats side by side; called in a worker."""
     import torch
 
@@ -244,7 +244,7 @@ def _spread(part: pd.DataFrame) -> dict[str, Any]:
 
 def _tasks(
     folder: Path, repeats: int, epochs: int | None, methods: Sequence[str] | None, architectures: int | None
-) -> Iterator[Task]:
+) -> Iterator[LadderTraining]:
     """Yield the trainings split by split, and an architecture under all recipes before the next: a kill leaves whole ones."""
     records, _, resolved = read_run(folder)
     groups: dict[str, Group] = {
@@ -279,7 +279,7 @@ def _tasks(
         base = settings.evaluation if epochs is None else replace(settings.evaluation, epochs=epochs)
         recipe = ladder(LiveBenchmark(name), base).get(rung)
         if recipe is not None:
-            yield Task(name, rung, recipe, arch, seed, repeats, settings.device, *known, owner)
+            yield LadderTraining(name, rung, recipe, arch, seed, repeats, settings.device, *known, owner)
 
 
 def ladder(benchmark: LiveBenchmark, recipe: Recipe) -> dict[str, Recipe]:

@@ -26,7 +26,7 @@ from harness.training.checkpoints import CheckpointError
 from harness.training.convolution import guard_of_development
 from harness.training.data import Splits
 from harness.training.settings import LiveSettings
-from harness.training.train import check, train
+from harness.training.train import check_recipe, train
 
 NAN = float("nan")
 
@@ -96,7 +96,7 @@ def _evaluated(
     Of several architectures of which none is preferred the result is the mean. Checkpoints are called after `checkpoint`.
     """
     recipe = settings.evaluation
-    shape = check(benchmark.space_name, splits, recipe)
+    shape = check_recipe(benchmark.space_name, splits, recipe)
     results, epochs = [], []
     for number, arch in enumerate(found.sample or [cast(Arch, found.arch)]):
         (rows,) = train(

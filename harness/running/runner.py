@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 CHECKPOINTS = "checkpoints"
 CODE_OF_CHECKPOINTS = "code.json"  # digests of the code of unfinished live cells, beside their checkpoints
-# Seeds a task: enough to make lockstep worth while and to keep the fan-out cheap, few enough to lose little to a kill.
-# A live search takes minutes: it is a task of its own.
+# Seeds a chunk: enough to make lockstep worth while and to keep the fan-out cheap, few enough to lose little to a kill.
+# A live search takes minutes: it is a chunk of its own.
 CHUNK_LOCKSTEP, CHUNK, CHUNK_LIVE = 50, 25, 1
 
 
 @dataclass(frozen=True)
-class Task:
+class Chunk:
     """Some seeds of one group, as it is sent to a worker."""
 
     group: Group
@@ -201,8 +201,8 @@ def run_suite(
 
             def run_now(some: Sequence[str]) -> None:
                 cells = [keys[key] for key in some]
-                tasks = list(_tasks(suite, cells, lockstep, _digest(environment), workspace, owner, codes))
-                for entries in pool(run_task, tasks):
+                chunks = list(_chunks(suite, cells, lockstep, _digest(environment), workspace, owner, codes))
+                for entries in pool(run_chunk, chunks):
                     folder.append(entries)
                     for entry in entries:  # durable now: its checkpoints have done their work
                         for checkpoint in workspace.glob(f"{entry.cell}.*") if entry.epochs else ():
@@ -245,7 +245,7 @@ def _claim_checkpoints(workspace: Path, digests: Mapping[str, str], fresh: bool)
     write_whole(note, (json.dumps({**stated, **digests}, indent=1) + "\n").encode())
 
 
-def _tasks(
+def _chunks(
     suite: Suite,
     cells: Sequence[tuple[Group, int]],
     lockstep: bool,
@@ -253,21 +253,21 @@ def _tasks(
     workspace: Path,
     owner: int,
     codes: Mapping[Group, Code],
-) -> Iterator[Task]:
+) -> Iterator[Chunk]:
     seeds_of: dict[Group, list[int]] = {}
     for group, seed in cells:
         seeds_of.setdefault(group, []).append(seed)
     for group, seeds in seeds_of.items():
         cls, loader = method_class(group.method.name), registered_loader(group.benchmark)
-        together = lockstep and hasattr(cls, "lockstep") and not group.metrics and not group.settings
-        chunk = CHUNK_LIVE if group.settings else CHUNK_LOCKSTEP if together else CHUNK
-        for start in range(0, len(seeds), chunk):
-            yield Task(
+        in_lockstep = lockstep and hasattr(cls, "lockstep") and not group.metrics and not group.settings
+        size = CHUNK_LIVE if group.settings else CHUNK_LOCKSTEP if in_lockstep else CHUNK
+        for start in range(0, len(seeds), size):
+            yield Chunk(
                 group=group,
                 code=codes[group],
                 suite=suite.name,
-                seeds=tuple(seeds[start : start + chunk]),
-                lockstep=together,
+                seeds=tuple(seeds[start : start + size]),
+                lockstep=in_lockstep,
                 method=None if _found_by_name(cls) else cls,
                 loader=None if loader is None or _found_by_name(loader) else loader,
                 elsewhere=Elsewhere.of_this_process(),
@@ -284,37 +284,37 @@ def _found_by_name(registered: type[Method] | Callable[[], Table]) -> bool:
     return registered.__module__.startswith("harness.") or plugins.is_plugin(registered.__module__)
 
 
-def run_task(task: Task) -> list[Entry]:
-    """Run the searches of a task; called in a worker. A method that raises fails its own cell only.
+def run_chunk(chunk: Chunk) -> list[Entry]:
+    """Run the searches of a chunk; called in a worker. A method that raises fails its own cell only.
 
     So does code that is not that of the process that started the run: nothing is run then.
     """
-    end_with(task.owner)
-    plugins.load(task.plugins)
-    task.elsewhere.register()
-    name = task.group.benchmark
-    benchmark = load_benchmark(name) if task.loader is None else loaded(name, task.loader)
-    if benchmark.sha256 != task.group.data_sha256:
+    end_with(chunk.owner)
+    plugins.load(chunk.plugins)
+    chunk.elsewhere.register()
+    name = chunk.group.benchmark
+    benchmark = load_benchmark(name) if chunk.loader is None else loaded(name, chunk.loader)
+    if benchmark.sha256 != chunk.group.data_sha256:
         raise HarnessError(
             f"benchmark {benchmark.name}: this worker's copy differs from that of the process that started the run"
         )
     origin = {
-        "suite": task.suite,
-        "code_digest": task.code.digest,
+        "suite": chunk.suite,
+        "code_digest": chunk.code.digest,
         "adopted_from": "",
-        "git_commit": task.commit[0],
-        "git_dirty": task.commit[1],
-        "environment": task.environment,
+        "git_commit": chunk.commit[0],
+        "git_dirty": chunk.commit[1],
+        "environment": chunk.environment,
     }
-    if other := differing(task.code):
+    if other := differing(chunk.code):
         shown = ", ".join(map(plugins.shown, other))
         why = (
             f"{shown} is other code here than in the process that started the run: run again, with workers started anew"
         )
-        return failed_cells(benchmark, task.group, task.seeds, origin, why)
-    cls = task.method or method_class(task.group.method.name)
+        return failed_cells(benchmark, chunk.group, chunk.seeds, origin, why)
+    cls = chunk.method or method_class(chunk.group.method.name)
     return run_cells(
-        benchmark, task.group, cls, task.seeds, origin, lockstep=task.lockstep, workspace=Path(task.workspace)
+        benchmark, chunk.group, cls, chunk.seeds, origin, lockstep=chunk.lockstep, workspace=Path(chunk.workspace)
     )
 
 

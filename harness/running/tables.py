@@ -25,7 +25,7 @@ def run_table_cells(
     table: Table, group: Group, cls: type[Method], seeds: Sequence[int], origin: Mapping[str, str], *, lockstep: bool
 ) -> list[Entry]:
     """Run some seeds of a group over a table; see `harness.running.cells.run_cells`."""
-    searches = _together(table, group, cls, seeds) if lockstep else None
+    searches = _in_lockstep(table, group, cls, seeds) if lockstep else None
     if searches is None:  # no such form, or it failed or did nothing: one by one, so that the others finish
         searches = [_alone(table, group, cls, seed) for seed in seeds]
     return [
@@ -34,7 +34,7 @@ def run_table_cells(
     ]
 
 
-def _together(table: Table, group: Group, cls: type[Method], seeds: Sequence[int]) -> list[Search] | None:
+def _in_lockstep(table: Table, group: Group, cls: type[Method], seeds: Sequence[int]) -> list[Search] | None:
     started_at, clock = now(), time.perf_counter()
     method = cls.of(group.method.params)
     assert isinstance(method, Lockstep)

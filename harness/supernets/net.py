@@ -37,7 +37,7 @@ Batch = tuple[Tensor, Tensor]  # images (n, channels, height, width), labels (n,
 Network = nn.Module
 
 
-def check(space: str, splits: Splits, settings: SearchSettings) -> Shape:
+def check_search(space: str, splits: Splits, settings: SearchSettings) -> Shape:
     """Refuse settings that do not fit a space or images; the shape of the supernet.
 
     Raises
@@ -205,7 +205,7 @@ class Supernet:
         checkpoint: Path | None = None,
     ) -> None:
         self.where: CellSpace = cell_space(space)
-        self.shape = check(space, splits, settings)
+        self.shape = check_search(space, splits, settings)
         self.settings, self.seed, self.device, self.checkpoint = settings, seed, device, checkpoint
         self.form = form or Mixed()
         self.network = initial_network(

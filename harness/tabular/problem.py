@@ -77,7 +77,7 @@ class TabularProblem(Problem):
         self._metrics = {name: values.data for name, values in table.visible(shown).items()}
         self._rows = table.rows.data
         self._codes = table.codes
-        self._measure = Measure(table)
+        self._distribution = SamplingDistribution(table)
         self._dimensions = tuple(zip(self.space.strides, self.space.cardinalities, strict=True))
         self._known: dict[Arch, int] = {}  # rows met in this search: `contains` is mostly asked just before `evaluate`
         self._history: list[int] = []
@@ -111,7 +111,7 @@ class TabularProblem(Problem):
         return (
             self.space.codes(there),
             rows,
-            (self._measure.weights / np.bincount(rows, minlength=len(self._codes)))[rows],
+            (self._distribution.weights / np.bincount(rows, minlength=len(self._codes)))[rows],
         )
 
     def architecture(self, row: int) -> Arch:
@@ -198,7 +198,7 @@ class TabularProblem(Problem):
 
     def sample(self, uniforms: Iterator[float]) -> Arch:
         """Draw a row by the table's weights; uses one uniform number."""
-        return tuple(self._codes[self._measure.row(next(uniforms))].tolist())
+        return tuple(self._codes[self._distribution.row(next(uniforms))].tolist())
 
     def _row(self, arch: Sequence[int]) -> int:
         try:
@@ -248,7 +248,7 @@ class LockstepProblem:
         self._score = _oriented(table, violation(table, constraints) if constraints else None)
         self._rows = np.asarray(table.rows)
         self._index_of_row = table.index_of_row()
-        self._measure = Measure(table)
+        self._distribution = SamplingDistribution(table)
         self._prices = None if budget.kind == "evaluations" else whole_trainings(table, budget.kind)
         self.steps = budget.amount if self._prices is None else int(budget.amount / self._prices.min()) + 1
         self._free = 0 if self._prices is not None else self.steps  # up to here nothing needs a look at what it takes
@@ -294,10 +294,10 @@ class LockstepProblem:
 
     def sample(self, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
         """Draw one architecture for each uniform number, by the table's weights, any shape."""
-        return self._index_of_row[self._measure.rows(uniforms)]
+        return self._index_of_row[self._distribution.rows(uniforms)]
 
 
-class Measure:
+class SamplingDistribution:
     """Drawing rows of a table by inversion of the distribution that its weights give.
 
     One definition for single draws and for arrays of them, so that both give the same row for the same number.

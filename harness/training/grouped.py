@@ -32,7 +32,7 @@ class Linears(nn.Module):
         return torch.baddbmm(self.bias, x.view(len(x), len(self.weight), -1).transpose(0, 1), self.weight)
 
 
-def together(networks: Sequence[nn.Module]) -> nn.Module:
+def grouped(networks: Sequence[nn.Module]) -> nn.Module:
     """Networks of one architecture as one network.
 
     Parameters
@@ -90,7 +90,7 @@ def clip_each(parameters: Iterable[nn.Parameter], count: int, greatest: float) -
     Parameters
     ----------
     parameters
-        Of a network that `together` made, with their gradients.
+        Of a network that `grouped` made, with their gradients.
     count
         How many networks it is made of.
     greatest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
 from harness.errors import HarnessError, unknown_name
@@ -226,6 +226,22 @@ class LiveSettings:
             made(Recipe, values["proxy"], "proxy"),
             values["device"],
         )
+
+
+def with_search(settings: str, own: Mapping[str, Any]) -> str:
+    """Settings as `LiveSettings.to_json` wrote them, with a method's own values in place of some of its table ``search``.
+
+    Raises
+    ------
+    HarnessError
+        If a key is unknown, a value is out of its range, or it says how many epochs there are: that is the budget.
+    """
+    if not own:
+        return settings
+    if "epochs" in own:
+        raise HarnessError("search: epochs are the budget; write [budgets] epochs = ...")
+    shared = LiveSettings.from_json(settings)
+    return replace(shared, search=made(SearchSettings, shared.search.as_dict() | dict(own), "search")).to_json()
 
 
 def recipe_from(values: Mapping[str, Any], where: str) -> Recipe:

@@ -18,17 +18,16 @@ from harness.errors import HarnessError
 from harness.spaces.base import Arch
 from harness.spaces.registry import cell_space
 from harness.streams import generator
-from harness.training import checkpoints, discrete, tracking
-from harness.training import regularisers as protocol
+from harness.training import checkpoints, discrete, regularisers, tracking
 from harness.training.data import Read, Rows, Splits, batches, crop_and_flip, portions
-from harness.training.grouped import clip_each, together
+from harness.training.grouped import clip_each, grouped
 from harness.training.networks import DartsNetwork, Shape, build, check_batch_norm
 from harness.training.settings import Recipe
 from harness.training.skeletons import shape_of, skeleton_of
 from harness.training.tracking import Row, seconds
 
 
-def check(space: str, splits: Splits, recipe: Recipe) -> Shape:
+def check_recipe(space: str, splits: Splits, recipe: Recipe) -> Shape:
     """Refuse a recipe that does not fit the images or the space; the shape of the network.
 
     Raises
@@ -62,7 +61,7 @@ def untrained(space: str, arch: Arch, splits: Splits, recipe: Recipe, seed: int,
     space, arch, splits, recipe, seed, device
         As in `train`.
     """
-    shape = check(space, splits, recipe)
+    shape = check_recipe(space, splits, recipe)
     return build(partial(discrete.network, space, arch, shape), ("init", space, str(shape), seed), device)
 
 
@@ -142,15 +141,15 @@ class _Training:
     ) -> None:
         self._space, self._arch, self._splits, self._recipe = space, arch, splits, recipe
         self._seeds, self._evaluate, self._device = tuple(seeds), tuple(evaluate), device
-        shape = check(space, splits, recipe)
+        shape = check_recipe(space, splits, recipe)
         self._read = splits.reader(device)
-        self._network = self._together(partial(discrete.network, space, arch, shape), "init", space, str(shape))
+        self._network = self._grouped(partial(discrete.network, space, arch, shape), "init", space, str(shape))
         self._trained = self._network
         if recipe.auxiliary:
-            make_head = partial(protocol.AuxiliaryHead, shape, cell_space(space).width)
-            head = self._together(make_head, "init", space, str(shape), "auxiliary")
+            make_head = partial(regularisers.AuxiliaryHead, shape, cell_space(space).width)
+            head = self._grouped(make_head, "init", space, str(shape), "auxiliary")
             network = cast(DartsNetwork, self._network)
-            self._trained = protocol.WithAuxiliaryHead(network, head, protocol.auxiliary_place(shape))
+            self._trained = regularisers.WithAuxiliaryHead(network, head, regularisers.auxiliary_place(shape))
         self._optimizer = torch.optim.SGD(
             self._trained.parameters(),
             lr=recipe.learning_rate,
@@ -159,8 +158,8 @@ class _Training:
         )
         self.epochs: list[list[Row]] = []
 
-    def _together(self, make: Callable[[], nn.Module], *stream: str) -> nn.Module:
-        network = together([build(make, (*stream, seed), self._device) for seed in self._seeds])
+    def _grouped(self, make: Callable[[], nn.Module], *stream: str) -> nn.Module:
+        network = grouped([build(make, (*stream, seed), self._device) for seed in self._seeds])
         return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def epoch(self) -> list[Row]:
@@ -210,10 +209,10 @@ class _Training:
             for part, noise, square in zip(parts, noises, squares, strict=True):
                 change = partial(crop_and_flip, rng=noise) if recipe.augment else np.asarray
                 inputs, targets = self._read(part[step], change)
-                images.append(protocol.cut_out(inputs, recipe.cutout, square) if recipe.cutout else inputs)
+                images.append(regularisers.cut_out(inputs, recipe.cutout, square) if recipe.cutout else inputs)
                 labels.append(targets)
             if dropped:
-                protocol.drop_paths(self._network, dropped, recipe.batch_size, paths, self._device)
+                regularisers.drop_paths(self._network, dropped, recipe.batch_size, paths, self._device)
             yield torch.cat(images, dim=1).contiguous(memory_format=torch.channels_last), torch.stack(labels)
 
     def _streams(self, name: str, epoch: int) -> list[np.random.Generator]:
@@ -278,7 +277,7 @@ def estimate_seconds(space: str, arch: Arch, splits: Splits, recipe: Recipe, *, 
     space, arch, splits, recipe, device
         As in `train`.
     """
-    network = build(lambda: discrete.network(space, arch, check(space, splits, recipe)), ("pilot",), device)
+    network = build(lambda: discrete.network(space, arch, check_recipe(space, splits, recipe)), ("pilot",), device)
     images, labels = splits.reader(device)(splits.train[: recipe.batch_size])
 
     def evaluate() -> None:

@@ -53,13 +53,13 @@ OURS, ALL = 12, 24  # cells of the plug-in's method, and of all
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
     """Label, budget and seed of the cells that were run since this was last emptied."""
     seen: list[tuple[str, int, int]] = []
-    original = runner.run_task
+    original = runner.run_chunk
 
-    def spy(task: runner.Task) -> list[Entry]:
+    def spy(task: runner.Chunk) -> list[Entry]:
         seen.extend((task.group.method.label, task.group.budget.amount, seed) for seed in task.seeds)
         return original(task)
 
-    monkeypatch.setattr(runner, "run_task", spy)
+    monkeypatch.setattr(runner, "run_chunk", spy)
     return seen
 
 
@@ -290,13 +290,13 @@ def test_command_line(tmp_path: Path) -> None:
 def test_other_code_in_a_worker_fails_its_cells_with_one_line(
     go: Callable[..., pd.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = runner.run_task
+    original = runner.run_chunk
 
-    def edits_first(task: runner.Task) -> list[Entry]:
+    def edits_first(task: runner.Chunk) -> list[Entry]:
         (tmp_path / "plugin.py").write_text(PLUGIN + "\ndef PLACE(seed): return seed + 5\n")
         return original(task)
 
-    monkeypatch.setattr(runner, "run_task", edits_first)
+    monkeypatch.setattr(runner, "run_chunk", edits_first)
     records = go("seed")
     failed = records[records["status"] == "failed"]
     assert set(failed["method"]) == {"picks"}
@@ -305,7 +305,7 @@ def test_other_code_in_a_worker_fails_its_cells_with_one_line(
     assert why.startswith("plugin is other code here than in the process that started the run")
     assert "\n" not in why
     assert failed[["valid", "test", "test_best"]].isna().all(axis=None)
-    monkeypatch.setattr(runner, "run_task", original)
+    monkeypatch.setattr(runner, "run_chunk", original)
     assert (go("seed")["status"] == "ok").all()
 
 

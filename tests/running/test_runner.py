@@ -131,13 +131,13 @@ def test_the_returned_frame_is_the_file(tmp_path: Path) -> None:
 def cells_run(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Label and seed of each cell that is run from now on in this process."""
     seen: list[tuple[str, int]] = []
-    original = runner.run_task
+    original = runner.run_chunk
 
-    def spy(task: runner.Task) -> Any:
+    def spy(task: runner.Chunk) -> Any:
         seen.extend((task.group.method.label, seed) for seed in task.seeds)
         return original(task)
 
-    monkeypatch.setattr(runner, "run_task", spy)
+    monkeypatch.setattr(runner, "run_chunk", spy)
     return seen
 
 

@@ -22,7 +22,7 @@ from harness.methods.base import AskTell, make_method, method_class, method_name
 from harness.problem.budget import Budget
 from harness.streams import Streams
 from harness.tabular.catalogue import load_table, save_benchmark
-from harness.tabular.problem import LockstepProblem, Measure, TabularProblem, check_searchable
+from harness.tabular.problem import LockstepProblem, SamplingDistribution, TabularProblem, check_searchable
 from harness.tabular.table import Table
 
 ALL = Budget("evaluations", 10)
@@ -478,14 +478,14 @@ UNIFORMS = [0.0, 1e-300, 0.25, 0.5, 0.999, 1 - 2**-53]
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_measure(weighted: bool, make_table: Callable[..., Table]) -> None:
+def test_the_sampling_distribution(weighted: bool, make_table: Callable[..., Table]) -> None:
     table = make_table(missing=0.4, weighted=weighted)
-    measure = Measure(table)
-    rows = measure.rows(np.array(UNIFORMS))
-    assert rows.tolist() == [measure.row(uniform) for uniform in UNIFORMS]
+    distribution = SamplingDistribution(table)
+    rows = distribution.rows(np.array(UNIFORMS))
+    assert rows.tolist() == [distribution.row(uniform) for uniform in UNIFORMS]
     assert rows[0] == 0
     assert rows[-1] == len(table) - 1
-    shares = np.bincount(measure.rows((np.arange(200_000) + 0.5) / 200_000), minlength=len(table)) / 200_000
+    shares = np.bincount(distribution.rows((np.arange(200_000) + 0.5) / 200_000), minlength=len(table)) / 200_000
     np.testing.assert_allclose(shares, table.weights / table.weights.sum(), atol=2e-5)
 
 
@@ -493,7 +493,7 @@ def test_the_measure(weighted: bool, make_table: Callable[..., Table]) -> None:
 def test_extreme_weights_stay_inside(weights: list[float], make_table: Callable[..., Table]) -> None:
     table = make_table()
     table = Table(**{**vars(table), "codes": table.codes[: len(weights)], "weights": np.array(weights)})
-    assert set(Measure(table).rows(np.array(UNIFORMS)).tolist()) <= set(range(len(weights)))
+    assert set(SamplingDistribution(table).rows(np.array(UNIFORMS)).tolist()) <= set(range(len(weights)))
 
 
 def test_both_forms_draw_the_same(make_table: Callable[..., Table]) -> None:

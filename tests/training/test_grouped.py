@@ -6,7 +6,7 @@ import torch
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
 from harness.training import discrete
-from harness.training.grouped import clip_each, together
+from harness.training.grouped import clip_each, grouped
 from harness.training.networks import Shape, Stages, build
 from harness.training.settings import Recipe
 from harness.training.train import train
@@ -30,7 +30,7 @@ def networks(space, arch, shape):
 @pytest.mark.parametrize("training", [True, False])
 def test_forward_and_gradients_are_those_of_each_alone(space, arch, shape, training):
     alone = [network.double().train(training) for network in networks(space, arch, shape)]
-    as_one = together([network.double() for network in networks(space, arch, shape)]).train(training)
+    as_one = grouped([network.double() for network in networks(space, arch, shape)]).train(training)
     images = torch.randn(len(SEEDS), 6, *shape.image, generator=torch.Generator().manual_seed(0)).double()
     logits = as_one(torch.cat(list(images), dim=1))
     expected = torch.stack([network(part) for network, part in zip(alone, images, strict=True)])

@@ -12,8 +12,7 @@ from harness.errors import HarnessError
 from harness.images.sources import load
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
-from harness.training import discrete
-from harness.training import regularisers as protocol
+from harness.training import discrete, regularisers
 from harness.training.data import split
 from harness.training.networks import Shape, build
 from harness.training.regularisers import (
@@ -25,7 +24,7 @@ from harness.training.regularisers import (
     drop_paths,
 )
 from harness.training.settings import Recipe
-from harness.training.train import check, train
+from harness.training.train import check_recipe, train
 
 DARTS = DartsSpace().arch(987_654_321_987)
 RECIPE = Recipe(channels=2, cells=3, epochs=2, batch_size=32)
@@ -97,7 +96,7 @@ def test_identities_are_never_dropped():
 
 def test_the_probability_rises_from_nothing_towards_its_end(small, monkeypatch):
     asked = []
-    monkeypatch.setattr(protocol, "drop_paths", lambda network, probability, *_: asked.append(probability))
+    monkeypatch.setattr(regularisers, "drop_paths", lambda network, probability, *_: asked.append(probability))
     losses(replace(RECIPE, epochs=3, drop_path=0.3), small)
     steps = len(small.train) // RECIPE.batch_size
     assert asked == pytest.approx([0.1] * steps + [0.2] * steps)  # nothing is dropped in the first epoch
@@ -128,8 +127,8 @@ def test_the_auxiliary_head_is_in_training_alone_and_counts_for_nothing(small, m
     recipe = replace(RECIPE, auxiliary=0.4)
     losses(recipe, small)
     assert asked == [True] * (recipe.epochs * (len(small.train) // recipe.batch_size))
-    shape = check("darts", small, recipe)
-    assert shape == check("darts", small, RECIPE)
+    shape = check_recipe("darts", small, recipe)
+    assert shape == check_recipe("darts", small, RECIPE)
     network = build(lambda: discrete.network("darts", DARTS, shape), ("init", 0))
     assert discrete.parameters("darts", DARTS, shape) == sum(p.numel() for p in network.parameters())
 
@@ -145,7 +144,7 @@ def test_with_all_switches_off_no_code_of_the_protocol_runs(small, monkeypatch):
         raise AssertionError("a switch is on")
 
     for name in ("cut_out", "drop_paths", "AuxiliaryHead", "WithAuxiliaryHead"):
-        monkeypatch.setattr(protocol, name, refuse)
+        monkeypatch.setattr(regularisers, name, refuse)
     assert losses(replace(RECIPE, cutout=0, drop_path=0.0, auxiliary=0.0), small, (0, 1)) == expected
     assert not set(RECIPE.as_dict()) & set(ALL)
     assert replace(RECIPE, **ALL).as_dict() == RECIPE.as_dict() | ALL
@@ -189,7 +188,7 @@ def test_wrong_switches(small):
         with pytest.raises(HarnessError, match=message):
             Recipe(**wrong)
     with pytest.raises(HarnessError, match="cutout 8 can hide whole images; their shorter side is 8 pixels"):
-        check("darts", small, replace(RECIPE, cutout=8))
+        check_recipe("darts", small, replace(RECIPE, cutout=8))
     with pytest.raises(HarnessError, match="networks of the space nasbench201 have no auxiliary head"):
-        check("nasbench201", small, replace(RECIPE, auxiliary=0.4))
-    check("darts", split(load("mnist5k"), 0), replace(RECIPE, cutout=14))
+        check_recipe("nasbench201", small, replace(RECIPE, auxiliary=0.4))
+    check_recipe("darts", split(load("mnist5k"), 0), replace(RECIPE, cutout=14))

@@ -9,7 +9,7 @@ from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
 from harness.training.checkpoints import CheckpointError
 from harness.training.settings import Recipe
-from harness.training.train import check, train
+from harness.training.train import check_recipe, train
 
 CONVOLUTIONS = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 
@@ -100,4 +100,4 @@ def test_a_batch_norm_of_one_number_is_refused(small):
         ({"weight_decay": float("nan")}, "training: momentum and weight_decay must be numbers >= 0"),
     ):
         with pytest.raises(HarnessError, match=message):
-            check("darts", small, Recipe(channels=2, batch_size=1, **change))
+            check_recipe("darts", small, Recipe(channels=2, batch_size=1, **change))

@@ -18,7 +18,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.tabular import pickles
-from harness.tabular.pickles import LARGEST_FILE, load_items, open_bounded, read_pickle, refusals
+from harness.tabular.pickles import LARGEST_FILE, bounds, load_items, open_bounded, read_pickle, refusals
 from harness.tabular.torch_files import MAGIC, PROTOCOL, is_torch, open_torch
 
 
@@ -195,7 +195,7 @@ def test_a_file_that_grows_when_unpacked_is_refused(tmp_path: Path) -> None:
     ids=["memo", "length"],
 )
 def test_a_few_bytes_cannot_ask_for_all_memory(body: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pickles, "MEMORY", 2**28)
+    monkeypatch.setattr(bounds, "MEMORY", 2**28)
     path = tmp_path / "bomb.pickle"
     path.write_bytes(body)
     with pytest.raises(HarnessError, match="refused"):

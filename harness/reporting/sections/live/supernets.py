@@ -1,51 +1,29 @@
-"""Live benchmarks: derived cells, supernets over epochs, and what the searches cost."""
+"""Supernets over the course of the search."""
 
 from __future__ import annotations
 
 import math
-import re
-from dataclasses import replace
 from functools import partial
 
 import pandas as pd
 
-from harness.reporting.cell_graphs import CellGraph, cells_of
-from harness.reporting.formats import (
-    NOTHING,
-    dataset,
-    integer,
-    interval,
-    is_missing,
-    joined,
-    method,
-    number,
-    points,
-    score,
-    span,
-    text,
-)
+from harness.reporting.formats import NOTHING, dataset, integer, interval, is_missing, joined, number, points, text
 from harness.reporting.frames.gaps import GAP_COLUMNS, gaps
 from harness.reporting.frames.live import (
-    COST_COLUMNS,
     CURVE_COLUMNS,
     LAST,
     SIZE_COLUMNS,
     STABILITY_COLUMNS,
     alpha_groups,
-    architectures,
-    costs,
     curves,
-    drawn,
     sizes,
     stability,
     update_orders,
 )
 from harness.reporting.live_figures import (
     draw_cell_curves,
-    draw_cells,
     draw_evaluation_curves,
     draw_gaps,
-    draw_protocol,
     draw_search_curves,
     draw_weights,
 )
@@ -53,46 +31,14 @@ from harness.reporting.live_plots import FEW_SEEDS
 from harness.reporting.model import Block, Column, FigureBlock, Prose, Row, Section, TableBlock
 from harness.reporting.plots import MOST_BANDS
 from harness.reporting.run import Run
-from harness.running.ladder import COLUMNS, LADDER, SPREADS, protocol
-from harness.spaces.cells import CellSpace
-from harness.spaces.registry import cell_space, cell_space_names
+from harness.reporting.sections.live.names import space_of, stem
 
 ORDERS = {
     "simultaneous": "simultaneous (both gradients at the same point, MiLeNAS's Eq. 6 as written)",
     "w_first": "w_first (weights, then α at the new weights, MiLeNAS's Algorithm 1)",
     "alpha_first": "alpha_first (α, then weights, as the published codes do)",
 }
-
-
 SCALES = "Errors are what accuracies lack to 100 %; gaps are scaled to the later half of the epochs."
-
-
-def derived_cells(run: Run) -> Section | None:
-    """Return the recommended architectures, drawn and as texts; None without a live benchmark or a finished cell."""
-    if not run.has_supernets or len(run.of(architectures)) == 0:
-        return None
-    blocks: list[Block] = []
-    for benchmark, rows in run.of(drawn).groupby("benchmark", sort=False):
-        blocks += _cell_figures(run, str(benchmark), rows)
-    blocks.append(
-        TableBlock(
-            "architectures",
-            "All recommended architectures, and what they scored when trained from scratch.",
-            run.of(architectures),
-            [
-                dataset(run),
-                text("method", "method"),
-                integer("seed", "seed"),
-                score("valid", "validation", run),
-                score("test", "test", run, help="after the last epoch: the result"),
-                score("test_best", "best epoch", run, help="best test score of any epoch: for diagnosis only"),
-                number("params", "weights", 0),
-                text("arch", "architecture"),
-            ],
-            folded=True,
-        )
-    )
-    return Section("cells", "Derived cells", blocks)
 
 
 def supernets(run: Run) -> Section | None:
@@ -120,7 +66,7 @@ def supernets(run: Run) -> Section | None:
     for benchmark in dict.fromkeys(name for name, _ in groups):
         blocks.append(
             FigureBlock(
-                f"cells_by_epoch_{_stem(benchmark)}",
+                f"cells_by_epoch_{stem(benchmark)}",
                 f"{benchmark}: entropy of the candidates' weights, mean over edges, greatest where they are equal; what the "
                 f"cells derived after each epoch hold, and their number of weights at the supernet's size; {spread}.",
                 "Entropy of architecture parameters, numbers of convolutions and skips, and model size by epoch.",
@@ -129,11 +75,11 @@ def supernets(run: Run) -> Section | None:
         )
     blocks += [_stability(run), _sizes(run)]
     for benchmark, group in groups:
-        if (space := _space(run, benchmark)) is None:
+        if (space := space_of(run, benchmark)) is None:
             continue
         blocks.append(
             FigureBlock(
-                f"alphas_{_stem(benchmark)}_{group}",
+                f"alphas_{stem(benchmark)}_{group}",
                 f"{benchmark}, architecture parameters, group {group}, the first seed: weight of every operation, a "
                 "map each, on every edge (rows) over epochs (columns), against equal weights.",
                 "Heat maps of the weight of every operation on every edge over epochs, a row of maps a method.",
@@ -152,73 +98,6 @@ def supernets(run: Run) -> Section | None:
         )
     blocks += [*_gaps(run), _curve_table(run)]
     return Section("supernets", "Supernets over the course of the search", blocks)
-
-
-def live_cost(run: Run) -> Section | None:
-    """Return what the searches cost in counts; None without a live benchmark."""
-    if not run.has_supernets:
-        return None
-    table = TableBlock(
-        "cost",
-        "What the searches cost, and what they found costs: means over seeds.",
-        run.of(costs),
-        [
-            dataset(run),
-            method(run),
-            integer("n", "seeds"),
-            text("level", "level"),
-            text("order", "order"),
-            text("update", "updates"),
-            number("lambda", "λ", 2, help="factor of the validation loss over that of the training loss"),
-            text("relaxation", "relaxation"),
-            text("selection", "selection"),
-            number("epochs", "epochs", 1, help="epochs of the supernet"),
-            number("steps", "steps", 1),
-            number("passes_a_step", "passes a step", 2, help="forward and backward passes of a search step"),
-            number("passes", "passes", 1),
-            number("trained", "trained alone", 1, help="architectures trained on their own during the search"),
-            number("params", "weights", 0, help="of the recommended architectures, at the size of the evaluation"),
-            number("flops", "operations", 0, help="floating point operations of an image: twice the multiply-adds"),
-        ],
-        csv=COST_COLUMNS,
-        note="Budgets are epochs, and an epoch of a supernet costs more the more passes its steps take: equal budgets here are "
-        "equal numbers of epochs, not equal times. Not counted are the forward passes by which random search with weight "
-        "sharing measures its candidates, and the training from scratch of what is recommended. Seconds, which differ from run "
-        "to run, are in tables/timings.csv alone.",
-    )
-    return Section("cost", "Cost", [table])
-
-
-def _cell_figures(run: Run, benchmark: str, rows: pd.DataFrame) -> list[Block]:
-    """Return a figure of each architecture of several cells, or one figure of all that have but one."""
-    if (space := _space(run, benchmark)) is None:
-        return [Prose([f"The cells of {benchmark} are not drawn: the plug-in of its cell space was not loaded."])]
-    graphs: dict[str, list[CellGraph]] = {}
-    captions = []
-    for row in rows.itertuples():
-        cells = cells_of(space, str(row.arch))
-        graphs[str(row.method)] = [
-            replace(cell, title=f"{row.method}, seed {row.seed}: {cell.title}") for cell in cells
-        ]
-        captions.append(
-            f"{row.method}: seed {row.seed}, validation {row.valid:.2f} %, test {row.test:.2f} %, {row.params:,.0f} weights"
-        )
-    best = "the best of its seeds by validation"
-    alt = "Graphs of cells; the texts of the architectures are in the table below."
-    if all(len(cells) == 1 for cells in graphs.values()):
-        every = [cell for cells in graphs.values() for cell in cells]
-        caption = f"{benchmark}: of each method the architecture that is {best}. {'; '.join(captions)}."
-        return [FigureBlock(f"cells_{_stem(benchmark)}", caption, alt, partial(draw_cells, every))]
-    names = [entrant.name for entrant in run.entrants]
-    return [
-        FigureBlock(
-            f"cells_{_stem(benchmark)}_{names.index(name)}",
-            f"{benchmark}, {caption}: the architecture that is {best}.",
-            alt,
-            partial(draw_cells, cells),
-        )
-        for (name, cells), caption in zip(graphs.items(), captions, strict=True)
-    ]
 
 
 def _order(run: Run) -> str:
@@ -333,46 +212,6 @@ def _lambda(row: Row) -> str:
     return NOTHING if is_missing(row["lambda"]) else "∞" if row["lambda"] == math.inf else f"{row['lambda']:g}"
 
 
-def protocol_ladder(run: Run) -> Section | None:
-    """Return how much is protocol and how much architecture; None without ``nas-harness protocol``."""
-    frame = protocol(run.folder) if run.is_live else None
-    if frame is None or len(frame) == 0:
-        return None
-    table = TableBlock(
-        "protocol",
-        "The same architectures under a ladder of recipes: what the protocol moves, against what architectures differ by.",
-        frame,
-        [
-            dataset(run),
-            text("rung", "recipe"),
-            integer("architectures", "architectures"),
-            integer("repeats", "trainings of each"),
-            integer("epochs", "epochs"),
-            number("test", "test, %"),
-            points("difference", "difference to base, points"),
-            interval("low", "high", "95 % interval", help="t over splits"),
-            number("between_architectures", "SD between architectures"),
-            number("between_seeds", "SD between seeds"),
-            number("icc", "ICC", help="share of the variance of single trainings that is due to architectures"),
-            span("icc_low", "icc_high", "95 % interval of ICC"),
-            number(
-                "tau", "tau with base", help="Kendall's, of architectures' means, taken from the mean of their split"
-            ),
-        ],
-        csv=[*COLUMNS, *SPREADS],
-        note="Deviations within a split: an easy split is not taken for a good architecture.",
-    )
-    with_base = frame[frame.groupby(list(LADDER))["rung"].transform("first") == "base"]
-    figure = FigureBlock(
-        "protocol",
-        "Differences of recipes to the base recipe with 95 % intervals over splits, beside the standard deviations between "
-        "architectures and between training seeds under the base recipe.",
-        "Dots with intervals, one a recipe, between vertical lines at one standard deviation.",
-        partial(draw_protocol, with_base, run.titles),
-    )
-    return Section("protocol", "Protocol and architecture", [*([figure] if len(with_base) else []), table])
-
-
 def _curve_table(run: Run) -> TableBlock:
     frame = run.of(curves)
     last = frame.groupby(["benchmark", "method", "phase"], sort=False)["epoch"].transform("max")
@@ -399,13 +238,3 @@ def _curve_table(run: Run) -> TableBlock:
 
 def _interval(row: Row) -> str:
     return "–" if pd.isna(row["low"]) else f"[{row['low']:.4g}, {row['high']:.4g}]"
-
-
-def _space(run: Run, benchmark: str) -> CellSpace | None:
-    """Return the cell space of a benchmark; None where it is not known here."""
-    name = next(str(one.card["space"]["name"]) for one in run.benchmarks if one.name == benchmark)
-    return cell_space(name) if name in cell_space_names() else None
-
-
-def _stem(benchmark: str) -> str:
-    return re.sub(r"\W", "_", benchmark.removeprefix("live/"))

@@ -1,9 +1,8 @@
-"""A finished run as the report sees it: the suite's own cells and, for every benchmark, the law of random search."""
+"""A finished run as the report sees it: all that a report is made from, by group of cells."""
 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,132 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError
-from harness.live.benchmark import is_live
-from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
-from harness.reporting.words import stated
-from harness.running.records import edited, read_epochs, read_evaluations, read_run
-from harness.statistics import RandomSearchLaw
-from harness.suites.catalogue import load_benchmark
-from harness.suites.group import Group, MethodSpec, constraints_of, groups_of, method_spec
-from harness.tabular.curves import random_draws
-from harness.tabular.feasible import feasible_rows
-from harness.tabular.law import random_search_law
-from harness.tabular.table import Table
+from harness.reporting.run.compared import PERCENT_UNITS, Benchmark, Entrant, FloatArray
+from harness.running.records import read_evaluations
+from harness.suites.group import constraints_of
 
-FloatArray = NDArray[np.float64]
 T = TypeVar("T")
-PERCENT_UNITS = ("percent", "fraction")  # shown in percent, whichever of the two a table is in
-
-
-@dataclass(frozen=True)
-class Entrant:
-    """A method at one of the suite's budgets: what is compared.
-
-    Attributes
-    ----------
-    name
-        What tables and figures call it: its label, with ``@budget`` behind it where the suite has several budgets.
-    method, budget
-        What was run, and how long.
-    """
-
-    name: str
-    method: MethodSpec
-    budget: Budget
-
-    @property
-    def is_check(self) -> bool:
-        """Whether this is random search, simulated, or random architectures: a check or a baseline, and no claim."""
-        return self.method.name == "random" or self.is_average
-
-    @property
-    def is_unbounded(self) -> bool:
-        """Whether it read whole tables, so that its budget says nothing."""
-        return self.method.reads_whole_table
-
-    @property
-    def is_average(self) -> bool:
-        """Whether this is the average of random architectures: the baseline of a live benchmark."""
-        return self.method.name == "random-architecture"
-
-
-@dataclass(frozen=True, eq=False)
-class Benchmark:
-    """A benchmark of the run.
-
-    Attributes
-    ----------
-    name, card, data_sha256
-        As the resolved suite has them.
-    table
-        The table that was searched; None where this machine does not have it, and of a live benchmark.
-    why_not
-        Why it does not have it; else empty.
-    constraints
-        What an architecture had to satisfy.
-    """
-
-    name: str
-    card: Mapping[str, Any]
-    data_sha256: str
-    table: Table | None
-    why_not: str = ""
-    constraints: tuple[Constraint, ...] = ()
-
-    @property
-    def is_live(self) -> bool:
-        """Whether its architectures were trained in the run itself: there is no table of them."""
-        return is_live(self.name)
-
-    @property
-    def is_one_shot(self) -> bool:
-        """Whether a supernet was searched, and what it derived looked up in a table."""
-        return self.name.startswith(ONE_SHOT)
-
-    @property
-    def dataset(self) -> str:
-        """Name of the data set."""
-        return str(self.card["dataset"])
-
-    @property
-    def unit(self) -> str:
-        """Unit of validation and test scores."""
-        return str(self.card["unit"])
-
-    @property
-    def sign(self) -> float:
-        """1 where higher is better, -1 where lower is."""
-        return 1.0 if self.card["direction"] == "max" else -1.0
-
-    @property
-    def best_test(self) -> float:
-        """Best test score of a feasible architecture of the table; NaN without the table."""
-        if self.table is None:
-            return float("nan")
-        return self.sign * float((self.sign * self.table.test)[self.feasible].max())
-
-    @cached_property
-    def feasible(self) -> NDArray[np.bool_]:
-        """(n_rows,) whether each architecture of the table, which must be here, satisfies the constraints."""
-        assert self.table is not None
-        rows = feasible_rows(self.table, self.constraints)
-        rows.setflags(write=False)  # many statistics are handed it
-        return rows
-
-    def draws(self, budget: Budget) -> int | None:
-        """Return how many architectures random search evaluates at a budget; None by chance, and without the table.
-
-        Where it is a number the exact law of as many draws is the baseline; else the simulated random search of the run.
-        """
-        return None if self.table is None or self.is_one_shot else random_draws(self.table, budget)
-
-    @cached_property
-    def law(self) -> RandomSearchLaw | None:
-        """The exact law of random search under the same constraints; None without the table."""
-        return None if self.table is None else random_search_law(self.table, self.constraints)
 
 
 @dataclass(frozen=True, eq=False)
@@ -322,81 +202,6 @@ class Run:
         return len(self.keys) * len(self.seeds) - len(self.cells)
 
 
-def load_run(folder: Path) -> Run:
-    """Read a run folder, and the tables that it names.
-
-    Raises
-    ------
-    HarnessError
-        If the folder holds no finished run, or a file of it is damaged.
-    """
-    records, traces, resolved = read_run(folder)
-    try:
-        environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
-        benchmarks = tuple(_benchmark(name, resolved) for name in resolved["benchmarks"])
-        methods = [method_spec(method) for method in resolved["methods"]]
-        budgets = list(dict.fromkeys(Budget(**budget) for budget in resolved["budgets"]))
-        seeds, groups = tuple(resolved["seeds"]), groups_of(resolved)
-    except OSError as error:
-        raise HarnessError(f"{folder / 'environment.json'}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise HarnessError(f"{folder}: damaged: suite.resolved.json or environment.json: {error!r}") from error
-    entrants = tuple(
-        Entrant(method.label if len(budgets) == 1 else f"{method.label}@{budget.short}", method, budget)
-        for budget in budgets
-        for method in methods
-    )
-    cells, traces = _own_cells(records, traces, groups, seeds)
-    keys = tuple(group.key(min(seeds)) for group in groups)
-    epochs = _own_epochs(read_epochs(folder), cells)
-    edits = tuple(edited(folder))
-    return Run(folder, resolved, environment, benchmarks, entrants, seeds, cells, traces, keys, epochs, edits)
-
-
 def by_group(frame: pd.DataFrame) -> dict[int, pd.DataFrame]:
     """Return the rows of every group by its number."""
     return {cast(int, group): rows for group, rows in frame.groupby("group", sort=False)}
-
-
-def _own_cells(
-    records: pd.DataFrame, traces: pd.DataFrame, groups: Sequence[Group], seeds: Sequence[int]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the suite's records and traces; a folder may hold cells of other suites too."""
-    keys = [group.key(seed) for group in groups for seed in seeds]
-    place = pd.Index(records["cell"]).get_indexer(pd.Index(keys))
-    group = np.repeat(np.arange(len(groups)), len(seeds))[place >= 0]
-    cells = records.iloc[place[place >= 0]].assign(group=group).reset_index(drop=True)
-    owner = pd.Index(cells["cell"]).get_indexer(pd.Index(traces["cell"]))
-    columns = ["step", "cumulative_epochs", "cumulative_cost_s", "incumbent_test"]
-    steps = traces.loc[owner >= 0, columns].reset_index(drop=True)
-    return cells, steps.assign(cell=owner[owner >= 0], group=group[owner[owner >= 0]])
-
-
-def _own_epochs(epochs: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the epochs of finished cells, in the order of these: one that failed is in no mean."""
-    if epochs is None:
-        return pd.DataFrame()
-    own = cells.loc[cells["status"] == "ok", ["cell", "group", "seed", "method_params"]].reset_index(names="place")
-    placed = own.merge(epochs, on="cell").sort_values("place", kind="stable", ignore_index=True)
-    return stated(placed).drop(columns=["place", "method_params"])
-
-
-def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
-    card, data_sha256 = resolved["tables"][name], resolved["data_sha256"][name]
-    if is_live(name):
-        return Benchmark(name, card, data_sha256, None)
-    try:
-        found = load_benchmark(name)
-        table = found if isinstance(found, Table) else found.table
-        if table is not None:
-            table.verify()
-    except Exception as error:  # a plug-in's loader may raise anything
-        return Benchmark(name, card, data_sha256, None, f"it cannot be loaded here ({_head(error)})")
-    if found.sha256 != data_sha256:
-        return Benchmark(name, card, data_sha256, None, "the one on this machine is not the one that was searched")
-    return Benchmark(name, card, data_sha256, table, constraints=constraints_of(resolved))
-
-
-def _head(error: Exception) -> str:
-    lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0].partition(";")[0]

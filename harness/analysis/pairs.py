@@ -1,0 +1,187 @@
+"""All methods of a run against each other, on each benchmark and over all of them."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.analysis.common import NO_POINTS, contests, moments
+from harness.errors import HarnessError
+from harness.problem.budget import Budget
+from harness.reporting.run import Benchmark, Entrant, Run, load_run
+from harness.statistics import (
+    Ranking,
+    bayesian_signed_rank,
+    benjamini_hochberg,
+    can_carry,
+    compare_over_datasets,
+    holm,
+    improvement_over_tasks,
+    mean_difference,
+    probability_of_improvement,
+    sign_flip_test,
+)
+from harness.statistics._validate import FloatArray
+
+_FLIPS = 9_999  # random sign flips of a paired test of many seeds
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """All pairs of methods.
+
+    Attributes
+    ----------
+    tests
+        One row a benchmark, budget and pair.
+    over_datasets
+        One row a budget and pair, over all benchmarks; empty for a single one.
+    ranks
+        Mean rank of each method over the benchmarks, ``budget, method, mean_rank, p_friedman``; empty where they cannot
+        carry one.
+    notes
+        Why something is missing.
+    """
+
+    tests: pd.DataFrame
+    over_datasets: pd.DataFrame
+    ranks: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def compare_pairs(folder: Path, rng: np.random.Generator, rope: float | None = None) -> Pairs:
+    """Compare all methods of a run with each other, on each benchmark and over all of them.
+
+    Parameters
+    ----------
+    folder
+        Output folder of a run. Simulated random search is no method here.
+    rng
+        Source of random sign flips and of the posterior.
+    rope
+        Half width, in RI points, of what counts as equal; None leaves out the Bayesian signed-rank test.
+
+    Returns
+    -------
+    Pairs
+        ``tests``: ``benchmark, budget, a, b, n_a, n_b, difference`` (a minus b, RI points), ``ci_low, ci_high, p_value,
+        test, p_holm, p_bh`` (Welch's t, of supernets' searches the paired t over common seeds, which share the split of the
+        images; the family is all rows), ``win_probability, win_low, win_high`` (that a run of a beats one
+        of b), ``p_brunner_munzel, n_paired, p_sign_flip`` (over common seeds, which share the first draws of a search).
+        ``over_datasets``: ``budget, a, b, datasets, median_difference, p_wilcoxon, p_holm`` (NaN where the number of data
+        sets cannot carry a test), ``win_probability, win_low, win_high`` (that a run of a beats one of b on the same data
+        set, averaged over data sets; stratified bootstrap), and with `rope` ``worse, equal, better``, the posterior
+        probabilities of a against b.
+    """
+    run = load_run(folder)
+    rows = [
+        _pair(run, benchmark, budget, a, b, rng)
+        for benchmark, budget, entrants in contests(run)
+        for a, b in itertools.combinations(entrants, 2)
+    ]
+    if not rows:
+        raise HarnessError(f"{folder}: one method beside random search makes no pair; nas-harness report compares it")
+    tests = pd.DataFrame(rows)
+    tests = tests.assign(p_holm=holm(tests["p_value"]), p_bh=benjamini_hochberg(tests["p_value"]))
+    order = ["ci_low", "ci_high", "p_value", "test", "p_holm", "p_bh", "win_probability", "win_low", "win_high"]
+    head = ["benchmark", "budget", "a", "b", "n_a", "n_b", "difference"]
+    tests = tests.reindex(columns=[*head, *order, "p_brunner_munzel", "n_paired", "p_sign_flip"])
+    overall, ranks = [], []
+    notes = [
+        f"{benchmark.name}, budget {budget.amount}: {NO_POINTS}"
+        for benchmark, budget, entrants in contests(run)
+        if len(entrants) > 1 and moments(run, benchmark, budget)[0] == 0
+    ]
+    for budget in dict.fromkeys(tests["budget"]):
+        found = _ranking(run, budget)
+        if isinstance(found, str):
+            notes.append(f"budget {budget}: no Friedman or Wilcoxon tests over data sets: {found}")
+        else:
+            frame = found.mean_ranks.rename_axis("method").reset_index(name="mean_rank")
+            ranks.append(frame.assign(budget=budget, p_friedman=found.p_value))
+        if len(run.benchmarks) > 1:
+            overall.append(_over_datasets(run, tests[tests["budget"] == budget], found, rope, rng))
+    ranks_frame = pd.concat(ranks, ignore_index=True) if ranks else pd.DataFrame()
+    return Pairs(tests, pd.concat(overall, ignore_index=True) if overall else pd.DataFrame(), ranks_frame, tuple(notes))
+
+
+def _pair(
+    run: Run, benchmark: Benchmark, budget: Budget, a: Entrant, b: Entrant, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return all tests of one pair on one benchmark."""
+    mean, _ = moments(run, benchmark, budget)
+    unit = abs(mean) or 1.0
+    first, second = (100.0 * benchmark.sign * run.scores(run.group(benchmark, one)) / unit for one in (a, b))
+    row: dict[str, Any] = {"benchmark": benchmark.name, "budget": budget.amount, "a": a.name, "b": b.name}
+    row |= {"n_a": len(first), "n_b": len(second), "p_value": np.nan, "test": ""}
+    if len(first) == 0 or len(second) == 0:
+        return row
+    common = 100.0 * benchmark.sign * run.common_scores(benchmark, (a, b)).to_numpy() / unit
+    gaps = np.subtract(*common)
+    if run.has_supernets:  # equal seeds share the split of the images
+        if len(gaps) == 0:
+            return row | {"n_paired": 0}
+        difference = mean_difference(*common, paired=True)  # type: ignore[misc]
+    else:
+        difference = mean_difference(first, second)
+    wins = probability_of_improvement(first, second)
+    if mean != 0:
+        row |= {"difference": difference.estimate, "ci_low": difference.low, "ci_high": difference.high}
+    row |= {"p_value": difference.p_value, "test": difference.method, "win_probability": wins.estimate}
+    row |= {"win_low": wins.low, "win_high": wins.high, "p_brunner_munzel": wins.p_value}
+    return row | {"n_paired": len(gaps), "p_sign_flip": sign_flip_test(gaps, rng, _FLIPS) if len(gaps) > 1 else np.nan}
+
+
+def _ranking(run: Run, amount: int) -> Ranking | str:
+    """Return the methods' ranking over benchmarks at a budget, by means in RI points, or why there is none."""
+    fields = [field for field in contests(run) if field[1].amount == amount]
+    names = [entrant.name for entrant in fields[0][2]]
+    if reason := can_carry(len(fields), len(names)):
+        return reason
+    units = [abs(moments(run, one, budget)[0]) for one, budget, _ in fields]
+    if 0.0 in units:
+        return f"{fields[units.index(0.0)][0].name}: {NO_POINTS}"
+    means = [
+        [_mean(100.0 * one.sign * run.scores(run.group(one, entrant)) / unit) for entrant in entrants]
+        for (one, _, entrants), unit in zip(fields, units, strict=True)
+    ]
+    if np.isnan(means).any():
+        return "not every method has a result on every data set"
+    return compare_over_datasets(pd.DataFrame(means, columns=names))
+
+
+def _over_datasets(
+    run: Run, tests: pd.DataFrame, found: Ranking | str, rope: float | None, rng: np.random.Generator
+) -> pd.DataFrame:
+    scores = {
+        (entrant.name, benchmark.name): benchmark.sign * run.scores(group)
+        for group, (benchmark, entrant) in enumerate(run.pairs)
+    }
+    rows = []
+    for (a, b), part in tests.groupby(["a", "b"], sort=False):
+        gaps = part["difference"].dropna().to_numpy()
+        row = {"budget": part["budget"].iloc[0], "a": a, "b": b, "datasets": len(gaps)}
+        row |= {"median_difference": float(np.median(gaps)) if len(gaps) else np.nan}
+        row |= dict.fromkeys(("win_probability", "win_low", "win_high"), np.nan)
+        if part["win_probability"].notna().all():
+            first, second = ([scores[one, name] for name in part["benchmark"]] for one in (str(a), str(b)))
+            wins = improvement_over_tasks(first, second, rng)
+            row |= {"win_probability": wins.estimate, "win_low": wins.low, "win_high": wins.high}
+        if rope is not None and len(gaps):
+            row |= vars(bayesian_signed_rank(gaps, rope, rng))
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    known = {} if isinstance(found, str) else found.pairs.set_index(["a", "b"])["p_value"].to_dict()
+    p_values = np.array([known.get(key, np.nan) for key in zip(frame["a"], frame["b"], strict=True)])
+    frame.insert(5, "p_wilcoxon", p_values)
+    frame.insert(6, "p_holm", holm(p_values))
+    return frame
+
+
+def _mean(scores: FloatArray) -> float:
+    return float(scores.mean()) if len(scores) else np.nan

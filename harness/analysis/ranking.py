@@ -1,0 +1,108 @@
+"""How far validation ranks the architectures of a benchmark as test does, and what bounds any ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.errors import HarnessError, unknown_name
+from harness.statistics import intraclass_correlation, kendall, noise_ceiling, rank_agreement
+from harness.statistics._validate import FloatArray
+from harness.tabular.catalogue import benchmark_names, load_table
+from harness.tabular.table import Table
+
+
+def ranking(
+    benchmark: str, rng: np.random.Generator, top: Sequence[int] = (10, 100), n_bootstrap: int = 200
+) -> pd.DataFrame:
+    """Return how far validation ranks a table's architectures as test does.
+
+    Parameters
+    ----------
+    benchmark
+        Its name.
+    rng, n_bootstrap
+        Source and number of resamples of rows.
+    top
+        The k of precision@k.
+
+    Returns
+    -------
+    DataFrame
+        ``benchmark, rows, statistic, estimate, low, high``; every row of the table counts once.
+    """
+    table = load_table(benchmark)
+    sign = 1.0 if table.direction == "max" else -1.0
+    found = rank_agreement(sign * table.valid, sign * table.test, rng, top, n_bootstrap=n_bootstrap)
+    found.insert(0, "benchmark", benchmark)
+    found.insert(1, "rows", len(table))
+    return found
+
+
+def trainings(
+    benchmark: str, rng: np.random.Generator, repeats: Sequence[str] = (), n_bootstrap: int = 200
+) -> pd.DataFrame:
+    """Return what training seeds make of a table's test scores: the ceiling of any ranking, and the share that is noise.
+
+    Parameters
+    ----------
+    benchmark
+        Its name.
+    rng, n_bootstrap
+        Source and number of resamples of architectures.
+    repeats
+        At least two further measurements of the same test score: columns of the table, or benchmarks of its space, whose
+        test scores they are. By default the benchmarks that were imported with one training seed each, ``NAME+seedS``.
+
+    Returns
+    -------
+    DataFrame
+        ``benchmark, trainings, rows, statistic, estimate, low, high``; ``rows`` are the architectures that all trainings
+        have. ``kendall, validation``: the mean tau-b of validation with the test scores of one training. ``kendall,
+        ceiling, lower`` and ``upper``: the bounds of the best that any predictor can reach in its place. All with
+        percentile intervals over architectures. ``icc``: the share of the variance of single trainings that is due to
+        the architecture, ICC(1,1) with its F interval. Without rows where there are fewer than two trainings.
+    """
+    table = load_table(benchmark)
+    names = list(repeats) or [name for name in benchmark_names() if name.startswith(f"{benchmark}+seed")]
+    if repeats and len(set(names)) < 2:
+        raise HarnessError(f"{benchmark}: {len(set(names))} training has no spread; name at least 2")
+    columns = ["benchmark", "trainings", "rows", "statistic", "estimate", "low", "high"]
+    if len(names) < 2:
+        return pd.DataFrame(columns=columns)
+    sign = 1.0 if table.direction == "max" else -1.0
+    scores = np.column_stack([_training(table, name) for name in names])
+    known = np.isfinite(scores).all(axis=1)
+    if known.sum() < 2:
+        raise HarnessError(
+            f"{benchmark}: {known.sum()} architectures are in all of {', '.join(names)}; wanted at least 2"
+        )
+    scores, valid = sign * scores[known], sign * table.valid[known]
+
+    def agreements(rows: Any) -> tuple[float, ...]:
+        test = scores[rows]
+        return (float(np.mean([kendall(valid[rows], one) for one in test.T])), *noise_ceiling(test))
+
+    draws = [agreements(rng.integers(len(scores), size=len(scores))) for _ in range(n_bootstrap)]
+    ends = np.nanquantile(draws, [0.025, 0.975], axis=0).T
+    statistics = ("kendall, validation", "kendall, ceiling, lower", "kendall, ceiling, upper")
+    rows = [(name, found, *end) for name, found, end in zip(statistics, agreements(slice(None)), ends, strict=True)]
+    icc = intraclass_correlation(scores)
+    frame = pd.DataFrame([*rows, ("icc", icc.estimate, icc.low, icc.high)], columns=columns[3:])
+    return frame.assign(benchmark=benchmark, trainings=len(names), rows=len(scores))[columns]
+
+
+def _training(table: Table, name: str) -> FloatArray:
+    """Return the test scores of one training for every row of a table (N,), NaN where it has none."""
+    if name in table.columns:
+        return np.asarray(table.column(name), dtype=np.float64)
+    if name not in benchmark_names():
+        raise unknown_name("training", name, [*table.columns, *benchmark_names()], f"benchmark {table.name}")
+    other = load_table(name)
+    if other.space.describe() != table.space.describe():
+        raise HarnessError(f"{name}: its space {other.space.name} is not that of {table.name}, {table.space.name}")
+    place = other.rows[table.index_of_row()]
+    return np.where(place >= 0, other.test[np.maximum(place, 0)], np.nan)

@@ -1,0 +1,97 @@
+"""Reading a run folder for a report, and the tables that it names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.errors import HarnessError
+from harness.live.benchmark import is_live
+from harness.problem.budget import Budget
+from harness.reporting.run.compared import Benchmark, Entrant
+from harness.reporting.run.model import Run
+from harness.reporting.words import with_words
+from harness.running.records import edited, read_epochs, read_run
+from harness.suites.catalogue import load_benchmark
+from harness.suites.group import Group, constraints_of, groups_of, method_spec
+from harness.tabular.table import Table
+
+
+def load_run(folder: Path) -> Run:
+    """Read a run folder, and the tables that it names.
+
+    Raises
+    ------
+    HarnessError
+        If the folder holds no finished run, or a file of it is damaged.
+    """
+    records, traces, resolved = read_run(folder)
+    try:
+        environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+        benchmarks = tuple(_benchmark(name, resolved) for name in resolved["benchmarks"])
+        methods = [method_spec(method) for method in resolved["methods"]]
+        budgets = list(dict.fromkeys(Budget(**budget) for budget in resolved["budgets"]))
+        seeds, groups = tuple(resolved["seeds"]), groups_of(resolved)
+    except OSError as error:
+        raise HarnessError(f"{folder / 'environment.json'}: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise HarnessError(f"{folder}: damaged: suite.resolved.json or environment.json: {error!r}") from error
+    entrants = tuple(
+        Entrant(method.label if len(budgets) == 1 else f"{method.label}@{budget.short}", method, budget)
+        for budget in budgets
+        for method in methods
+    )
+    cells, traces = _own_cells(records, traces, groups, seeds)
+    keys = tuple(group.key(min(seeds)) for group in groups)
+    epochs = _own_epochs(read_epochs(folder), cells)
+    edits = tuple(edited(folder))
+    return Run(folder, resolved, environment, benchmarks, entrants, seeds, cells, traces, keys, epochs, edits)
+
+
+def _own_cells(
+    records: pd.DataFrame, traces: pd.DataFrame, groups: Sequence[Group], seeds: Sequence[int]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the suite's records and traces; a folder may hold cells of other suites too."""
+    keys = [group.key(seed) for group in groups for seed in seeds]
+    place = pd.Index(records["cell"]).get_indexer(pd.Index(keys))
+    group = np.repeat(np.arange(len(groups)), len(seeds))[place >= 0]
+    cells = records.iloc[place[place >= 0]].assign(group=group).reset_index(drop=True)
+    owner = pd.Index(cells["cell"]).get_indexer(pd.Index(traces["cell"]))
+    columns = ["step", "cumulative_epochs", "cumulative_cost_s", "incumbent_test"]
+    steps = traces.loc[owner >= 0, columns].reset_index(drop=True)
+    return cells, steps.assign(cell=owner[owner >= 0], group=group[owner[owner >= 0]])
+
+
+def _own_epochs(epochs: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the epochs of finished cells, in the order of these: one that failed is in no mean."""
+    if epochs is None:
+        return pd.DataFrame()
+    own = cells.loc[cells["status"] == "ok", ["cell", "group", "seed", "method_params"]].reset_index(names="place")
+    placed = own.merge(epochs, on="cell").sort_values("place", kind="stable", ignore_index=True)
+    return with_words(placed).drop(columns=["place", "method_params"])
+
+
+def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
+    card, data_sha256 = resolved["tables"][name], resolved["data_sha256"][name]
+    if is_live(name):
+        return Benchmark(name, card, data_sha256, None)
+    try:
+        found = load_benchmark(name)
+        table = found if isinstance(found, Table) else found.table
+        if table is not None:
+            table.verify()
+    except Exception as error:  # a plug-in's loader may raise anything
+        return Benchmark(name, card, data_sha256, None, f"it cannot be loaded here ({_head(error)})")
+    if found.sha256 != data_sha256:
+        return Benchmark(name, card, data_sha256, None, "the one on this machine is not the one that was searched")
+    return Benchmark(name, card, data_sha256, table, constraints=constraints_of(resolved))
+
+
+def _head(error: Exception) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].partition(";")[0]
