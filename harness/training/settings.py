@@ -88,8 +88,7 @@ class SearchSettings:
 
     def rate(self, epoch: int) -> float:
         """Learning rate of the weights in an epoch (from 0)."""
-        fall = (1 + math.cos(math.pi * epoch / self.epochs)) / 2
-        return self.learning_rate_end + (self.learning_rate - self.learning_rate_end) * fall
+        return half_cosine(epoch, self.epochs, self.learning_rate, self.learning_rate_end)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +151,10 @@ class Recipe:
         """As plain values. Switches that are off are left out: a training without one is what it was before there was one."""
         return {name: value for name, value in asdict(self).items() if value or name not in SWITCHES}
 
+    def rate(self, epoch: int) -> float:
+        """Learning rate in an epoch (from 0)."""
+        return half_cosine(epoch, self.epochs, self.learning_rate, 0.0)
+
 
 @dataclass(frozen=True)
 class LiveSettings:
@@ -189,6 +192,11 @@ class LiveSettings:
             made(Recipe, values["proxy"], "proxy"),
             values["device"],
         )
+
+
+def half_cosine(epoch: int, epochs: int, first: float, last: float) -> float:
+    """What falls from `first` in epoch 0 towards `last` along half a cosine, in an epoch of so many."""
+    return last + (first - last) * (1 + math.cos(math.pi * epoch / epochs)) / 2
 
 
 def recipe_from(values: Mapping[str, Any], where: str) -> Recipe:
