@@ -54,6 +54,7 @@ def _import_results(options: argparse.Namespace) -> int:
     made = import_results(
         options.files,
         options.output or Path("reports") / options.files[0].stem,
+        replace=options.output is not None,
         columns=Columns(options.method, options.dataset, options.score, options.seed),
         form=options.form,
         baseline=options.baseline,
