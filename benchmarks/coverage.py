@@ -26,7 +26,7 @@ from harness.statistics._validate import FloatArray
 from harness.statistics.skewness import hall, johnson, third_cumulant_of_mean
 from harness.streams import generator
 from harness.system.folders import find
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.nasbench_graph import DATASETS
 
 Pmf = tuple[FloatArray, FloatArray]  # values, and their probabilities
@@ -64,7 +64,7 @@ def laws(nasbench201: str) -> Iterator[Law]:
             columns = (table[f"{name}.{column}"].to_numpy() for column in ("valid_accuracy@12", "test_accuracy@200"))
             yield _law(f"nasbench201 {name}", *columns)
     for name in (*(f"nasbench-graph/{dataset}" for dataset in DATASETS), "digits201"):
-        loaded = load_benchmark(name)
+        loaded = load_table(name)
         yield _law(name, np.asarray(loaded.valid), np.asarray(loaded.test), np.asarray(loaded.weights))
 
 

@@ -20,7 +20,7 @@ from harness.methods.descent import objective
 from harness.methods.levels import TRAIN_LOSS, VALID_LOSS
 from harness.problem.budget import Budget
 from harness.streams import Streams
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
 
@@ -55,7 +55,7 @@ def regrets(table: Table, starts: int = STARTS) -> pd.DataFrame:
 
 
 def main(arguments: list[str]) -> None:
-    table = load_benchmark(arguments[0] if arguments else "synthetic/ridge")
+    table = load_table(arguments[0] if arguments else "synthetic/ridge")
     print(f"{table.name}: {len(table):,} architectures; regret to the minimiser over {STARTS} starts")
     print(regrets(table).to_string(index=False, float_format="%.4f"))
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from harness.problem.budget import Budget
     from harness.running.runner import run
     from harness.streams import Streams
+    from harness.suites.catalogue import load_benchmark
     from harness.suites.reading import load_suite
-    from harness.tabular.catalogue import load_benchmark, register_benchmark, save_benchmark
+    from harness.tabular.catalogue import register_benchmark, save_benchmark
     from harness.tabular.frame import table_from_frame
     from harness.tabular.table import Table
     from harness.taxonomy import Taxonomy
@@ -37,7 +38,7 @@ _HOME = {
     "Table": "harness.tabular.table",
     "Taxonomy": "harness.taxonomy",
     "import_images": "harness.images.registry",
-    "load_benchmark": "harness.tabular.catalogue",
+    "load_benchmark": "harness.suites.catalogue",
     "load_suite": "harness.suites.reading",
     "make_method": "harness.methods.base",
     "register_benchmark": "harness.tabular.catalogue",

@@ -65,7 +65,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     """An empty table store for one test, which may spoil it."""
     folder = tmp_path / "own-cache"
     monkeypatch.setenv("NAS_HARNESS_CACHE", str(folder))
-    caches = (catalogue.load_benchmark, datasets.images_of)
+    caches = (catalogue.load_table, datasets.images_of)
     for cache in caches:
         cache.cache_clear()
     yield folder
@@ -81,7 +81,7 @@ def registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(catalogue, "_REGISTRY", dict(catalogue._REGISTRY))
     monkeypatch.setattr(datasets, "_REGISTRY", dict(datasets._REGISTRY))
     monkeypatch.setattr(plugins, "_LOADED", {})
-    caches = (catalogue.load_benchmark, datasets.images_of)
+    caches = (catalogue.load_table, datasets.images_of)
     for cache in caches:
         cache.cache_clear()
     yield

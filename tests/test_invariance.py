@@ -68,7 +68,7 @@ def written(factor: float, shift: float, folder: Path) -> Said:
             direction: Any = "max" if factor > 0 else "min"
             table = harness.table_from_frame(frame, name, arch=["x", "y"], unit="none", direction=direction)
             harness.register_benchmark(name)(lambda table=table: table)
-        catalogue.load_benchmark.cache_clear()
+        catalogue.load_table.cache_clear()
         suite = {"name": "inv", "seeds": "0:10", "benchmarks": ["inv/a", "inv/b"], "budgets": {"evaluations": 12}}
         harness.run(suite | {"methods": METHODS}, folder, backend="sequential")
         run = load_run(folder)
@@ -83,7 +83,7 @@ def written(factor: float, shift: float, folder: Path) -> Said:
             "aggregates": aggregates(run),
             "curves": random_curves(run),
         }
-    catalogue.load_benchmark.cache_clear()
+    catalogue.load_table.cache_clear()
     return said
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 
 SUITE = """
 name = "repetition"
@@ -35,7 +35,7 @@ def test_records_and_report_are_repeated_byte_for_byte(
 ) -> None:
     pytest.importorskip("harness.reporting")
     (tmp_path / "repetition.toml").write_text(SUITE)
-    load_benchmark("nasbench-graph/proteins")  # both find it converted
+    load_table("nasbench-graph/proteins")  # both find it converted
     folders = []
     for seed, jobs in [("1", "1"), ("2", "2")]:
         folder = tmp_path / f"in {jobs}"

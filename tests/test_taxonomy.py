@@ -17,7 +17,7 @@ from harness.methods.base import method_class, method_names
 from harness.reporting import build_report
 from harness.spaces.base import CategoricalSpace
 from harness.spaces.named import SPACES, make_space
-from harness.suites.catalogue import find_benchmark
+from harness.suites.catalogue import load_benchmark
 from harness.system import plugins
 from harness.tabular.catalogue import packaged_names
 from harness.tabular.table import Table
@@ -37,7 +37,7 @@ def test_every_method_has_four_words(name: str) -> None:
     "name", [*packaged_names(), *(f"live/{space}-{data}" for space in benchmark.SPACES for data in FACTS)]
 )
 def test_every_benchmark_has_four_words(name: str) -> None:
-    taxonomy = find_benchmark(name).taxonomy
+    taxonomy = load_benchmark(name).taxonomy
     assert taxonomy.space in KINDS
     assert taxonomy.strategy == "any"
 
@@ -57,9 +57,9 @@ def test_words_outside_the_lists_are_refused(category: str) -> None:
 def test_the_words_of_a_table_come_from_its_space_and_columns(make_table: Callable[..., Table]) -> None:
     assert make_table().taxonomy == Taxonomy("categorical", "any", "lookup", "lookup")
     assert (
-        find_benchmark("synthetic/ridge").taxonomy.hardware_cost == "none"
+        load_benchmark("synthetic/ridge").taxonomy.hardware_cost == "none"
     )  # simulated seconds are no cost on a device
-    assert find_benchmark("nasbench-graph/cora").taxonomy == Taxonomy("cell", "any", "lookup", "lookup")
+    assert load_benchmark("nasbench-graph/cora").taxonomy == Taxonomy("cell", "any", "lookup", "lookup")
 
 
 def test_a_space_without_a_kind_is_one_line(registries: None, make_table: Callable[..., Table]) -> None:

@@ -20,6 +20,7 @@ from harness.images.sources import load
 from harness.levels import LEVELS, Level
 from harness.supernets.gradient import Batch, LevelGradient
 from harness.supernets.graph import BATCH_NORMS, SEARCHABLE
+from harness.supernets.loop import Search
 from harness.supernets.mixed import Fan
 from harness.supernets.mixture import Softmax
 from harness.supernets.net import Batches, Supernet, initial_alphas, initial_network
@@ -157,7 +158,7 @@ class Idle(MovingLevel):
 def around() -> Row:
     """What a search spends on batches, losses and tracking, beside its bare steps; the evaluation of a split is apart."""
     net = Supernet("darts", split(load("digits"), 0), SearchSettings(channels=4, cells=3, batch_size=32), seed=0)
-    search = net.begin(LevelStep(LEVEL), Strongest())
+    search = Search(net, LevelStep(LEVEL), Strongest())
     moving, at = search.moving, At(0, 0, 0.0)
     moving.begin_epoch(0, net.settings.rate(0))
     batches = next(net.batches(0))

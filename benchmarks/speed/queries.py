@@ -13,7 +13,7 @@ from benchmarks.speed.measure import Row, cpu_seconds, wall_seconds
 from harness.problem.budget import Budget
 from harness.system.folders import data_folder
 from harness.tabular import store
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.importing import import_published
 from harness.tabular.pickles import read_pickle
 from harness.tabular.problem import TabularProblem
@@ -45,7 +45,7 @@ def rows() -> Iterator[Row]:
             clock = time.perf_counter()
             import_published(str(folder), progress=False)
             import_s = time.perf_counter() - clock
-            table = load_benchmark(NAME)
+            table = load_table(NAME)
             load_s = wall_seconds(lambda: store.load(NAME, table.space), repeats=20)
             problem_s = cpu_seconds(lambda: _evaluate(table), repeats=3)
         finally:

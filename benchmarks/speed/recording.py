@@ -22,7 +22,7 @@ from harness.recording.spec import Spec, find_spec
 from harness.spaces.base import Arch
 from harness.streams import generator
 from harness.tabular import store
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.problem import TabularProblem
 from harness.tabular.recorded import shipped_files
 from harness.training import discrete, tracking
@@ -47,7 +47,7 @@ def rows(rounds: int = 3) -> Iterator[Row]:
     if TABLE not in shipped_files(".parquet"):
         yield Row(f"the table {TABLE}", float("nan"), "", "", "skipped: it is not part of this checkout")
         return
-    table = load_benchmark(TABLE)
+    table = load_table(TABLE)
     load_s = wall_seconds(lambda: store.load(TABLE, table.space), repeats=20)
     yield Row(f"loading {TABLE}, {len(table):,} rows over {table.space.size:,} encodings", 1000 * load_s, "ms", "< 20")
     ours, theirs = (QUERIES / cpu_seconds(partial(_evaluate, name), repeats=3) for name in (TABLE, OTHER))
@@ -110,7 +110,7 @@ def plain(space: str, arch: Arch, splits: Splits, recipe: Recipe, seed: int) -> 
 
 
 def _evaluate(name: str) -> None:
-    table = load_benchmark(name)
+    table = load_table(name)
     problem = TabularProblem(table, Budget("evaluations", QUERIES))
     archs = [tuple(code) for code in table.codes[:1000].tolist()]
     for number in range(QUERIES):

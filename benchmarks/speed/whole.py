@@ -14,7 +14,7 @@ from benchmarks.speed.measure import Row, wall_seconds
 from harness.running.runner import run_suite
 from harness.suites.reading import load_suite
 from harness.tabular import store
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.nasbench_graph import space_of
 
 NAME = "nasbench-graph/cora"
@@ -32,7 +32,7 @@ def rows() -> Iterator[Row]:
         "import harness", wall_seconds(lambda: _python("import harness")), "s", "", f"heavy imports: {heavy or 'none'}"
     )
 
-    load_benchmark(NAME)
+    load_table(NAME)
     load_s = wall_seconds(lambda: store.load(NAME, space_of("cora")), repeats=20)
     yield Row("loading a converted table of 26,206 rows, checksum verified", 1000 * load_s, "ms", "< 10")
 

@@ -13,7 +13,7 @@ from harness.reporting.frames.pareto import HYPERVOLUME_COLUMNS, Goal, goals_of,
 from harness.reporting.images import save_figure
 from harness.reporting.run import load_run
 from harness.running.records import RECORDS
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.table import VALID
 
 
@@ -49,7 +49,7 @@ def pareto(
     if unknown := [key for key in reference or {} if key != score and key not in [goal.column for goal in goals]]:
         raise unknown_name("goal", unknown[0], [score, *(goal.column for goal in goals)], "reference")
     if not (Path(what) / RECORDS).is_file():
-        table = load_benchmark(str(what))
+        table = load_table(str(what))
         front = table_front(table, goals, score)
         if figure is not None:
             save_figure(figure, lambda: draw_front(table, goals[0], score))

@@ -11,7 +11,7 @@ import pandas as pd
 from harness.errors import HarnessError, unknown_name
 from harness.statistics import intraclass_correlation, kendall, noise_ceiling, rank_agreement
 from harness.statistics._validate import FloatArray
-from harness.tabular.catalogue import benchmark_names, load_benchmark
+from harness.tabular.catalogue import benchmark_names, load_table
 from harness.tabular.table import Table
 
 
@@ -34,7 +34,7 @@ def ranking(
     DataFrame
         ``benchmark, rows, statistic, estimate, low, high``; every row of the table counts once.
     """
-    table = load_benchmark(benchmark)
+    table = load_table(benchmark)
     sign = 1.0 if table.direction == "max" else -1.0
     found = rank_agreement(sign * table.valid, sign * table.test, rng, top, n_bootstrap=n_bootstrap)
     found.insert(0, "benchmark", benchmark)
@@ -66,7 +66,7 @@ def trainings(
         percentile intervals over architectures. ``icc``: the share of the variance of single trainings that is due to
         the architecture, ICC(1,1) with its F interval. Without rows where there are fewer than two trainings.
     """
-    table = load_benchmark(benchmark)
+    table = load_table(benchmark)
     names = list(repeats) or [name for name in benchmark_names() if name.startswith(f"{benchmark}+seed")]
     if repeats and len(set(names)) < 2:
         raise HarnessError(f"{benchmark}: {len(set(names))} training has no spread; name at least 2")
@@ -101,7 +101,7 @@ def _training(table: Table, name: str) -> FloatArray:
         return np.asarray(table.column(name), dtype=np.float64)
     if name not in benchmark_names():
         raise unknown_name("training", name, [*table.columns, *benchmark_names()], f"benchmark {table.name}")
-    other = load_benchmark(name)
+    other = load_table(name)
     if other.space.describe() != table.space.describe():
         raise HarnessError(f"{name}: its space {other.space.name} is not that of {table.name}, {table.space.name}")
     place = other.rows[table.index_of_row()]

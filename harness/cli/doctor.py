@@ -88,7 +88,7 @@ def check_installation() -> list[Finding]:
         )
     for name in store.stored_names():
         try:
-            table = catalogue.load_benchmark(name)
+            table = catalogue.load_table(name)
             table.verify()
             findings.append(Finding("good", f"table {name}: {len(table):,} rows, checksum {table.sha256[:12]} holds"))
         except HarnessError as error:
@@ -116,9 +116,9 @@ def _convolutions(processor: str) -> Finding:
 def check_benchmark_table(name: str) -> list[Finding]:
     """Audit a table by name; see `audit`."""
     from harness.live.one_shot import PREFIX as ONE_SHOT
-    from harness.suites.catalogue import find_benchmark
+    from harness.suites.catalogue import load_benchmark
 
-    benchmark = find_benchmark(name)
+    benchmark = load_benchmark(name)
     if not isinstance(benchmark, Table):
         judge = name.removeprefix(ONE_SHOT)
         instead = f"its supernets are judged by {judge}: audit that" if judge != name else "it trains in the run"

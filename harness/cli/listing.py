@@ -12,7 +12,7 @@ from harness.live.benchmark import LiveBenchmark, is_live
 from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.methods.base import method_class, method_names
 from harness.reporting.published import published
-from harness.suites.catalogue import benchmark_names, find_benchmark
+from harness.suites.catalogue import benchmark_names, load_benchmark
 from harness.suites.reading import find_suite, suite_names
 from harness.tabular import catalogue, nasbench_graph, recorded, store, synthetic
 from harness.taxonomy import CATEGORIES, taxonomy_of_table
@@ -58,7 +58,7 @@ def _benchmark(name: str) -> dict[str, str]:
     elif name in recorded.shipped_files(".parquet"):
         about = "comes with the project; converted when first used"
     try:
-        return find_benchmark(name).taxonomy.as_json() | {"about": about}
+        return load_benchmark(name).taxonomy.as_json() | {"about": about}
     except HarnessError as error:
         return UNKNOWN | {"about": str(error)}
 

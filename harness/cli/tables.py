@@ -179,11 +179,11 @@ def _import_published(options: argparse.Namespace) -> int:
         replace=options.replace,
         progress=not options.quiet,
     )
-    from harness.tabular.catalogue import load_benchmark
+    from harness.tabular.catalogue import load_table
     from harness.tabular.store import card_of
 
     for name in names:
-        _warn_of_leaks(load_benchmark(name))
+        _warn_of_leaks(load_table(name))
     cards = [card_of(name) for name in names]
     lines = [
         f"{card['name']}: {card['rows']:,} architectures, {card['metric']} in {card['unit']}, "
@@ -232,13 +232,13 @@ def _record(options: argparse.Namespace) -> int:
     from harness.recording.card import card
     from harness.recording.record import record
     from harness.recording.table import finish
-    from harness.suites.catalogue import find_benchmark
+    from harness.suites.catalogue import load_benchmark
     from harness.system.files import write_whole
     from harness.tabular.formats.recorded import read
     from harness.tabular.table import Table
 
     spec = find_spec(options.spec)
-    others = [find_benchmark(name) for name in options.compare_with]
+    others = [load_benchmark(name) for name in options.compare_with]
     for other in others:
         if not isinstance(other, Table) or other.space.describe() != spec.images.space.describe():
             raise HarnessError(f"--compare-with {other.name}: wanted a table over the space {spec.space}")

@@ -63,7 +63,7 @@ class OneShotBenchmark(LiveBenchmark):
     @cached_property
     def table(self) -> Table:
         """The table in which what a search derives is looked up."""
-        table = catalogue.load_benchmark(self.name.removeprefix(PREFIX))
+        table = catalogue.load_table(self.name.removeprefix(PREFIX))
         if _recording(table.describe()).get("space") not in SPACES:
             raise HarnessError(
                 f"benchmark {self.name}: {table.name} is not a recorded table, so there is no supernet for it"

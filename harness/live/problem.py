@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ from harness.problem.supernet import SupernetProblem
 from harness.problem.whole import WholeSpace
 from harness.spaces.base import Arch, Space
 from harness.supernets import net
-from harness.supernets.net import Form, Supernet
+from harness.supernets.net import Batch, Form, Network, Supernet
 from harness.training import train
 from harness.training.data import Splits
 from harness.training.networks import usable
@@ -27,6 +28,7 @@ from harness.training.settings import LiveSettings
 from harness.training.tracking import Row
 
 N = TypeVar("N", bound=Supernet)
+SCORED = 64  # training images that an untrained network is scored on
 
 
 def without_test(splits: Splits) -> Splits:
@@ -67,6 +69,11 @@ class LiveProblem(WholeSpace, SupernetProblem):
         Seed of initial weights and batches.
     checkpoint
         File that a supernet search is saved to after every epoch and goes on from.
+
+    Attributes
+    ----------
+    n_statistics
+        Untrained networks that were handed out.
     """
 
     def __init__(
@@ -82,6 +89,7 @@ class LiveProblem(WholeSpace, SupernetProblem):
         self.space = space
         self.budget = budget
         self.evaluations: list[tuple[Arch, float]] = []
+        self.n_statistics = 0
         self._space_name = space_name
         self._splits = without_test(splits)
         self._settings = settings
@@ -133,6 +141,19 @@ class LiveProblem(WholeSpace, SupernetProblem):
         self._left = 0
         self._net = self._made(form, Supernet)
         return self._net
+
+    def untrained(self, arch: Sequence[int]) -> tuple[Network, Batch]:
+        """A network before its training, and images; see `SupernetProblem`."""
+        arch, settings = self.space.validate(arch), self._settings
+        self.n_statistics += 1
+        network = train.untrained(
+            self._space_name, arch, self._splits, settings.evaluation, self._seed, settings.device
+        )
+        return network, self._first_images
+
+    @cached_property
+    def _first_images(self) -> Batch:
+        return self._splits.reader(self._settings.device)(self._splits.train[:SCORED])
 
     @property
     def epochs(self) -> list[Row]:

@@ -12,8 +12,12 @@ _BUILTIN = (
     "hyperband",
     "levels",
     "one_shot",
+    "pc_darts",
+    "max_w",
+    "darts_pt",
     "nsga2",
     "given",
+    "training_free",
 )
 
 

@@ -99,6 +99,23 @@ class Method(ABC):
             If the method cannot run there; the message says what it wants.
         """
 
+    def check_supernet(self, settings: Mapping[str, Any], space: Space) -> None:  # noqa: B027  (most refuse nothing)
+        """Refuse how supernets are searched, as `check` refuses a benchmark; by default nothing.
+
+        Parameters
+        ----------
+        settings
+            The suite's table ``[search]`` with nothing left to defaults, see `harness.training.settings.SearchSettings`; its
+            epochs are the budget.
+        space
+            The cell space.
+
+        Raises
+        ------
+        HarnessError
+            If the method cannot search so; the message says what it wants.
+        """
+
     def check_space(self, space: Space) -> None:  # noqa: B027  (most refuse nothing)
         """Refuse a search space, as `check` refuses a benchmark; by default none.
 
@@ -265,8 +282,17 @@ def parameters_of(cls: type[Method]) -> dict[str, dataclasses.Field[Any]]:
 
 
 def method_params(method: Method) -> dict[str, Any]:
-    """All parameters of a method with their values, defaults included, by public name."""
-    return {name: getattr(method, field.name) for name, field in parameters_of(type(method)).items()}
+    """All parameters of a method with their values by public name, which are part of a cell's key; defaults are included.
+
+    Those that a method was given later, whose fields' metadata say ``later=True``, are left out at their defaults: the cells that
+    were run before there was such a parameter are the same.
+    """
+    values = {name: (field, getattr(method, field.name)) for name, field in parameters_of(type(method)).items()}
+    return {
+        name: value
+        for name, (field, value) in values.items()
+        if not (field.metadata.get("later") and value == field.default)
+    }
 
 
 def require(condition: bool, message: str) -> None:

@@ -10,12 +10,12 @@ from harness.methods.base import OwnLoop, SearchResult, make_method, method_name
 from harness.problem.base import Problem
 from harness.problem.budget import Budget
 from harness.problem.supernet import SupernetProblem
-from harness.spaces.base import Arch
+from harness.spaces.base import Arch, Space
 from harness.streams import Streams
 from harness.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from harness.supernets.loop import Search
     from harness.supernets.mixture import Mixture
@@ -64,7 +64,7 @@ class SearchedBy:
 @register_method("one-shot")
 @dataclass
 class OneShot(OwnLoop):
-    """Single-path one-shot search: every step trains one architecture, drawn uniformly; a method then searches the supernet.
+    """Single-path one-shot search: every step trains one architecture, drawn by a sampler; a method then searches the supernet.
 
     The search of the trained supernet comes on top of the budget of epochs: `candidates` passes over the validation images.
 
@@ -79,20 +79,28 @@ class OneShot(OwnLoop):
         How many architectures are measured.
     unsampled
         What becomes of the weights that a step does not use: ``"decay"``, where momentum and weight decay go on, or ``"frozen"``.
+    sampler
+        ``"uniform"``, or ``"novelty"``: the most novel of 20 architectures drawn uniformly (EN2AS, see
+        `harness.supernets.paths.Novelty`).
+    recalibrate
+        Whether every candidate is measured by a batch norm of its own, whose statistics are those of the training images; only
+        has a meaning where ``[search]`` says ``batch_norm = "running"``.
 
     Notes
     -----
-    Guo et al., "Single path one-shot neural architecture search with uniform sampling", ECCV 2020. There the batch norm is
-    recalibrated for each candidate; here it reads the statistics of each batch, so that there is nothing to recalibrate.
+    Guo et al., "Single path one-shot neural architecture search with uniform sampling", ECCV 2020, who recalibrate; a supernet
+    whose batch norm reads the statistics of each batch, as by default, has nothing to recalibrate.
     """
 
     searcher: str = field(default="random", metadata={"name": "search"})
     params: dict[str, Any] = field(default_factory=dict)
     candidates: int = 100
     unsampled: Literal["decay", "frozen"] = "decay"
+    sampler: Literal["uniform", "novelty"] = field(default="uniform", metadata={"later": True})
+    recalibrate: bool = field(default=False, metadata={"later": True})
 
     version: ClassVar[str] = "1"
-    source: ClassVar[str] = "Guo et al., ECCV 2020"
+    source: ClassVar[str] = "Guo et al., ECCV 2020; novelty: Zhang et al., IJCAI 2020"
     taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "random", "weight sharing", "none")
 
     def __post_init__(self) -> None:
@@ -111,17 +119,29 @@ class OneShot(OwnLoop):
             searcher = make_method(self.searcher, **self.params)
             searcher.check(live=False, max_fidelity=None, budget=Budget("evaluations", self.candidates))
 
+    def check_supernet(self, settings: Mapping[str, Any], space: Space) -> None:
+        """Want running statistics where these are to be recalibrated."""
+        require(
+            not self.recalibrate or settings["batch_norm"] == "running",
+            f'{self.name}: recalibrate wants [search] batch_norm = "running"; '
+            f'"{settings["batch_norm"]}" has no statistics to recalibrate',
+        )
+
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Train the supernet, then search it."""
+        from harness.supernets.calibration import Recalibrated
         from harness.supernets.loop import search
-        from harness.supernets.paths import PathStep
-        from harness.supernets.selections import BestOfRandom
+        from harness.supernets.paths import Novelty, PathStep, Uniform
+        from harness.supernets.selections import BestOfRandom, Selection
 
         by_random = self.searcher == "random"
         searched = SearchedBy(self.searcher, tuple(sorted(self.params.items())), self.candidates)
-        select = BestOfRandom(self.candidates) if by_random else searched
+        select: Selection = BestOfRandom(self.candidates) if by_random else searched
         net = cast(SupernetProblem, problem).supernet()
-        return SearchResult(search(net, PathStep(unsampled=self.unsampled), select, streams))
+        self.check_supernet(net.settings.as_dict(), net.where.space)
+        sampler = Novelty() if self.sampler == "novelty" else Uniform()
+        step = PathStep(sampler, self.unsampled)
+        return SearchResult(search(net, step, Recalibrated(select) if self.recalibrate else select, streams))
 
 
 @register_method("random-search-ws")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.problem.base import Problem
 
 if TYPE_CHECKING:
-    from harness.supernets.net import Form, Supernet
+    from harness.supernets.net import Batch, Form, Network, Supernet
 
 
 class SupernetProblem(Problem):
@@ -32,4 +33,21 @@ class SupernetProblem(Problem):
         ------
         HarnessError
             If some of the budget is spent.
+        """
+
+    @abstractmethod
+    def untrained(self, arch: Sequence[int]) -> tuple[Network, Batch]:
+        """The network of an architecture before its training from scratch, and the first training images; costs no budget.
+
+        Parameters
+        ----------
+        arch
+            The architecture.
+
+        Returns
+        -------
+        network : torch.nn.Module
+            With the weights that its training begins with, in training mode.
+        batch
+            The first 64 training images (n, channels, height, width) as they are trained on, and their labels (n,).
         """

@@ -18,7 +18,7 @@ from harness.errors import HarnessError, differences
 from harness.problem.budget import Budget
 from harness.running.records import edited, read_run
 from harness.statistics._student import variance_of_mean
-from harness.suites.catalogue import find_benchmark
+from harness.suites.catalogue import load_benchmark
 from harness.suites.group import Group, groups_of
 from harness.system.files import write_whole
 from harness.tabular.curves import random_draws
@@ -221,7 +221,7 @@ def _cell(group: Group, frame: pd.DataFrame, reference: float) -> Cell:
         method=first["method"],
         method_params=first["method_params"],
         data_sha256=first["data_sha256"],
-        sign=1 if find_benchmark(group.benchmark).direction == "max" else -1,
+        sign=1 if load_benchmark(group.benchmark).direction == "max" else -1,
         reference=reference,
         seeds=good["seed"].to_numpy(dtype=np.int64),
         valid=good["valid"].to_numpy(dtype=np.float64),
@@ -234,7 +234,7 @@ def _cell(group: Group, frame: pd.DataFrame, reference: float) -> Cell:
 
 def _reference(group: Group, records: pd.DataFrame) -> float:
     """Mean test score of random search at equal budget, of the average architecture where that is what reports compare with."""
-    benchmark = find_benchmark(group.benchmark)
+    benchmark = load_benchmark(group.benchmark)
     if benchmark.sha256 != group.data_sha256:
         raise HarnessError(f"benchmark {group.benchmark}: the data here is not that which the run used")
     if isinstance(benchmark, Table):

@@ -25,7 +25,7 @@ from harness.running.records import (
     records_frame,
     traces_frame,
 )
-from harness.suites.catalogue import find_benchmark
+from harness.suites.catalogue import load_benchmark
 from harness.suites.group import Group, groups_of
 from harness.tabular.table import Table
 
@@ -54,7 +54,7 @@ def codes_of(groups: Iterable[Group]) -> dict[Group, Code]:
     found: dict[tuple[type, ...], Code] = {}
     codes = {}
     for group in groups:
-        method, benchmark = method_class(group.method.name), find_benchmark(group.benchmark)
+        method, benchmark = method_class(group.method.name), load_benchmark(group.benchmark)
         if method.version != group.method.version:
             raise HarnessError(
                 f"method {group.method.name} is of version {method.version} here, not {group.method.version} as when the suite "

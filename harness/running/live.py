@@ -78,6 +78,7 @@ def run_live_cell(
         "n_evaluations": len(problem.evaluations),
         "n_unique": len({arch for arch, _ in problem.evaluations}),
         "n_feasible": len(problem.evaluations),
+        "n_statistics": float(problem.n_statistics or NAN),
         "simulated_s": NAN,
         "epochs": float(problem.spent),
         "latency": NAN,

@@ -18,7 +18,7 @@ from harness.methods.base import method_class, run_search
 from harness.running.kept import codes_of, is_of
 from harness.running.records import RunFolder
 from harness.streams import Streams
-from harness.suites.catalogue import find_benchmark
+from harness.suites.catalogue import load_benchmark
 from harness.suites.group import Group, groups_of
 from harness.suites.suite import Suite
 from harness.system.fan_out import check_jobs
@@ -120,7 +120,7 @@ def _kind(group: Group) -> Kind:
 
 def _pilot(group: Group) -> float:
     """Seconds of one cell. On a table the median of a few searches; a method that raises counts as what it took."""
-    table = find_benchmark(group.benchmark)
+    table = load_benchmark(group.benchmark)
     if isinstance(table, LiveBenchmark):
         from harness.running.pilot import estimate_cell
 

@@ -52,6 +52,7 @@ RECORD_COLUMNS: dict[str, tuple[str, str]] = {
     "n_evaluations": ("int64", "architectures evaluated, wholly trained or not"),
     "n_unique": ("int64", "different rows of the table among them"),
     "n_feasible": ("int64", "those of the evaluations that satisfy the constraint"),
+    "n_statistics": ("float64", "untrained networks that were scored, NaN if none: what a training-free search spends"),
     "simulated_s": ("float64", "simulated seconds of all evaluations, NaN where the table has no costs"),
     "epochs": ("float64", "epochs of all trainings of the search, NaN where the table has one fidelity"),
     "wall_s": ("float64", "seconds that the search took; of searches in lockstep, an equal share"),
@@ -118,8 +119,8 @@ EPOCH_COLUMNS: dict[str, tuple[str, str]] = {
     "tracking_seconds": ("float64", "of everything else"),
     "peak_memory": ("float64", "largest resident memory of the worker so far, MB"),
 }
-# Columns that older records lack, and what stands for them.
-LATER_COLUMNS = {"code_digest": "", "adopted_from": ""}
+# Columns that older records, and of the last those of tables, lack, and what stands for them.
+LATER_COLUMNS: dict[str, str | float] = {"code_digest": "", "adopted_from": "", "n_statistics": float("nan")}
 UNKNOWN_CODE = "unknown"
 # The only columns that may differ between two runs of the same suite on the same code and data.
 TIME_COLUMNS = ("wall_s", "started_at", "peak_memory", "environment")
@@ -362,7 +363,7 @@ def _parquet(path: Path) -> pd.DataFrame:
 def _read_frame(path: Path, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
     try:
         frame = _parquet(path)
-        later = {key: text for key, text in LATER_COLUMNS.items() if key in columns and key not in frame.columns}
+        later = {key: value for key, value in LATER_COLUMNS.items() if key in columns and key not in frame.columns}
         if later:
             frame = frame.assign(**later)
             frame = frame[sorted(frame.columns, key=[*columns, *frame.columns].index)]

@@ -18,7 +18,7 @@ from harness.running.cells import failed_cells, run_cells
 from harness.running.kept import adopted, adoptions, codes_of, is_of
 from harness.running.progress import Progress
 from harness.running.records import Entry, RunFolder, records_frame
-from harness.suites.catalogue import find_benchmark
+from harness.suites.catalogue import load_benchmark
 from harness.suites.group import Group
 from harness.suites.reading import load_suite, make_suite
 from harness.suites.suite import Suite
@@ -293,7 +293,7 @@ def run_chunk(chunk: Chunk) -> list[Entry]:
     plugins.load(chunk.plugins)
     register_all(chunk.images)
     name = chunk.group.benchmark
-    benchmark = find_benchmark(name) if chunk.loader is None else loaded(name, chunk.loader)
+    benchmark = load_benchmark(name) if chunk.loader is None else loaded(name, chunk.loader)
     if benchmark.sha256 != chunk.group.data_sha256:
         raise HarnessError(
             f"benchmark {benchmark.name}: this worker's copy differs from that of the process that started the run"

@@ -61,7 +61,7 @@ class Benchmark(Protocol):
         """Everything but the data, as plain JSON values."""
 
 
-def find_benchmark(name: str) -> Table | LiveBenchmark:
+def load_benchmark(name: str) -> Table | LiveBenchmark:
     """A table or a live benchmark by name; an unknown name is an error with the nearest ones."""
     if name in live_names():
         return LiveBenchmark(name)
@@ -69,7 +69,7 @@ def find_benchmark(name: str) -> Table | LiveBenchmark:
         return OneShotBenchmark(name)
     if name.startswith(("live/", PREFIX)):
         raise unknown_name("benchmark", name, benchmark_names())
-    return tables.load_benchmark(name)
+    return tables.load_table(name)
 
 
 def resolve(

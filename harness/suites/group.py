@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint, parse_constraints
+from harness.training.settings import with_search
 
 SCHEMA = 1  # of records and of what a cell's key is made of
 
@@ -37,6 +38,8 @@ class MethodSpec:
         What kind of method it is, by category.
     reads_whole_table
         Whether no budget bounds what it sees of a table.
+    search
+        What its supernet is trained with instead of what the suite says of all methods: keys of the suite's table ``search``.
     """
 
     name: str
@@ -47,6 +50,7 @@ class MethodSpec:
     metrics: tuple[str, ...] | None = None
     taxonomy: Mapping[str, str] = field(default_factory=dict, hash=False)
     reads_whole_table: bool = False
+    search: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def runs_on(self, benchmark: str) -> bool:
         """Whether the suite wants it run on this benchmark."""
@@ -55,6 +59,10 @@ class MethodSpec:
     def shown(self, metrics: tuple[str, ...]) -> tuple[str, ...]:
         """Columns that it may see where the suite shows `metrics` to all methods."""
         return metrics if self.metrics is None else self.metrics
+
+    def settings(self, shared: str) -> str:
+        """Settings of a live benchmark for this method, as JSON with nothing left to defaults; `shared` are those of all."""
+        return with_search(shared, self.search)
 
     @property
     def params_json(self) -> str:
@@ -126,7 +134,13 @@ def groups_of(resolved: Mapping[str, Any]) -> list[Group]:
     metrics, constraints = tuple(resolved["metrics"]), constraints_of(resolved)
     return [
         Group(
-            benchmark, resolved["data_sha256"][benchmark], method, budget, method.shown(metrics), settings, constraints
+            benchmark,
+            resolved["data_sha256"][benchmark],
+            method,
+            budget,
+            method.shown(metrics),
+            method.settings(settings),
+            constraints,
         )
         for (benchmark, budget), settings in zip(pairs, resolved["settings"], strict=True)
         for method in methods

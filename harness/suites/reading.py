@@ -206,6 +206,8 @@ def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str
         if not isinstance(label, str) or not label.strip() or not label.isprintable():
             raise HarnessError(f"{where}: label of method {name}: wanted a text of one line, not {label!r}")
         metrics = params.pop("metrics", None)
+        # A text is a parameter of a method that has one of this name.
+        search = params.pop("search") if isinstance(params.get("search"), dict) else {}
         patterns = _texts(params.pop("benchmarks", []), f"{where}: benchmarks of method {label}")
         shown = None if metrics is None else tuple(_texts(metrics, f"{where}: metrics of method {label}"))
         own = expand(patterns, f"{where}: method {label}") if patterns else []
@@ -217,13 +219,13 @@ def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str
         if label in (spec.label for spec in specs):
             raise HarnessError(f"{where}: two methods are called {label!r}; give one of them a label of its own")
         for spec in specs:
-            if (spec.name, spec.params, spec.metrics) == (name, method_params(method), shown):
+            if (spec.name, spec.params, spec.metrics, spec.search) == (name, method_params(method), shown, search):
                 raise HarnessError(
                     f"{where}: {spec.label!r} and {label!r} are the same method with the same parameters; leave one out"
                 )
         if own and not chosen:  # `--set benchmarks=...` took away all that it is for
             continue
-        specs.append(spec_of(name, label, method, chosen, shown))
+        specs.append(spec_of(name, label, method, chosen, shown, search))
     return tuple(specs)
 
 

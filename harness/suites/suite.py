@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +13,7 @@ from harness.errors import HarnessError, differences
 from harness.methods.base import Method, make_method, method_params
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
-from harness.suites.catalogue import Benchmark, find_benchmark, resolve
+from harness.suites.catalogue import Benchmark, load_benchmark, resolve
 from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constraints_of, groups_of, method_spec
 
 
@@ -25,7 +26,8 @@ class Resolution:
     benchmarks
         By name, in the order of the suite.
     settings
-        Settings of live benchmarks as JSON with nothing left to defaults, by benchmark and budget; empty for tables.
+        Settings of live benchmarks as JSON with nothing left to defaults, by benchmark and budget; empty for tables. A method
+        may have others of its own.
     groups
         Groups of cells.
     """
@@ -122,7 +124,7 @@ class Suite:
             metrics=tuple(resolved["metrics"]),
             description=resolved["description"],
             constraints=constraints_of(resolved),
-            kept_settings={(group.benchmark, group.budget): group.settings for group in kept},
+            kept_settings=_shared_settings(resolved),
             where=where,
         )
         for old, new in zip(kept, suite.groups(), strict=True):
@@ -142,7 +144,7 @@ class Suite:
         HarnessError
             If a benchmark is not here or cannot give what is wanted of it, or a method refuses one.
         """
-        benchmarks = {name: find_benchmark(name) for name in self.benchmarks}
+        benchmarks = {name: load_benchmark(name) for name in self.benchmarks}
         settings: dict[tuple[str, Budget], str] = {}
         groups = []
         for name, benchmark in benchmarks.items():
@@ -156,9 +158,8 @@ class Suite:
                 settings[name, budget] = next(iter(of_metrics.values()))  # the metrics that are shown are no part of it
                 for method in methods:
                     metrics = method.shown(self.metrics)
-                    group = Group(
-                        name, benchmark.sha256, method, budget, metrics, of_metrics[metrics], self.constraints
-                    )
+                    chosen = _own_settings(method, benchmark, budget, metrics, of_metrics[metrics], self.constraints)
+                    group = Group(name, benchmark.sha256, method, budget, metrics, chosen, self.constraints)
                     _check(group, benchmark)
                     groups.append(group)
         return Resolution(benchmarks, settings, tuple(groups))
@@ -180,7 +181,7 @@ class Suite:
                 for name, benchmark in found.benchmarks.items()
             },
             "data_sha256": {name: benchmark.sha256 for name, benchmark in found.benchmarks.items()},
-            "methods": [dataclasses.asdict(method) | {"params": dict(method.params)} for method in self.methods],
+            "methods": [_as_json(method) for method in self.methods],
             "budgets": [dataclasses.asdict(budget) for budget in self.budgets],
             "seeds": list(self.seeds),
             "metrics": list(self.metrics),
@@ -190,18 +191,58 @@ class Suite:
         }
 
 
+def _as_json(method: MethodSpec) -> dict[str, Any]:
+    """A method as plain JSON values; settings of its own only where it has some."""
+    values = dataclasses.asdict(method) | {"params": dict(method.params)}
+    return values if method.search else {key: value for key, value in values.items() if key != "search"}
+
+
+def _shared_settings(resolved: Mapping[str, Any]) -> dict[tuple[str, Budget], str]:
+    """Settings that all methods of a suite share, as `Suite.resolved` wrote them."""
+    pairs = [(benchmark, Budget(**budget)) for benchmark in resolved["benchmarks"] for budget in resolved["budgets"]]
+    return dict(zip(pairs, resolved["settings"], strict=True))
+
+
+def _own_settings(
+    method: MethodSpec,
+    benchmark: Benchmark,
+    budget: Budget,
+    metrics: tuple[str, ...],
+    shared: str,
+    constraints: tuple[Constraint, ...],
+) -> str:
+    """Settings of a live benchmark for a method that may have some of its own, which are checked as the shared ones are."""
+    if not method.search:
+        return shared
+    try:
+        if not shared:
+            raise HarnessError(
+                f"search: benchmark {benchmark.name} is a table, and nothing is trained there; leave it out"
+            )
+        return resolve(benchmark, budget, metrics, method.settings(shared), constraints)
+    except HarnessError as error:
+        raise HarnessError(f"method {method.label}: {error}") from error
+
+
 def _check(group: Group, benchmark: Benchmark) -> None:
     """Let the method refuse the benchmark."""
     method = make_method(group.method.name, **group.method.params)
     try:
         method.check(live=bool(group.settings), max_fidelity=benchmark.epochs, budget=group.budget)
         method.check_space(benchmark.space)
+        if group.settings:
+            method.check_supernet(json.loads(group.settings)["search"], benchmark.space)
     except HarnessError as error:
         raise HarnessError(f"benchmark {group.benchmark}: {error}") from error
 
 
 def spec_of(
-    name: str, label: str, method: Method, benchmarks: tuple[str, ...], metrics: tuple[str, ...] | None
+    name: str,
+    label: str,
+    method: Method,
+    benchmarks: tuple[str, ...],
+    metrics: tuple[str, ...] | None,
+    search: Mapping[str, Any],
 ) -> MethodSpec:
     """A method as a suite wants it run, with all parameters that it has here."""
     return MethodSpec(
@@ -213,9 +254,11 @@ def spec_of(
         metrics,
         taxonomy=method.taxonomy.as_json(),
         reads_whole_table=method.reads_whole_table,
+        search=search,
     )
 
 
 def as_here(kept: MethodSpec) -> MethodSpec:
     """The same method with the same parameters, of the version and with the further defaults that it has here."""
-    return spec_of(kept.name, kept.label, make_method(kept.name, **kept.params), kept.benchmarks, kept.metrics)
+    method = make_method(kept.name, **kept.params)
+    return spec_of(kept.name, kept.label, method, kept.benchmarks, kept.metrics, kept.search)

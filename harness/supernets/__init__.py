@@ -8,24 +8,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.supernets.archive import Archive
+    from harness.supernets.calibration import Recalibrated
     from harness.supernets.loop import Search, search
-    from harness.supernets.mixture import Mixture, Relaxation, Softmax, one_a_group
+    from harness.supernets.max_w import MaxW
+    from harness.supernets.mixture import Choice, Mixture, Relaxation, Softmax, fix, one_a_group
     from harness.supernets.net import Form, Mixed, Supernet
-    from harness.supernets.paths import PathStep, Sampler, Uniform
+    from harness.supernets.partial import EdgeSoftmax, PartialChannels
+    from harness.supernets.paths import Novelty, PathStep, Sampler, Uniform
+    from harness.supernets.perturbation import Perturbation, Untuned
     from harness.supernets.selections import BestOfRandom, Selection, Strongest
     from harness.supernets.shared_weights import SharedWeights
-    from harness.supernets.steps import At, LevelStep, Moving, Passed, Step
+    from harness.supernets.steps import AlphaSchedule, At, LevelStep, Moving, Passed, Step
 
 __all__ = [
+    "AlphaSchedule",
+    "Archive",
     "At",
     "BestOfRandom",
+    "Choice",
+    "EdgeSoftmax",
     "Form",
     "LevelStep",
+    "MaxW",
     "Mixed",
     "Mixture",
     "Moving",
+    "Novelty",
+    "PartialChannels",
     "Passed",
     "PathStep",
+    "Perturbation",
+    "Recalibrated",
     "Relaxation",
     "Sampler",
     "Search",
@@ -36,6 +50,8 @@ __all__ = [
     "Strongest",
     "Supernet",
     "Uniform",
+    "Untuned",
+    "fix",
     "one_a_group",
     "search",
 ]
@@ -44,7 +60,33 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'harness.supernets' has no attribute {name!r}")
-    from harness.supernets import loop, mixture, net, paths, selections, shared_weights, steps
+    from harness.supernets import (
+        archive,
+        calibration,
+        loop,
+        max_w,
+        mixture,
+        net,
+        partial,
+        paths,
+        perturbation,
+        selections,
+        shared_weights,
+        steps,
+    )
 
-    homes = (loop, mixture, net, paths, selections, shared_weights, steps)
+    homes = (
+        archive,
+        calibration,
+        loop,
+        max_w,
+        mixture,
+        net,
+        partial,
+        paths,
+        perturbation,
+        selections,
+        shared_weights,
+        steps,
+    )
     return next(vars(home)[name] for home in homes if name in vars(home))

@@ -119,10 +119,15 @@ class LevelGradient:
             return at_train
         if level.update == "alpha_first":
             self._move_alphas(self.alpha_gradient(level, alpha_train or train, valid, draw=draw))
-        at_train = self._pass(train, draw("weights"), weights=True)
-        self._move_weights(at_train, level)
+        at_train = self.move_weights(level, train, draw=draw)
         if level.update == "w_first":
             self._move_alphas(self.alpha_gradient(level, alpha_train or train, valid, draw=draw))
+        return at_train
+
+    def move_weights(self, level: Level, train: Batch, *, draw: Callable[[Purpose], Draw]) -> Pass:
+        """Move the weights alone, in one pass over a training batch."""
+        at_train = self._pass(train, draw("weights"), weights=True)
+        self._move_weights(at_train, level)
         return at_train
 
     def alpha_gradient(

@@ -21,7 +21,8 @@ from harness.supernets.mixture import Mixture
 from harness.training.networks import DartsNetwork, NASBench201Network, Shape, Stages, preprocess
 from harness.training.operations import Norm, batch_statistics, normalised, operation, running_statistics
 
-MakeFan = Callable[[Callable[[], Sequence[nn.Module]], int], Fan]
+# From what makes the candidates of an edge, and the number of edges; candidates take a share of the channels as `divisor`.
+MakeFan = Callable[[Callable[..., Sequence[nn.Module]], int], nn.Module]
 
 
 class MixedGraph(nn.Module):
@@ -34,7 +35,7 @@ class MixedGraph(nn.Module):
     inputs
         Number of states that are the cell's inputs.
     candidates
-        Makes the candidate operations of an edge from its source.
+        Makes the candidate operations of an edge from its source, and from what its channels are divided by (`divisor`).
     fan
         The form of the mixed operation.
     """
@@ -43,7 +44,7 @@ class MixedGraph(nn.Module):
         self,
         edges: Sequence[tuple[int, int]],
         inputs: int,
-        candidates: Callable[[int], Sequence[nn.Module]],
+        candidates: Callable[..., Sequence[nn.Module]],
         fan: MakeFan,
     ) -> None:
         super().__init__()
@@ -91,9 +92,9 @@ class MixedDartsCell(nn.Module):
         self.preprocess_0 = preprocess(channels_before, channels, reduced, norm)
         self.preprocess_1 = preprocess(channels_previous, channels, False, norm)
 
-        def candidates(source: int) -> list[nn.Module]:
+        def candidates(source: int, divisor: int = 1) -> list[nn.Module]:
             stride = 2 if reduction and source < darts.INPUTS else 1
-            return [normalised(name, channels, stride, norm) for name in darts.PRIMITIVES]
+            return [normalised(name, channels // divisor, stride, norm) for name in darts.PRIMITIVES]
 
         self.graph = MixedGraph(darts.EDGES, darts.INPUTS, candidates, fan)
 
@@ -108,8 +109,8 @@ class MixedNASBench201Cell(nn.Module):
     def __init__(self, fan: MakeFan, norm: Norm, channels: int) -> None:
         super().__init__()
 
-        def candidates(source: int) -> list[nn.Module]:
-            return [operation(name, channels, 1, norm) for name in nasbench201.OPERATIONS]
+        def candidates(source: int, divisor: int = 1) -> list[nn.Module]:
+            return [operation(name, channels // divisor, 1, norm) for name in nasbench201.OPERATIONS]
 
         self.graph = MixedGraph(nasbench201.EDGES, 1, candidates, fan)
 
@@ -168,6 +169,11 @@ class Searchable:
         Candidate operations of every edge.
     groups
         Names and numbers of edges of the groups of architecture parameters, one (edges, candidates) array a group.
+    edges
+        (source, target) states of the edges of every group, in the order of the architecture parameters.
+    inputs
+        How many edges into a node an architecture keeps, on none of which the first candidate, `none`, can stand; None: all of
+        them, with any candidate.
     operations
         Names of an architecture's operations by group.
     choices
@@ -184,6 +190,8 @@ class Searchable:
     space: Space
     primitives: tuple[str, ...]
     groups: Mapping[str, int]
+    edges: Sequence[tuple[int, int]]
+    inputs: int | None
     operations: Callable[[Arch], Mapping[str, Sequence[str]]]
     choices: Callable[[Arch], Mapping[str, Sequence[int]]]
     shape: type[Shape]
@@ -212,6 +220,8 @@ SEARCHABLE: Mapping[str, Searchable] = {
         space=DartsSpace(),
         primitives=darts.PRIMITIVES,
         groups={"normal": len(darts.EDGES), "reduce": len(darts.EDGES)},
+        edges=darts.EDGES,
+        inputs=2,
         operations=_darts_operations,
         choices=_darts_choices,
         shape=Shape,
@@ -223,6 +233,8 @@ SEARCHABLE: Mapping[str, Searchable] = {
         space=NASBench201Space(),
         primitives=nasbench201.OPERATIONS,
         groups={"cell": len(nasbench201.EDGES)},
+        edges=nasbench201.EDGES,
+        inputs=None,
         operations=lambda arch: {"cell": [nasbench201.OPERATIONS[choice] for choice in arch]},
         choices=lambda arch: {"cell": arch},
         shape=Stages,

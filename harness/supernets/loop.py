@@ -70,13 +70,16 @@ class Search:
     @property
     def finished(self) -> bool:
         """Whether all epochs but those of the selection are done, or the derived cells are as small as expected."""
-        rows, expected = self.net.rows, self.net.settings.expected_size
+        rows, settings = self.net.rows, self.net.settings
         if self.net.epochs_left <= self.select.epochs:
             return True
-        if not rows or expected is None or "arch" not in rows[-1]:
-            return False
-        present = [rows[-1][f"convolutions_{group}"] for group in self.net.where.groups]
-        return all(size <= most for size, most in zip(present, expected, strict=True))
+        # Of any epoch: those of a selection, which may follow, need not be as small again.
+        may_end = rows[settings.earliest_stop - 1 :]
+        return any(sizes.is_within(row, settings.expected_size) for row in may_end)
+
+    @property
+    def _states_size(self) -> bool:
+        return self.net.settings.size_from is not None
 
     def run(self, streams: Streams, on_epoch: Callable[[Row], None] | None = None) -> Arch:
         """Search to the end; see `search`.
@@ -96,7 +99,9 @@ class Search:
         percent. Where there are architecture parameters it also has them (``alphas_*``), the weights of the candidates
         (``weights_*``, (edges, candidates)) with their entropy (``alpha_entropy_*``, nats, mean over edges) for every group, and
         of the architecture derived then ``convolutions_*`` and ``skips_*`` for every group, ``parameters`` at the supernet's size
-        and ``arch`` (text). The last row has these of what was chosen.
+        and ``arch`` (text). The last row has these of what was chosen. Where ``size_from`` is set, rows from the first epoch on
+        whose derived cells had at most the expected size have its number (from 1), ``size_reached``, and the last row has
+        ``epochs_saved``: how many of the budget were left when the size ended the search.
         """
         checkpoint = self.net.checkpoint
         if checkpoint is not None and checkpoint.exists():
@@ -105,8 +110,9 @@ class Search:
             row = self.epoch()
             if on_epoch is not None:
                 on_epoch(row)
+        saved = {"epochs_saved": self.net.epochs_left - self.select.epochs} if self._states_size else {}
         arch = self.select(self, streams)
-        self.net.rows[-1] |= self._described(arch)
+        self.net.rows[-1] |= self._described(arch) | saved
         return arch
 
     def epoch(self) -> Row:
@@ -134,6 +140,8 @@ class Search:
             "valid_accuracy": valid_accuracy,
             **self._tracked(),
         }
+        if self._states_size:
+            row |= sizes.reached(net.rows, row, net.settings.expected_size)
         row["seconds"] = stepped - started
         row["evaluation_seconds"] = evaluated - stepped
         row["tracking_seconds"] = time.perf_counter() - evaluated

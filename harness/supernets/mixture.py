@@ -35,6 +35,11 @@ class Mixture(NamedTuple):
     gates: Tensor | None = None
     edges: Tensor | None = None
 
+    @property
+    def products(self) -> Tensor:
+        """(E, K) weights of the candidates times those of their edges; not of paths."""
+        return self.operations if self.edges is None else self.operations * self.edges[:, None]
+
     def of(self, rows: Sequence[int]) -> Mixture:
         """The mixture of some of the edges."""
         chosen = list(rows)
@@ -43,6 +48,50 @@ class Mixture(NamedTuple):
             None if self.gates is None else self.gates[chosen],
             None if self.edges is None else self.edges[chosen],
         )
+
+
+REMOVED = -1  # in place of a candidate: the edge is gone
+
+
+class Choice(NamedTuple):
+    """A decided edge: number of its group, its own in the group, and the candidate that it keeps, or `REMOVED`."""
+
+    group: int
+    edge: int
+    candidate: int
+
+
+def fix(mixtures: Sequence[Mixture], choices: Sequence[Choice]) -> list[Mixture]:
+    """Mixtures in which some edges are decided: each is its candidate, or nothing, and has no gradient in α.
+
+    Parameters
+    ----------
+    mixtures
+        One a group.
+    choices
+        The decided edges; of two about one edge the later counts.
+    """
+    fixed = list(mixtures)
+    for group in {choice.group for choice in choices}:
+        decided = {choice.edge: choice.candidate for choice in choices if choice.group == group}
+        fixed[group] = _fixed(fixed[group], list(decided), torch.tensor(list(decided.values())))
+    return fixed
+
+
+def _fixed(mixture: Mixture, rows: list[int], chosen: Tensor) -> Mixture:
+    chosen = chosen.to(mixture.operations.device)
+    operations, gates, edges = (None if part is None else part.clone() for part in mixture)
+    assert operations is not None
+    if not operations.is_floating_point():
+        operations[rows] = chosen.clamp_min(0)  # of a removed edge any candidate, times 0
+        edges = torch.ones(operations.shape, device=operations.device) if edges is None else edges
+        if gates is not None:
+            gates[rows] = 1.0
+    else:
+        operations[rows] = (chosen[:, None] == torch.arange(operations.shape[1], device=chosen.device)).to(operations)
+    if edges is not None:
+        edges[[row for row, candidate in zip(rows, chosen.tolist(), strict=True) if candidate == REMOVED]] = 0.0
+    return Mixture(operations, gates, edges)
 
 
 class Relaxation(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from harness.supernets.steps import Step
 
 Batch = tuple[Tensor, Tensor]  # images (n, channels, height, width), labels (n,)
+Network = nn.Module
 
 
 def check_search(space: str, splits: Splits, settings: SearchSettings) -> Shape:
@@ -178,11 +180,15 @@ class Supernet:
         What was recorded of every epoch.
     epochs_left
         What is left of the budget.
+    recalibrates
+        Whether `accuracies` recalibrates the batch norm for each architecture, see `harness.supernets.calibration`; only has a
+        meaning with running statistics.
     searcher
         What searches it instead of a `harness.supernets.loop.Search`; None: nothing.
     """
 
     searcher: Callable[[Supernet, Step, Selection], Search] | None = None
+    recalibrates = False
 
     def __init__(
         self,
@@ -281,7 +287,22 @@ class Supernet:
 
     def accuracies(self, archs: Sequence[Arch]) -> list[float]:
         """Accuracies (percent) of architectures on the validation images, with the weights as they are."""
-        return [self.measure(self.path(arch))[1] for arch in archs]
+        found = []
+        for arch in archs:
+            path = self.path(arch)
+            with self.calibration(path):
+                found.append(self.measure(path)[1])
+        return found
+
+    def calibration(self, path: Sequence[Mixture]) -> AbstractContextManager[None]:
+        """Inside, the batch norm is as an architecture is to be measured by; its images are the training images, in order."""
+        if not self.recalibrates:
+            return nullcontext()
+        from harness.supernets.calibration import recalibrated
+
+        parts = self._splits.train[: self.steps * self.settings.batch_size].reshape(self.steps, -1)
+        images = (self.read(part)[0] for part in parts)
+        return recalibrated(self.network, lambda batch: self.network(batch, *path), images)
 
     def _evaluated(self, turns: Iterator[Sequence[Mixture]]) -> tuple[float, float]:
         training = self.network.training

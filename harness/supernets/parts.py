@@ -33,7 +33,8 @@ def identity(part: object, name: str) -> str:
     part
         A function of a module; a `functools.partial` of one; an object of a dataclass whose fields are simple values (texts,
         numbers, lists, mappings) or parts. A dataclass that is not frozen must have ``state_dict`` and ``load_state_dict``;
-        fields of such a one that are part of its state say ``compare=False``.
+        fields of such a one that are part of its state say ``compare=False``. A field whose metadata say ``later`` is newer than
+        checkpoints of its part, and left out where it has its default: the part is what it was without it.
     name
         What the part is, for messages, e.g. ``"relax"``.
 
@@ -60,8 +61,9 @@ def identity(part: object, name: str) -> str:
     for field in dataclasses.fields(part):
         if not stateful and not field.compare:
             raise HarnessError(f"{name}: {field.name} of {_kind(part)} is neither told nor saved; {WANTED}")
-        if field.compare:
-            told.append(f"{field.name}={_value(getattr(part, field.name), f'{name}.{field.name}', saved=stateful)}")
+        value = getattr(part, field.name)
+        if field.compare and not (field.metadata.get("later") and value == field.default):
+            told.append(f"{field.name}={_value(value, f'{name}.{field.name}', saved=stateful)}")
     return f"{type(part).__qualname__}({', '.join(told)})"
 
 

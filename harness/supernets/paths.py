@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness.spaces.base import Arch, Space
+from harness.supernets.archive import Archive, Counts
 from harness.supernets.mixture import Mixture
 from harness.supernets.net import Batch, Batches, Supernet
 from harness.supernets.steps import PATH, At, Passed
@@ -24,7 +26,7 @@ class Sampler(Protocol):
     word: ClassVar[str]  # what rows and reports call it
     remembers: ClassVar[bool]  # whether it wants an archive
 
-    def draw(self, space: Space, rng: np.random.Generator, archive: Sequence[Arch]) -> Arch:
+    def draw(self, space: Space, rng: np.random.Generator, archive: Archive) -> Arch:
         """Draw an architecture.
 
         Parameters
@@ -43,9 +45,46 @@ class Uniform:
     word: ClassVar[str] = "uniform"
     remembers: ClassVar[bool] = False
 
-    def draw(self, space: Space, rng: np.random.Generator, archive: Sequence[Arch]) -> Arch:
+    def draw(self, space: Space, rng: np.random.Generator, archive: Archive) -> Arch:
         """Draw from the space."""
         return space.sample(rng)
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """The most novel of some architectures drawn uniformly: EN2AS (Zhang et al., "One-shot neural architecture search via
+    novelty driven sampling", IJCAI 2020).
+
+    This is what the paper means. In the released code every search keeps the architectures it began with: distances are taken of
+    half of each vector, reduction cells are stored at another's place, and rounding undoes every move.
+
+    Parameters
+    ----------
+    candidates
+        How many are drawn for a step; the first of the most novel ones is trained. One is `Uniform`, to the bit.
+    neighbours
+        Novelty is the mean distance to so many nearest architectures of all that were trained, or to all while they are fewer.
+    """
+
+    candidates: int = 20
+    neighbours: int = 10
+
+    word: ClassVar[str] = "novelty"
+    remembers: ClassVar[bool] = True
+
+    def draw(self, space: Space, rng: np.random.Generator, archive: Archive) -> Arch:
+        """Draw, compare, choose."""
+        drawn = [space.sample(rng) for _ in range(self.candidates)]
+        return drawn[int(np.argmax(novelty(archive.distances(drawn), self.neighbours)))]
+
+
+def novelty(distances: Counts, neighbours: int) -> NDArray[np.float64]:
+    """Mean of the smallest distances of each row, (n, archive) -> (n,); 0 while nothing was trained."""
+    count = min(neighbours, distances.shape[1])
+    if not count:
+        return np.zeros(len(distances))
+    nearest = np.partition(distances, count - 1, axis=1)[:, :count]
+    return nearest.mean(axis=1)
 
 
 @dataclass(frozen=True)
@@ -80,7 +119,7 @@ class MovingPath:
         self._step, self._net = step, net
         self._weights = list(net.network.parameters())
         self._optimizer = net.sgd()
-        self._archive: list[Arch] = []
+        self._archive = Archive(net.where)
 
     def begin_epoch(self, epoch: int, rate: float) -> None:
         """Set the rate of the weights, and begin the epoch's stream of architectures."""
@@ -128,4 +167,4 @@ class MovingPath:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from `state_dict`."""
         self._optimizer.load_state_dict(state["optimizer"])
-        self._archive = [tuple(arch) for arch in state["archive"]]
+        self._archive = Archive(self._net.where, [tuple(arch) for arch in state["archive"]])

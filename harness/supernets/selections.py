@@ -60,8 +60,8 @@ class Strongest:
     epochs: ClassVar[int] = 0
 
     def derive(self, search: Search, mixtures: Sequence[Mixture]) -> Arch:
-        """Apply the rule."""
-        return search.net.where.rule([mixture.operations.cpu().numpy() for mixture in mixtures])
+        """Apply the rule to the candidates' weights, times those of their edges where edges have any."""
+        return search.net.where.rule([mixture.products.cpu().numpy() for mixture in mixtures])
 
     def __call__(self, search: Search, streams: Streams) -> Arch:
         """Apply the rule to the last probabilities."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
+from harness.errors import HarnessError
 from harness.levels import Level, Schedule
 from harness.supernets.gradient import Draw, LevelGradient
-from harness.supernets.mixture import Mixture, Purpose, Relaxation, Softmax
+from harness.supernets.mixture import Choice, Mixture, Purpose, Relaxation, Softmax, fix
 from harness.supernets.net import Batches, Supernet
 from harness.training.descent import set_rate
 
@@ -82,6 +83,43 @@ class Step(Protocol):
 
 
 @dataclass(frozen=True)
+class AlphaSchedule:
+    """When architecture parameters move; the weights always do.
+
+    Parameters
+    ----------
+    alpha_from
+        Share of the search's epochs that are over before α moves for the first time, in [0, 1]: a warm-up of the weights;
+        with 1 it never moves.
+    alpha_every
+        α moves with every n-th step, counted over the whole search: with steps n - 1, 2n - 1, ... from 0.
+
+    Raises
+    ------
+    HarnessError
+        If a number is out of its range.
+    """
+
+    alpha_from: float = 0.0
+    alpha_every: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.alpha_from <= 1:
+            raise HarnessError(f"schedule: alpha_from must be a share of the epochs in [0, 1], not {self.alpha_from!r}")
+        if self.alpha_every < 1:
+            raise HarnessError(f"schedule: alpha_every must be at least 1, not {self.alpha_every!r}")
+
+    def moves(self, at: At, steps: int) -> bool:
+        """Whether α moves at a place in the search; `steps` is their number in an epoch."""
+        return at.progress >= self.alpha_from and (at.epoch * steps + at.step + 1) % self.alpha_every == 0
+
+    def words(self) -> dict[str, Any]:
+        """What differs from moving α with every step."""
+        found = {"alpha_from": self.alpha_from, "alpha_every": self.alpha_every}
+        return {name: value for name, value in found.items() if value != getattr(AlphaSchedule, name)}
+
+
+@dataclass(frozen=True)
 class LevelStep:
     """Single-level, bilevel or mixed-level descent of weights and architecture parameters.
 
@@ -91,13 +129,16 @@ class LevelStep:
         A level, or levels by phase.
     relaxation
         How architecture parameters become weights of the candidates.
+    schedule
+        When architecture parameters move.
     """
 
     level: Level | Schedule
     relaxation: Relaxation = Softmax()  # noqa: RUF009  (frozen)
+    schedule: AlphaSchedule = field(default=AlphaSchedule(), metadata={"later": True})
 
     def words(self, epoch: int) -> dict[str, Any]:
-        """Level, order, update, λ, relaxation, and what a pass computes."""
+        """Level, order, update, λ, relaxation, what a pass computes, and a schedule of α if there is one."""
         level = self.level.at(epoch)
         return {
             "level": level.name,
@@ -106,6 +147,7 @@ class LevelStep:
             "lambda": level.ratio,
             "relaxation": self.relaxation.word,
             "pass": PATH if self.relaxation.sampled else MIXTURE,
+            **self.schedule.words(),
         }
 
     def start(self, net: Supernet) -> MovingLevel:
@@ -114,7 +156,15 @@ class LevelStep:
 
 
 class MovingLevel:
-    """A `LevelStep` at work."""
+    """A `LevelStep` at work.
+
+    Attributes
+    ----------
+    fixed
+        Edges that a selection has decided, for all passes and for the probabilities; it keeps them itself over a kill.
+    """
+
+    fixed: Sequence[Choice] = ()
 
     def __init__(self, step: LevelStep, net: Supernet) -> None:
         settings = net.settings
@@ -153,18 +203,21 @@ class MovingLevel:
 
             def mixed(alphas: Sequence[Tensor]) -> list[Mixture]:
                 self._rng.bit_generator.state = place
-                return relax.mixture(alphas, self._rng, purpose, at.progress)
+                return fix(relax.mixture(alphas, self._rng, purpose, at.progress), self.fixed)
 
             return mixed
 
-        other = None if level.same_batch else batches.other_train
-        done = self._gradient(level, batches.train, batches.valid, other, draw=draw)
+        if self._step.schedule.moves(at, self._net.steps):
+            other = None if level.same_batch else batches.other_train
+            done = self._gradient(level, batches.train, batches.valid, other, draw=draw)
+        else:
+            done = self._gradient.move_weights(level, batches.train, draw=draw)
         return Passed(float(done.loss), done.output)
 
     def probabilities(self) -> list[Mixture]:
-        """As the relaxation has them."""
+        """As the relaxation has them, but for decided edges."""
         with torch.no_grad():
-            return self._step.relaxation.probabilities(self._alphas)
+            return fix(self._step.relaxation.probabilities(self._alphas), self.fixed)
 
     def alphas(self) -> Mapping[str, Tensor]:
         """The architecture parameters by name."""

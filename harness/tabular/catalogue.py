@@ -29,7 +29,7 @@ def register_benchmark(name: str) -> Callable[[Callable[[], Table]], Callable[[]
         if known is not None and (known.__module__, known.__qualname__) != (load.__module__, load.__qualname__):
             raise HarnessError(f"benchmark {name!r} is registered twice: {known.__module__} and {load.__module__}")
         _REGISTRY[name] = load
-        load_benchmark.cache_clear()  # it may be another loader than before
+        load_table.cache_clear()  # it may be another loader than before
         return load
 
     return register
@@ -39,7 +39,7 @@ def _forget(modules: Container[str]) -> None:
     """Forget the benchmarks that these modules have registered: they are to be imported anew."""
     for name in [name for name, load in _REGISTRY.items() if load.__module__ in modules]:
         del _REGISTRY[name]
-    load_benchmark.cache_clear()
+    load_table.cache_clear()
 
 
 plugins.on_forget(_forget)
@@ -63,7 +63,7 @@ def benchmark_names() -> list[str]:
 
 
 @lru_cache(maxsize=64)
-def load_benchmark(name: str) -> Table:
+def load_table(name: str) -> Table:
     """Load a benchmark by name.
 
     Parameters
@@ -134,7 +134,7 @@ def save_benchmark(table: Table) -> None:
     """
     check_name(table.name)
     store.save(table)
-    load_benchmark.cache_clear()
+    load_table.cache_clear()
 
 
 def check_name(name: str) -> None:

@@ -66,7 +66,7 @@ def check_supernet_method(name: str, epochs: int = 3, **params: Any) -> None:
     AssertionError
         If two searches of a seed differ, or one that was killed after an epoch and gone on with; if it depends on the global
         random state; if a test image can be reached from what it is handed; if it spends more than its budget; or if its rows do
-        not state what it did.
+        not state what it did. A method that calls itself a zero-cost proxy must score untrained networks and spend no epoch.
     """
     from harness.testing.supernets import check_on_supernets
 

@@ -59,21 +59,26 @@ def check_on_supernets(method: Method, epochs: int) -> None:
 
 def _check_on(method: Method, space: str, epochs: int) -> None:
     name, where = method.name, SEARCHABLE[space].space
+    trains = method.taxonomy.acceleration != "zero-cost proxy"
     found = {seed: _searched(method, space, seed, epochs) for seed in SEEDS}
     for seed, (arch, problem) in found.items():
         rows = problem.epochs
         assert where.validate(arch) == arch, f"{name}: recommends {arch}, which is not in the space"
-        assert 0 < len(rows) <= epochs, f"{name}: {len(rows)} epochs were recorded, and the budget is {epochs}"
+        if trains:
+            assert 0 < len(rows) <= epochs, f"{name}: {len(rows)} epochs were recorded, and the budget is {epochs}"
+        else:
+            assert not problem.spent, f"{name}: is a zero-cost proxy, and spent {problem.spent} epochs"
+            assert problem.n_statistics, f"{name}: is a zero-cost proxy, and asked for no untrained network"
         for row in rows:
             missing = [word for word in STATED if word not in row]
             assert not missing, f"{name}: its rows do not state {missing[0]}; see Step.words and Selection.word"
         assert not _holds_test_images(problem, _splits(seed)), f"{name}: a test image can be reached from its problem"
         again = _searched(method, space, seed, epochs)
         _check_same(f"{name}: seed {seed} twice gives two different searches", (arch, problem), again)
-    first, other = (_rows(problem) for _, problem in found.values())
+    first, other = (_rows(problem) or arch for arch, problem in found.values())
     assert first != other, f"{name}: ignores the seed"
     _check_global_random_state(method, space, epochs, found[SEEDS[0]])
-    for end in range(1, epochs):
+    for end in range(1, epochs if trains else 0):
         _check_resumed(method, space, epochs, end, found[SEEDS[0]])
 
 

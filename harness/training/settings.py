@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
 from harness.errors import HarnessError, unknown_name
 
+ANNEALINGS = ("cosine", "power")
 BATCH_NORMS = ("batch", "running")  # of supernets, see `harness.supernets.graph.BATCH_NORMS`
 # Of a recipe's protocol; all of them off is the plain recipe.
 SWITCHES = ("cutout", "drop_path", "auxiliary")
+# Of the search: left out where they have their defaults, so that a search is what it was before there was such a setting.
+LATER = ("size_from", "annealing", "base")
 S = TypeVar("S")
 
 
@@ -29,6 +32,9 @@ class SearchSettings:
     learning_rate, learning_rate_end, momentum, weight_decay, clip
         SGD of the weights: the rate falls along half a cosine from epoch to epoch; `clip` is the greatest gradient
         norm.
+    annealing, base
+        ``"power"``: the rate falls by cosine power annealing instead (Hundt et al., sharpDARTS, arXiv:1903.09900), faster at
+        first the greater its base; base 1 is the cosine.
     alpha_learning_rate, alpha_betas, alpha_weight_decay
         Adam of the architecture parameters.
     batch_norm
@@ -38,6 +44,10 @@ class SearchSettings:
     expected_size
         MiLeNAS's early stop: the search ends after the first epoch whose derived cells have at most these numbers of
         convolutions (DARTS: normal, reduce; NAS-Bench-201: the one cell). None (default): never.
+    size_from
+        Share of the epochs before which `expected_size` ends nothing, since cells of the first epochs are small by chance, see
+        `harness.supernets.sizes.chance_of_size`; 0.3 is a good choice. Where it is set, epochs also state ``size_reached`` and
+        ``epochs_saved``. None (default): `expected_size` holds from the first epoch on.
 
     Raises
     ------
@@ -61,6 +71,9 @@ class SearchSettings:
     batch_norm: str = "batch"
     augment: bool = False
     expected_size: tuple[int, ...] | None = None
+    size_from: float | None = None
+    annealing: str = "cosine"
+    base: float = 2.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -78,17 +91,42 @@ class SearchSettings:
             raise HarnessError(f"search: alpha_betas must be two numbers in [0, 1), not {list(self.alpha_betas)}")
         if self.batch_norm not in BATCH_NORMS:
             raise unknown_name("batch norm", self.batch_norm, BATCH_NORMS, where="search")
+        if self.annealing not in ANNEALINGS:
+            raise unknown_name("annealing", self.annealing, ANNEALINGS, where="search")
+        if not 0 < self.base < math.inf:
+            raise HarnessError(f"search: base must be a number > 0, not {self.base!r}")
+        if self.base != type(self).base and self.annealing != "power":
+            raise HarnessError('search: base is of power annealing; write annealing = "power", or leave it out')
         sizes = () if self.expected_size is None else self.expected_size
         if not isinstance(sizes, tuple) or not all(type(size) is int for size in sizes):
             raise HarnessError(f"search: expected_size must be a list of whole numbers, not {self.expected_size!r}")
+        if self.size_from is None:
+            return
+        if type(self.size_from) not in (int, float) or not 0 <= self.size_from <= 1:
+            raise HarnessError(f"search: size_from must be a share from 0 to 1, not {self.size_from!r}")
+        if self.expected_size is None:
+            raise HarnessError("search: size_from says when expected_size may end a search; write expected_size too")
+        object.__setattr__(self, "size_from", float(self.size_from))  # 0 and 0.0 are one setting
+
+    @property
+    def earliest_stop(self) -> int:
+        """Epochs after which `expected_size` may end the search."""
+        return max(1, math.ceil(round((self.size_from or 0.0) * self.epochs, 9)))  # 0.1 * 30 is above 3
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values."""
-        return asdict(self)
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in LATER or value != getattr(SearchSettings, name)
+        }
 
     def rate(self, epoch: int) -> float:
         """Learning rate of the weights in an epoch (from 0)."""
-        return half_cosine(epoch, self.epochs, self.learning_rate, self.learning_rate_end)
+        fall = half_cosine(epoch, self.epochs)
+        if self.annealing == "power" and self.base != 1:
+            fall = (self.base**fall - 1) / (self.base - 1)
+        return self.learning_rate_end + (self.learning_rate - self.learning_rate_end) * fall
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +191,7 @@ class Recipe:
 
     def rate(self, epoch: int) -> float:
         """Learning rate in an epoch (from 0)."""
-        return half_cosine(epoch, self.epochs, self.learning_rate, 0.0)
+        return self.learning_rate * half_cosine(epoch, self.epochs)
 
 
 @dataclass(frozen=True)
@@ -194,9 +232,25 @@ class LiveSettings:
         )
 
 
-def half_cosine(epoch: int, epochs: int, first: float, last: float) -> float:
-    """What falls from `first` in epoch 0 towards `last` along half a cosine, in an epoch of so many."""
-    return last + (first - last) * (1 + math.cos(math.pi * epoch / epochs)) / 2
+def half_cosine(epoch: int, epochs: int) -> float:
+    """What falls from 1 in epoch 0 towards 0 along half a cosine, in an epoch of so many."""
+    return (1 + math.cos(math.pi * epoch / epochs)) / 2
+
+
+def with_search(settings: str, own: Mapping[str, Any]) -> str:
+    """Settings as `LiveSettings.to_json` wrote them, with a method's own values in place of some of its table ``search``.
+
+    Raises
+    ------
+    HarnessError
+        If a key is unknown, a value is out of its range, or it says how many epochs there are: that is the budget.
+    """
+    if not own:
+        return settings
+    if "epochs" in own:
+        raise HarnessError("search: epochs are the budget; write [budgets] epochs = ...")
+    shared = LiveSettings.from_json(settings)
+    return replace(shared, search=made(SearchSettings, shared.search.as_dict() | dict(own), "search")).to_json()
 
 
 def recipe_from(values: Mapping[str, Any], where: str) -> Recipe:

@@ -51,6 +51,18 @@ def check_recipe(space: str, splits: Splits, recipe: Recipe) -> Shape:
     return shape
 
 
+def untrained(space: str, arch: Arch, splits: Splits, recipe: Recipe, seed: int, device: str = "cpu") -> nn.Module:
+    """The network of an architecture with the weights that its training begins with.
+
+    Parameters
+    ----------
+    space, arch, splits, recipe, seed, device
+        As in `train`.
+    """
+    shape = check_recipe(space, splits, recipe)
+    return build(partial(discrete.network, space, arch, shape), ("init", space, str(shape), seed), device)
+
+
 def train(
     space: str,
     arch: Arch,

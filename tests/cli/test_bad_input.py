@@ -13,7 +13,7 @@ import pytest
 
 from harness.running.runner import run
 from harness.tabular import nasbench_graph, store
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 
 SUITE = """
 name = "small"
@@ -371,7 +371,7 @@ def test_an_import_does_not_replace_silently(
     (folder / "table.csv").write_text(CSV.replace("50.5", "50.25"))
     refused(IMPORT, "exists with other content; choose another name, or pass --replace")
     assert cli(*IMPORT.split(), "--replace").code == 0
-    assert load_benchmark("mine/table").valid[1] == 50.25
+    assert load_table("mine/table").valid[1] == 50.25
 
 
 @pytest.mark.parametrize("file", ["column-valid.npy", "column-test.npy", "rows.npy", "card.json"])
@@ -393,7 +393,7 @@ def test_a_tampered_table(
     path = store.store_root() / "mine/table" / file
     content = path.read_bytes()
     path.write_bytes(content[:-7] if damage == "cut short" else content[:-9] + bytes([content[-9] ^ 4]) + content[-8:])
-    load_benchmark.cache_clear()
+    load_table.cache_clear()
     refused(command, "mine/table")
 
 

@@ -16,7 +16,7 @@ from harness.cli import main
 from harness.cli.doctor import audit
 from harness.spaces.nasbench201 import NASBench201Space
 from harness.streams import generator
-from harness.tabular.catalogue import load_benchmark, save_benchmark
+from harness.tabular.catalogue import load_table, save_benchmark
 from harness.tabular.table import Table
 
 
@@ -58,7 +58,7 @@ def test_a_sound_table_has_nothing_bad() -> None:
 
 @pytest.mark.parametrize("name", ["nasbench-graph/proteins", "synthetic/ridge"])
 def test_packaged_tables_have_nothing_bad(name: str) -> None:
-    assert found(load_benchmark(name), "bad") == []
+    assert found(load_table(name), "bad") == []
 
 
 def mixed_up(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from harness.images.labelled import labelled_images
 from harness.live.benchmark import SPACES, LiveBenchmark, live_names
 from harness.recording.spec import make_spec
 from harness.running.runner import run
-from harness.suites.catalogue import find_benchmark
+from harness.suites.catalogue import load_benchmark
 from harness.suites.reading import make_suite
 from harness.training.data import check_stratified, split
 
@@ -95,7 +95,7 @@ def test_a_plug_in_is_a_benchmark_of_every_space(stripes, tmp_path, cli):
         "epochs=1",
     )
     assert done.code == 0, done
-    described = find_benchmark("live/darts-my-stripes").describe()
+    described = load_benchmark("live/darts-my-stripes").describe()
     assert described["dataset"] == "my-stripes"
     assert (
         described["source"]["from"]
@@ -221,7 +221,7 @@ def test_a_file_becomes_a_data_set_once(tmp_path, own_cache, cli, monkeypatch):
         "benchmarks: live/darts-my-birds, live/nasbench201-my-birds",
     ]
     (tmp_path / "birds.npz").unlink()  # it is not needed any more
-    found = find_benchmark("live/nasbench201-my-birds")
+    found = load_benchmark("live/nasbench201-my-birds")
     np.testing.assert_array_equal(found.images.images, np.concatenate([images, images[:8] // 2]))
     assert found.splits(0).test.tolist() == list(range(60, 68))
     assert "my-birds  68      3x8x8    4        imported from" in cli("ls", "images").out

@@ -160,6 +160,27 @@ SUITES = {
         'name = "level-schedule"\nphases = [0, "darts-1st"]',
         'phases wants pairs such as [35, "milenas-1st"], not 0',
     ),
+    "a base of the cosine": ("channels = 2", "base = 10", "base is of power annealing"),
+    "partial channels that do not divide": (
+        'name = "milenas-1st"',
+        'name = "pc-darts"',
+        "k must divide the 2 channels of [search]: 1, 2; not 4",
+    ),
+    "tuning beyond the budget": (
+        'name = "milenas-1st"',
+        'name = "darts-pt"',
+        "darts-pt: tune_epochs = 1 keeps back 5 epochs for the 6 decisions of nasbench201; the budget of 2 must be larger",
+    ),
+    "a level that no method has": (
+        'name = "milenas-1st"',
+        'name = "max-w"\nlevel = "darts-3rd"',
+        "unknown level 'darts-3rd'; did you mean 'darts-2nd'",
+    ),
+    "a factor of a level without one": (
+        'name = "milenas-1st"',
+        'name = "max-w"\nlambda_valid = 2',
+        "lambda_valid and lambda_train are of mixed levels",
+    ),
     "cifar without its files": (
         "-digits",
         "-cifar10",

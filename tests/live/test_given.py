@@ -6,7 +6,7 @@ import pytest
 from harness.reporting import build_report
 from harness.running.records import read_epochs
 from harness.running.runner import run
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 
 SKIPS = "|skip_connect~0|+|none~0|skip_connect~1|+|none~0|none~1|nor_conv_3x3~2|"
 POOLS = "|avg_pool_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|nor_conv_1x1~2|"
@@ -46,7 +46,7 @@ def test_on_a_one_shot_benchmark_they_are_looked_up(tmp_path):
         {"name": "given", "label": "one", "architectures": SKIPS},
     ]
     records = run(suite, tmp_path / "out", backend="sequential").set_index(["label", "seed"])
-    table = load_benchmark("digits201")
+    table = load_table("digits201")
     rows = [int(table.rows[table.space.index(table.space.parse(text))]) for text in (SKIPS, POOLS)]
     for seed in (0, 1):
         assert records.loc[("given", seed), "test"] == pytest.approx(table.test[rows].mean(), rel=1e-14)

@@ -14,7 +14,7 @@ from harness.reporting.frames.one_shot import TOP, scored, supernet_rankings
 from harness.reporting.run import load_run
 from harness.running.runner import run
 from harness.statistics.ranking import kendall
-from harness.suites.catalogue import benchmark_names, find_benchmark
+from harness.suites.catalogue import benchmark_names, load_benchmark
 from harness.tabular import catalogue
 from harness.taxonomy import Taxonomy
 
@@ -76,7 +76,7 @@ def output(table, tmp_path_factory):
 
 def test_it_has_the_split_the_size_and_the_law_of_its_table(table):
     assert "one-shot/tiny-cells" in benchmark_names()
-    benchmark = find_benchmark("one-shot/tiny-cells")
+    benchmark = load_benchmark("one-shot/tiny-cells")
     splits = [benchmark.splits(seed) for seed in (0, 1)]
     assert splits[0].sha256 == splits[1].sha256
     assert [len(part) for part in (splits[0].train, splits[0].valid, splits[0].test)] == [899, 449, 449]
@@ -136,7 +136,7 @@ def test_the_report_has_exact_random_architectures_as_baseline(table, output):
 
 
 def test_its_words(table, cli):
-    assert find_benchmark("one-shot/tiny-cells").taxonomy == Taxonomy("cell", "any", "weight sharing", "lookup")
+    assert load_benchmark("one-shot/tiny-cells").taxonomy == Taxonomy("cell", "any", "weight sharing", "lookup")
     (line,) = [line for line in cli("ls", "benchmarks").out.splitlines() if line.startswith("one-shot/tiny-cells")]
     assert re.split("  +", line)[1:] == [
         *("cell", "any", "weight sharing", "lookup"),
@@ -153,8 +153,8 @@ def test_wrong_input(table):
     with pytest.raises(
         HarnessError, match="unknown benchmark 'one-shot/tiny-cell'; did you mean 'one-shot/tiny-cells'"
     ):
-        find_benchmark("one-shot/tiny-cell")
-    benchmark = find_benchmark("one-shot/tiny-cells")
+        load_benchmark("one-shot/tiny-cell")
+    benchmark = load_benchmark("one-shot/tiny-cells")
     with pytest.raises(HarnessError, match="evaluation: epochs is what the table was recorded by; leave it out"):
         benchmark.resolve(Budget("epochs", 1), (), {"evaluation": {"epochs": 3}})
     with pytest.raises(HarnessError, match="its budget is in epochs"):

@@ -17,7 +17,7 @@ from harness.methods.base import Lockstep, make_method, method_class, method_nam
 from harness.problem.budget import Budget
 from harness.statistics import RandomSearchLaw
 from harness.streams import Streams
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.problem import LockstepProblem, TabularProblem
 from harness.tabular.table import Table
 from harness.testing import check_method
@@ -93,7 +93,7 @@ def test_lockstep_is_one_by_one(
 @pytest.mark.parametrize(("name", "params"), IN_LOCKSTEP)
 @pytest.mark.parametrize("dataset", ["cora", "proteins"])
 def test_lockstep_is_one_by_one_on_a_real_table(name: str, params: dict[str, Any], dataset: str) -> None:
-    table = load_benchmark(f"nasbench-graph/{dataset}")
+    table = load_table(f"nasbench-graph/{dataset}")
     rows = together(name, params, table, range(8), 120)
     for seed in (0, 3, 7):
         np.testing.assert_array_equal(rows[seed], alone(name, params, table, seed, 120))
@@ -109,7 +109,7 @@ def test_random_search_without_replacement_ends_with_the_table(make_table: Calla
 
 
 def test_methods_that_draw_alike_begin_alike() -> None:
-    table = load_benchmark("nasbench-graph/cora")
+    table = load_table("nasbench-graph/cora")
     first = alone("random", {}, table, 5, 10)
     np.testing.assert_array_equal(first, alone("regularized-evolution", {"population": 10}, table, 5, 30)[:10])
     assert first[0] == alone("local-search", {}, table, 5, 30)[0]
@@ -263,7 +263,7 @@ def test_local_search_moves_to_the_first_better_neighbour(make_table: Callable[.
 
 
 def test_reinforce_learns() -> None:
-    table = load_benchmark("synthetic/ridge")
+    table = load_table("synthetic/ridge")
     rows = together("reinforce", {"learning_rate": 0.3}, table, range(50), 150)
     assert table.valid[rows[:, -20:]].mean() > table.valid[rows[:, :20]].mean() + 3.0
 
@@ -285,7 +285,7 @@ def scores(table: Table, rows: NDArray[np.int64]) -> NDArray[np.float64]:
 def test_simulated_random_search_follows_the_exact_law(benchmark: str, n: int, replace: bool) -> None:
     from scipy import stats
 
-    table = load_benchmark(benchmark)
+    table = load_table(benchmark)
     law = RandomSearchLaw(table.valid, table.test, replace=replace)
     found = scores(table, together("random", {"replace": replace}, table, range(2000), n))
     assert abs(found.mean() - law.mean(n)) < 4 * law.std(n) / np.sqrt(2000)
@@ -310,7 +310,7 @@ def test_simulated_random_search_draws_by_weight(make_table: Callable[..., Table
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["regularized-evolution", "local-search"])
 def test_search_beats_random_search_on_arxiv(name: str) -> None:
-    table = load_benchmark("nasbench-graph/arxiv")
+    table = load_table("nasbench-graph/arxiv")
     law = RandomSearchLaw(table.valid, table.test)
     if isinstance(make_method(name), Lockstep):
         rows = together(name, {}, table, range(500), 100)

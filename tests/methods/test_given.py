@@ -20,7 +20,7 @@ from harness.spaces.nasbench201 import NASBench201Space
 from harness.streams import Streams
 from harness.suites.reading import load_suite, make_suite
 from harness.tabular import catalogue
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
 from harness.testing import holds_test_values
@@ -49,7 +49,7 @@ def row_of(table: Table, text: str) -> int:
 
 
 def test_the_record_has_the_mean_of_what_the_table_says(tmp_path: Path) -> None:
-    table = load_benchmark("digits201")
+    table = load_table("digits201")
     rows = [row_of(table, text) for text in (RESNET, DENSE)]
     suite = document({"architectures": [RESNET, DENSE], "label": "both"}, {"architectures": RESNET, "label": "one"})
     records = run(suite, tmp_path / "out", backend="sequential").set_index(["label", "seed"])
@@ -90,7 +90,7 @@ def test_it_stands_in_reports_under_its_label(tmp_path: Path, cli: Callable[...,
     table = pd.read_csv(tmp_path / "out" / "report" / "tables" / "relative_improvement.csv")
     found = table[table["baseline"] == "random@1"].set_index("method")["ri"]
     assert set(found.index) == {"random", shortened, "ResNet"}
-    measured = load_benchmark("digits201")
+    measured = load_table("digits201")
     average = (measured.weights * measured.test).sum() / measured.weights.sum()
     score = measured.test[row_of(measured, RESNET)]
     assert found["ResNet"] == pytest.approx(100 * (score - average) / average, rel=1e-9)
@@ -133,7 +133,7 @@ def test_a_file_takes_every_form_and_is_read_once(tmp_path: Path, monkeypatch: p
     assert make_method("given", **method_params(method)) == method
     (tmp_path / "cells.txt").write_text(f'RESNET = "{RESNET}"\n{DENSE}\n')
     cells: Any = make_method("given", file="cells.txt")
-    table = load_benchmark("digits201")
+    table = load_table("digits201")
     found = cells.search(TabularProblem(table, Budget("evaluations", 2)), Streams("digits201", 0))
     assert found.sample == tuple(map(NASBench201Space().parse, (RESNET, DENSE)))
 

@@ -18,7 +18,7 @@ from harness.running.records import read_run
 from harness.running.runner import run
 from harness.streams import Streams
 from harness.tabular import synthetic
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
 
@@ -34,7 +34,7 @@ SUITE: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def table() -> Table:
-    return load_benchmark(synthetic.NAME)
+    return load_table(synthetic.NAME)
 
 
 def test_the_path_of_lambda_through_the_registered_methods(table: Table, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_schedule_is_of_supernets_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["digits201", "nasbench-graph/cora"])
 def test_encodings_carry_the_measure_of_random_architectures(name: str) -> None:
-    table = load_benchmark(name)
+    table = load_table(name)
     codes, rows, measure = TabularProblem(table, Budget("evaluations", 1)).encodings
     assert len(codes) == (table.rows >= 0).sum()
     assert (table.rows[table.space.indices(codes)] == rows).all()
@@ -137,7 +137,7 @@ def test_encodings_carry_the_measure_of_random_architectures(name: str) -> None:
 
 def test_levels_begin_with_the_architectures_that_random_search_draws() -> None:
     """A level's first batch has the law of random draws: what many encodings share is not drawn as seldom as the rest."""
-    table = load_benchmark("digits201")
+    table = load_table("digits201")
     drawn = []
     for seed in range(60):
         problem = TabularProblem(table, Budget("evaluations", 10), metrics=("train_loss", "valid_loss"))

@@ -12,7 +12,7 @@ from harness.recording.card import card
 from harness.recording.record import trainings
 from harness.recording.spec import find_spec, make_spec
 from harness.recording.verify import sample, spec_of, verify
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.formats import recorded
 from harness.tabular.recorded import shipped_files
 
@@ -195,7 +195,7 @@ def test_the_shipped_table_is_whole(shipped):
     assert shipped.columns["weight"].sum() == 15625
     for name, values in shipped.columns.items():
         assert name == "arch" or np.isfinite(values).all(), name
-    table = load_benchmark("digits201")
+    table = load_table("digits201")
     assert (table.rows >= 0).all()
     assert table.has_equal_weights is False
     path = shipped_files(".parquet")["digits201"]

@@ -84,10 +84,10 @@ def add_table() -> Iterator[AddTable]:
         table = harness.table_from_frame(frame, name, arch=["x", "y"], **options)
         catalogue.register_benchmark(name)(lambda: table)
         added.append(name)
-        catalogue.load_benchmark.cache_clear()
+        catalogue.load_table.cache_clear()
         return table
 
     yield add
     for name in added:
         catalogue._REGISTRY.pop(name, None)
-    catalogue.load_benchmark.cache_clear()
+    catalogue.load_table.cache_clear()

@@ -150,7 +150,7 @@ def test_without_the_table_the_baseline_is_sampled(make_run: Make, add_table: Ad
     folder = make_run(benchmarks=["toy/lost"], budgets={"evaluations": 20})
     exact = relative_improvements(load_run(folder))
     del catalogue._REGISTRY["toy/lost"]
-    catalogue.load_benchmark.cache_clear()
+    catalogue.load_table.cache_clear()
     run = load_run(folder)
     sampled = relative_improvements(run)
     assert sampled["n_baseline"].tolist() == [12, 12, 12, 12]
@@ -183,7 +183,7 @@ def test_a_loader_that_raises_is_a_warning(make_run: Make, add_table: AddTable) 
         raise RuntimeError("disk <i>gone</i>")
 
     catalogue._REGISTRY["toy/broken"] = load
-    catalogue.load_benchmark.cache_clear()
+    catalogue.load_table.cache_clear()
     run = load_run(folder)
     assert "disk <i>gone</i>" in warnings(run)[0]
     assert relative_improvements(run)["note"].str.contains("no random search in the run").all()

@@ -20,7 +20,7 @@ from harness.running import runner
 from harness.running.records import RECORD_COLUMNS, TIME_COLUMNS, TRACE_COLUMNS, read_run
 from harness.running.runner import run
 from harness.streams import Streams
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.problem import TabularProblem
 
 SUITE: dict[str, Any] = {
@@ -57,7 +57,7 @@ def test_records_are_what_the_searches_did(reference: Path) -> None:
     assert resolved["seeds"] == list(range(60))
     steps = dict(tuple(traces.groupby("cell", sort=False)))
     for record in records.iloc[::37].itertuples():
-        table = load_benchmark(record.benchmark)
+        table = load_table(record.benchmark)
         method = make_method(record.method, **json.loads(record.method_params))
         problem = TabularProblem(table, Budget("evaluations", record.budget))
         run_search(method, problem, Streams(record.benchmark, record.seed))

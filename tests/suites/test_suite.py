@@ -9,8 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import harness
 from harness.cli import main
 from harness.errors import HarnessError
+from harness.suites import suite as suite_module
+from harness.suites.catalogue import benchmark_names
 from harness.suites.group import groups_of
 from harness.suites.reading import make_suite
 
@@ -109,3 +112,25 @@ def test_a_number_alone_is_no_seeds(seeds: int | str) -> None:
 )
 def test_seeds_as_documented(seeds: Any, wanted: list[int]) -> None:
     assert list(make_suite(document(seeds=seeds)).seeds) == wanted
+
+
+@pytest.mark.parametrize("name", ["synthetic/ridge", "live/darts-digits", "one-shot/digits201"])
+def test_every_benchmark_that_is_listed_can_be_loaded(name: str) -> None:
+    assert name in benchmark_names()
+    assert harness.load_benchmark(name).name == name
+
+
+def test_a_suite_is_resolved_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    real = suite_module.load_benchmark
+    monkeypatch.setattr(suite_module, "load_benchmark", lambda name: asked.append(name) or real(name))
+    suite = make_suite(
+        {
+            "seeds": "0:2",
+            "benchmarks": ["synthetic/*"],
+            "budgets": {"evaluations": [5, 9]},
+            "methods": [{"name": "random"}],
+        }
+    )
+    assert groups_of(suite.resolved()) == list(suite.groups())
+    assert asked == list(suite.benchmarks)

@@ -9,6 +9,7 @@ import torch
 from harness import OwnLoop, SearchResult, Taxonomy, register_method
 from harness.levels import Bilevel
 from harness.supernets import LevelStep, Softmax, Strongest, search
+from harness.supernets.graph import SEARCHABLE
 from harness.system import plugins
 from harness.testing import check_method, check_supernet_method
 
@@ -21,8 +22,11 @@ BUILTIN = [
     ("milenas-1st", {"lambda_valid": 0.5}),
     ("milenas-2nd", {"compat": "official-code"}),
     ("level-schedule", {"phases": [[0, "darts-1st"], [1, "milenas-1st"]]}),
+    ("max-w", {"level": "milenas-1st"}),
+    ("pc-darts", {"k": 2}),
     ("random-search-ws", {"candidates": 3}),
     ("one-shot", {"candidates": 3, "unsampled": "frozen"}),
+    ("one-shot", {"candidates": 3, "sampler": "novelty"}),
     ("one-shot", {"candidates": 6, "search": "regularized-evolution", "params": {"population": 3, "sample": 2}}),
 ]
 
@@ -34,6 +38,13 @@ def test_built_in_methods(name, params):
 
 
 @pytest.mark.slow
+def test_a_selection_that_tunes(monkeypatch):
+    # In the smaller space alone: it is killed between all of its epochs, most of which are those of tuning.
+    monkeypatch.setattr("harness.testing.supernets.SEARCHABLE", {"nasbench201": SEARCHABLE["nasbench201"]})
+    check_method("darts-pt", epochs=6)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["plugin-gdas", "plugin-pt"])
 def test_plug_ins(name):
     check_supernet_method(name)
@@ -41,6 +52,31 @@ def test_plug_ins(name):
 
 def test_a_method_that_refuses_tables_is_checked_on_supernets():
     check_method("random-search-ws", epochs=2, candidates=2)
+
+
+@register_method("kit-idle")
+@dataclass
+class Idle(OwnLoop):
+    """Calls itself a zero-cost proxy, and scores nothing."""
+
+    taxonomy = Taxonomy("any", "random", "zero-cost proxy", "none")
+
+    def search(self, problem, streams):
+        return SearchResult(problem.sample(streams.uniforms("sample")))
+
+
+@register_method("kit-training")
+@dataclass
+class Training(OwnLoop):
+    """Calls itself a zero-cost proxy, and trains."""
+
+    taxonomy = Taxonomy("any", "random", "zero-cost proxy", "none")
+
+    def search(self, problem, streams):
+        arch = problem.sample(streams.uniforms("sample"))
+        problem.untrained(arch)
+        problem.evaluate(arch)
+        return SearchResult(arch)
 
 
 TAXONOMY = Taxonomy("any", "gradient", "weight sharing", "none")
@@ -109,6 +145,8 @@ class SilentSearch(OwnLoop):
         ("kit-global", "draws from a global random state"),
         ("kit-stateful", "twice gives two different searches"),
         ("kit-silent", "do not state level"),
+        ("kit-idle", "asked for no untrained network"),
+        ("kit-training", "is a zero-cost proxy, and spent 1 epochs"),
     ],
 )
 def test_what_breaks_the_contract_is_found(name, message):

@@ -10,7 +10,7 @@ import torch
 from harness.errors import HarnessError
 from harness.levels import Bilevel
 from harness.streams import Streams
-from harness.supernets import LevelStep, Mixture, Softmax, Strongest, Supernet
+from harness.supernets import LevelStep, Mixture, Search, Softmax, Strongest, Supernet
 from harness.supernets.parts import Parts, identity
 from harness.training.checkpoints import CheckpointError
 from harness.training.settings import SearchSettings
@@ -190,7 +190,7 @@ class Counted(Softmax):
 
 def search(small, relaxation, checkpoint=None, select=None):
     net = Supernet("nasbench201", small, SETTINGS, 0, checkpoint=checkpoint)
-    return net.begin(LevelStep(Bilevel(), relaxation), select or Strongest())
+    return Search(net, LevelStep(Bilevel(), relaxation), select or Strongest())
 
 
 def numbers(one):

@@ -9,7 +9,7 @@ import torch
 
 from harness.errors import HarnessError
 from harness.levels import LEVELS, Bilevel, MixedLevel, Schedule, SingleLevel
-from harness.running.pilot import PilotNet
+from harness.running.pilot import PilotNet, PilotSearch
 from harness.streams import Streams
 from harness.supernets.graph import SEARCHABLE
 from harness.supernets.loop import Search
@@ -199,7 +199,7 @@ def test_early_stop_at_the_expected_size(small, settings):
 def test_the_time_of_a_search_is_estimated_without_running_it(small, settings):
     schedule = Schedule(((0, MixedLevel()), (1, Bilevel(order=2))))
     pilot = PilotNet("nasbench201", small, replace(settings, epochs=20), 0)
-    arch = pilot.begin(LevelStep(schedule), Strongest()).run(STREAMS)
+    arch = PilotSearch(pilot, LevelStep(schedule), Strongest()).run(STREAMS)
     assert SEARCHABLE["nasbench201"].space.validate(arch)
     _, rows = searched(small, schedule, settings)
     spent = sum(row["seconds"] + row["evaluation_seconds"] for row in rows)

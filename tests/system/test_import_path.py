@@ -127,7 +127,7 @@ def test_a_notebook_looks_in_its_folder_first(folder: Path, tmp_path: Path) -> N
 def test_a_progress_bar(folder: Path, tmp_path: Path) -> None:
     script = tmp_path / "bar.py"
     script.write_text(
-        "import harness.system.progress\nharness.progress._on_a_terminal = lambda: True\n"
+        "import harness.system.progress\nharness.system.progress.on_a_terminal = lambda: True\n"
         "with harness.system.progress.counting('n', 2, show=True) as advance:\n    advance()\n"
     )
     _python(folder, script)

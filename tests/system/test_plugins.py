@@ -18,7 +18,7 @@ from harness.running.kept import search_code
 from harness.running.runner import run
 from harness.suites.reading import spot_suite
 from harness.system import plugins
-from harness.tabular.catalogue import load_benchmark, register_benchmark
+from harness.tabular.catalogue import load_table, register_benchmark
 from harness.tabular.frame import table_from_frame
 
 CHATTY = """
@@ -102,7 +102,7 @@ def test_a_file_imports_what_lies_beside_it(tmp_path: Path, registries: None) ->
     assert sys.path == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["main.py", "neighbour_of_a_plugin.py"]
     with pytest.raises(HarnessError, match="benchmark 'from-beside': its loader load returned a table called"):
-        load_benchmark("from-beside")
+        load_table("from-beside")
     (tmp_path / "lost.py").write_text("import no_such_neighbour\n")
     with pytest.raises(HarnessError, match="ModuleNotFoundError: No module named 'no_such_neighbour'"):
         plugins.load([tmp_path / "lost.py"])
@@ -151,7 +151,7 @@ def picked(folder: Path, *names: str) -> list[str]:
 
 
 def row(place: int) -> str:
-    table = load_benchmark("synthetic/ridge")
+    table = load_table("synthetic/ridge")
     return table.space.format(table.codes[place])
 
 
@@ -239,7 +239,7 @@ def test_a_loader_that_is_registered_anew_is_called_anew(registries: None) -> No
             frame = pd.DataFrame({"a": range(size), "valid": range(size), "test": range(size)})
             return table_from_frame(frame, "made/anew", arch=["a"])
 
-        return len(load_benchmark("made/anew"))
+        return len(load_table("made/anew"))
 
     assert [register(3), register(5)] == [3, 5]
 
@@ -251,7 +251,7 @@ def test_where_a_plug_in_lies_is_no_part_of_its_code(tmp_path: Path, registries:
         (tmp_path / folder / "method.py").write_text(PICKS.format(name="picks", imports="import utils", place=0))
         (tmp_path / folder / "utils.py").write_text("PLACE = 0\n")
         plugins.load([tmp_path / folder / "method.py"])
-        codes.append(search_code(method_class("picks"), load_benchmark("synthetic/ridge")))
+        codes.append(search_code(method_class("picks"), load_table("synthetic/ridge")))
         plugins._forget(plugins._package((tmp_path / folder).resolve()))
     assert codes[0].digest == codes[1].digest != ""
     assert codes[0].trees.keys() != codes[1].trees.keys()

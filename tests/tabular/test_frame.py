@@ -16,7 +16,7 @@ from harness.errors import HarnessError
 from harness.problem.budget import Budget
 from harness.spaces.base import CategoricalSpace
 from harness.spaces.nasbench201 import NASBench201Space
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.frame import import_file, read_frame
 from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
@@ -296,8 +296,8 @@ def table(csv: Path) -> Table:
         valid="cifar10.valid_accuracy@12",
         test="cifar10.test_accuracy@200",
     )
-    assert load_benchmark("nasbench201/cifar10").sha256 == table.sha256
-    return load_benchmark("nasbench201/cifar10")
+    assert load_table("nasbench201/cifar10").sha256 == table.sha256
+    return load_table("nasbench201/cifar10")
 
 
 def test_rows_of_an_imported_csv(table: Table, csv: Path) -> None:
@@ -336,7 +336,7 @@ def test_import_finds_files_in_the_data_folder(
     table = import_file("mine.parquet", "mine/three", "nasbench201", arch="a", valid="v", test="t", licence="CC0-1.0")
     assert table.unit == "fraction"
     assert table.source["licence"] == "CC0-1.0"
-    assert load_benchmark("mine/three").sha256 == table.sha256
+    assert load_table("mine/three").sha256 == table.sha256
 
 
 @pytest.mark.parametrize("missing", [np.nan, None, pd.NaT])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.spaces.nasbench_graph import LAYOUTS, NASBenchGraphSpace
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.nasbench_graph import DATASETS
 from harness.tabular.table import Table
 
@@ -24,7 +24,7 @@ def dataset(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def table(dataset: str) -> Table:
-    return load_benchmark(f"nasbench-graph/{dataset}")
+    return load_table(f"nasbench-graph/{dataset}")
 
 
 @pytest.fixture(scope="module")

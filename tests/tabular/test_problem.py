@@ -21,7 +21,7 @@ from harness.errors import BudgetExhausted, HarnessError
 from harness.methods.base import AskTell, make_method, method_class, method_names, run_search
 from harness.problem.budget import Budget
 from harness.streams import Streams
-from harness.tabular.catalogue import load_benchmark, save_benchmark
+from harness.tabular.catalogue import load_table, save_benchmark
 from harness.tabular.problem import LockstepProblem, SamplingDistribution, TabularProblem, check_searchable
 from harness.tabular.table import Table
 
@@ -106,12 +106,12 @@ def table(request: pytest.FixtureRequest, make_table: Callable[..., Table], own_
     if "stored" not in request.param:
         return table
     save_benchmark(table)
-    return load_benchmark(table.name)
+    return load_table(table.name)
 
 
 def test_the_search_for_leaks_finds_a_mapped_file(make_table: Callable[..., Table], own_cache: Path) -> None:
     save_benchmark(make_table())
-    assert leaks([load_benchmark("made/up").test[:0]], make_table())  # nothing of it, but the mapping is behind it
+    assert leaks([load_table("made/up").test[:0]], make_table())  # nothing of it, but the mapping is behind it
 
 
 @pytest.mark.parametrize("metrics", [(), ("latency", "cost")])

@@ -20,7 +20,7 @@ from harness.errors import HarnessError
 from harness.spaces.base import CategoricalSpace
 from harness.tabular import catalogue, store
 from harness.tabular import table as table_module
-from harness.tabular.catalogue import benchmark_names, load_benchmark, save_benchmark
+from harness.tabular.catalogue import benchmark_names, load_table, save_benchmark
 from harness.tabular.table import Table
 
 SMALL = "nasbench-graph/proteins"  # the smallest packaged table
@@ -33,7 +33,7 @@ def folder(own_cache: Path, make_table: Callable[..., Table]) -> Path:
 
 
 def test_a_stored_table_is_the_table(folder: Path, make_table: Callable[..., Table]) -> None:
-    saved, loaded = make_table(missing=0.3, weighted=True), load_benchmark("made/up")
+    saved, loaded = make_table(missing=0.3, weighted=True), load_table("made/up")
     assert loaded.sha256 == saved.sha256
     assert loaded.describe() == saved.describe()
     for key in ("rows", "codes", "weights"):
@@ -55,7 +55,7 @@ def test_the_order_of_variables_is_kept(own_cache: Path) -> None:
         columns={"valid": np.arange(50.0, 50 + size), "test": np.arange(40.0, 40 + size)},
     )
     save_benchmark(table)
-    loaded = load_benchmark("made/order").space
+    loaded = load_table("made/order").space
     assert [loaded.format(code) for code in table.codes] == [space.format(code) for code in table.codes]
     assert loaded.cardinalities == (2, 3)
 
@@ -95,10 +95,10 @@ def test_a_damaged_table_is_refused(folder: Path, file: str, damage: Callable[[b
         (folder / file).write_bytes(content)
     if content == original + b"more" and file != "card.json":
         # Bytes behind the end of an array are nobody's: the content is what the card says.
-        assert load_benchmark("made/up").sha256 == json.loads((folder / "card.json").read_text())["sha256"]
+        assert load_table("made/up").sha256 == json.loads((folder / "card.json").read_text())["sha256"]
         return
     with pytest.raises(HarnessError, match="made/up") as caught:
-        load_benchmark("made/up").verify()
+        load_table("made/up").verify()
     assert "\n" not in str(caught.value)
 
 
@@ -111,7 +111,7 @@ def test_damage_is_found_when_an_array_is_first_asked_for_and_not_before(folder:
     content = bytearray(path.read_bytes())
     content[-11] ^= 4
     path.write_bytes(content)
-    table = load_benchmark("made/up")
+    table = load_table("made/up")
     for name in ARRAYS:
         kind, _, column = name.partition("-")
         message = f"{kind} {column}".strip()
@@ -137,10 +137,10 @@ def test_no_search_and_no_report_uses_a_damaged_array(
     assert f"is damaged: {damaged.replace('-', ' ')} has SHA-256" in refused.err
     assert refused.err.count("\n") == 1
     path.write_bytes(content)
-    load_benchmark.cache_clear()
+    load_table.cache_clear()
     assert cli(*arguments).code == 0
     path.write_bytes(content[:-3] + bytes([content[-3] ^ 1]) + content[-2:])
-    load_benchmark.cache_clear()
+    load_table.cache_clear()
     assert cli("report", tmp_path / "out").code == 0
     assert "cannot be loaded here" in (tmp_path / "out" / "report" / "report.md").read_text()
 
@@ -150,7 +150,7 @@ def test_loading_reads_no_array(folder: Path, monkeypatch: pytest.MonkeyPatch) -
         raise AssertionError("an array was read")
 
     monkeypatch.setattr(table_module, "digest_of", refuse)
-    table = load_benchmark("made/up")
+    table = load_table("made/up")
     assert table.sha256 == json.loads((folder / "card.json").read_text())["sha256"]
     assert {"valid", "test", "latency"} < set(table.columns)
     assert "valid" in table.columns
@@ -177,9 +177,9 @@ def test_every_changed_card_is_refused(folder: Path) -> None:
     card = json.loads(path.read_text())
     for changed in cards(card):
         path.write_text(json.dumps(changed))
-        load_benchmark.cache_clear()
+        load_table.cache_clear()
         with pytest.raises(HarnessError, match="made/up"):
-            load_benchmark("made/up")
+            load_table("made/up")
 
 
 def test_a_table_of_another_space_is_refused(folder: Path) -> None:
@@ -189,23 +189,23 @@ def test_a_table_of_another_space_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("file", ["card.json", "column-valid.npy", "rows.npy"])
 def test_a_damaged_packaged_table_is_converted_anew(own_cache: Path, file: str) -> None:
-    expected = load_benchmark(SMALL).sha256
+    expected = load_table(SMALL).sha256
     path = store.store_root() / SMALL / file
     path.write_bytes(path.read_bytes()[:-5] + b"12345")
-    load_benchmark.cache_clear()
-    assert load_benchmark(SMALL).sha256 == expected
-    assert store.load(SMALL, load_benchmark(SMALL).space).sha256 == expected  # and it was mended on disk
+    load_table.cache_clear()
+    assert load_table(SMALL).sha256 == expected
+    assert store.load(SMALL, load_table(SMALL).space).sha256 == expected  # and it was mended on disk
 
 
 def test_a_table_of_another_release_is_converted_anew(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from harness.tabular import nasbench_graph
 
     monkeypatch.setattr(nasbench_graph, "package", lambda: "nas-bench-graph 0.9")
-    assert load_benchmark(SMALL).source["package"] == "nas-bench-graph 0.9"
+    assert load_table(SMALL).source["package"] == "nas-bench-graph 0.9"
     monkeypatch.undo()
     monkeypatch.setenv("NAS_HARNESS_CACHE", str(own_cache))
-    load_benchmark.cache_clear()
-    assert load_benchmark(SMALL).source["package"] == nasbench_graph.package()
+    load_table.cache_clear()
+    assert load_table(SMALL).source["package"] == nasbench_graph.package()
 
 
 @pytest.mark.parametrize(
@@ -220,21 +220,21 @@ def test_a_spoilt_published_file_is_refused(
     path.write_bytes(content)
     monkeypatch.setattr(nasbench_graph, "_published_file", lambda dataset: path)
     with pytest.raises(HarnessError, match=r"proteins\.bench"):
-        load_benchmark(SMALL)
+        load_table(SMALL)
     assert list(store.stored_names()) == []
 
 
 LOAD = """
 import sys, time
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 while time.time() < float(sys.argv[1]): pass
-print(load_benchmark("nasbench-graph/proteins").sha256)
+print(load_table("nasbench-graph/proteins").sha256)
 """
 
 
 @pytest.mark.parametrize("damaged", [False, True])
 def test_processes_that_convert_at_once(own_cache: Path, damaged: bool, cache: Path) -> None:
-    expected = load_benchmark(SMALL).sha256
+    expected = load_table(SMALL).sha256
     if damaged:
         (store.store_root() / SMALL / "column-test.npy").write_bytes(b"")
     else:
@@ -269,7 +269,7 @@ def test_processes_that_replace_at_once(own_cache: Path) -> None:
     for process in running:
         assert process.communicate(timeout=120)[1] == ""
         assert process.returncode == 0
-    assert load_benchmark("made/contested").test[1] == 79
+    assert load_table("made/contested").test[1] == 79
 
 
 def test_a_conversion_that_fails_leaves_nothing(
@@ -297,11 +297,11 @@ def test_what_a_killed_conversion_left_is_no_benchmark(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["made", "made/up/again", "nasbench-graph/mine", "synthetic/ridge"])
 def test_saving_never_takes_another_benchmark_away(folder: Path, name: str, make_table: Callable[..., Table]) -> None:
-    before = load_benchmark("made/up").sha256
+    before = load_table("made/up").sha256
     with pytest.raises(HarnessError, match="benchmark name"):
         save_benchmark(make_table(name=name, seed=9))
-    load_benchmark.cache_clear()
-    assert load_benchmark("made/up").sha256 == before
+    load_table.cache_clear()
+    assert load_table("made/up").sha256 == before
 
 
 @pytest.mark.parametrize(
@@ -331,13 +331,13 @@ def test_unusable_names(own_cache: Path, name: str, make_table: Callable[..., Ta
 def test_a_store_that_cannot_be_made(tmp_path: Path, own_cache: Path) -> None:
     own_cache.write_text("a file where the folder should be")
     with pytest.raises(HarnessError, match=r"cannot write to the table store .* set NAS_HARNESS_CACHE"):
-        load_benchmark(SMALL)
+        load_table(SMALL)
 
 
 def test_a_read_only_store(own_cache: Path) -> None:
     """What is converted is read; what is not is refused with a hint."""
-    load_benchmark(SMALL)
-    load_benchmark.cache_clear()
+    load_table(SMALL)
+    load_table.cache_clear()
     as_root = os.geteuid() == 0  # to whom modes mean nothing
     if as_root:
         bind = ["mount", "--bind", str(own_cache), str(own_cache)]
@@ -348,11 +348,11 @@ def test_a_read_only_store(own_cache: Path) -> None:
         for path in own_cache.rglob("*"):
             path.chmod(0o555 if path.is_dir() else 0o444)
     try:
-        assert len(load_benchmark(SMALL)) == 2_021
+        assert len(load_table(SMALL)) == 2_021
         with pytest.raises(
             HarnessError, match=r"cannot write to the table store .*; set NAS_HARNESS_CACHE to another"
         ) as caught:
-            load_benchmark("nasbench-graph/cora")
+            load_table("nasbench-graph/cora")
     finally:
         if as_root:
             subprocess.run(["umount", "--lazy", str(own_cache)], check=True)  # its tables are still mapped
@@ -383,7 +383,7 @@ def test_a_table_that_lacks_a_score_is_refused_before_it_is_stored_or_searched(
     assert not store.is_stored("made/up")
     catalogue.register_benchmark("made/up")(lambda: table)
     with pytest.raises(HarnessError, match=words):
-        load_benchmark("made/up")
+        load_table("made/up")
     catalogue._REGISTRY.clear()
     with monkeypatch.context() as patch:
         patch.setattr(Table, "check_scores", lambda self: None)

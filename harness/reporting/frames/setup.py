@@ -98,13 +98,21 @@ def budgets(run: Run) -> pd.DataFrame:
 def settings(run: Run) -> pd.DataFrame:
     """Return how supernets were searched and architectures trained: ``benchmark, budget, what, settings``; empty on tables."""
     pairs = itertools.product(run.resolved["benchmarks"], run.budgets)
-    rows = [
-        {"benchmark": benchmark, "budget": budget.amount, "what": title, "settings": _params(stated[phase])}
-        for (benchmark, budget), text in zip(pairs, run.resolved["settings"], strict=True)
-        for stated in [json.loads(text or "{}")]
-        for phase, title in PHASES.items()
-        if phase in stated
-    ]
+    methods = {entrant.method.label: entrant.method for entrant in run.entrants}
+    rows = []
+    for (benchmark, budget), text in zip(pairs, run.resolved["settings"], strict=True):
+        stated = json.loads(text or "{}")
+        parts = {title: stated[phase] for phase, title in PHASES.items() if phase in stated}
+        if text:
+            parts |= {
+                f"{PHASES['search']}, {label}": method.search
+                for label, method in methods.items()
+                if method.search and method.runs_on(benchmark)
+            }
+        rows += [
+            {"benchmark": benchmark, "budget": budget.amount, "what": what, "settings": _params(values)}
+            for what, values in parts.items()
+        ]
     return pd.DataFrame(rows, columns=["benchmark", "budget", "what", "settings"])
 
 

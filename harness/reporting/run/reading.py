@@ -17,7 +17,7 @@ from harness.reporting.run.compared import Benchmark, Entrant
 from harness.reporting.run.model import Run
 from harness.reporting.words import with_words
 from harness.running.records import edited, read_epochs, read_run
-from harness.suites.catalogue import find_benchmark
+from harness.suites.catalogue import load_benchmark
 from harness.suites.group import Group, constraints_of, groups_of, method_spec
 from harness.tabular.table import Table
 
@@ -81,7 +81,7 @@ def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
     if is_live(name):
         return Benchmark(name, card, data_sha256, None)
     try:
-        found = find_benchmark(name)
+        found = load_benchmark(name)
         table = found if isinstance(found, Table) else found.table
         if table is not None:
             table.verify()

@@ -56,7 +56,7 @@ def convert(job: Job) -> Iterator[Table]:
         )
     for name in names:
         job.advance()
-        yield _joined(job, catalogue.load_benchmark(name), published)
+        yield _joined(job, catalogue.load_table(name), published)
 
 
 def _joined(job: Job, table: Table, published: Mapping[str, Any]) -> Table:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.formats.trainings import ACCURACY, DRIVES, LOSS, REPORTS, SECONDS, SEEDS, SPLITS, measured
 
 
@@ -103,7 +103,7 @@ def _compare_tables(
     """Columns and curves of the benchmarks that were imported, against what the package answers."""
     *_, full = recipes
     for name in names:
-        table = load_benchmark(name)
+        table = load_table(name)
         dataset, _, recipe = name.partition("/")[2].partition("+")[0].partition("@")
         driving, reporting = DRIVES[dataset], REPORTS[dataset][0]
         for index, text in texts.items():

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.tabular import store
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.frame import import_file
 from harness.tabular.importing import import_published
 
@@ -49,11 +49,11 @@ def test_costs_join_by_cell(
     columns = {"arch": "architecture", "valid": "cifar10.valid_accuracy@12", "test": "cifar10.test_accuracy@200"}
     import_file(str(accuracy_csv), "mine/cifar10", "nasbench201", **columns)
     import_published(str(topology), progress=False)
-    before = load_benchmark("mine/cifar10")
+    before = load_table("mine/cifar10")
     names = import_published(str(write(published(texts), tmp_path, protocol)), progress=False)
     assert names == [f"{name}+hw" for name in sorted(set(store.stored_names()) - set(names))]
 
-    whole = load_benchmark("mine/cifar10+hw")
+    whole = load_table("mine/cifar10+hw")
     order = [whole.rows[whole.space.index(whole.space.parse(text))] for text in texts]
     np.testing.assert_array_equal(whole.columns["edgegpu_latency"][order], np.arange(15_625))
     np.testing.assert_array_equal(whole.columns["fpga_energy"][order], np.arange(15_625) + 3e5)
@@ -63,7 +63,7 @@ def test_costs_join_by_cell(
     assert whole.source["joined"]["licence"] == "MIT"
     assert whole.source["benchmark_sha256"] == before.sha256
 
-    three = load_benchmark("nats-tss/ImageNet16-120@12+hw")
+    three = load_table("nats-tss/ImageNet16-120@12+hw")
     cells = [three.rows[three.space.index(three.space.parse(texts[index]))] for index in (0, 11, 284)]
     assert three.columns["raspi4_latency"][cells].tolist() == [2e6 + 2e5 + index for index in (0, 11, 284)]
     assert "train_loss" in three.curves

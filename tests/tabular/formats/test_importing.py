@@ -14,7 +14,7 @@ from harness.cli import main
 from harness.errors import HarnessError
 from harness.system import progress
 from harness.tabular import importing, store
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.importing import import_published
 
 
@@ -90,7 +90,7 @@ def test_other_content_under_the_same_name_is_not_replaced_unasked(topology: Pat
     with pytest.raises(HarnessError, match="exists with other content; pass --replace"):
         import_published(str(topology), progress=False)
     import_published(str(topology), progress=False, replace=True)
-    assert load_benchmark(names[0]).sha256 == card["sha256"]
+    assert load_table(names[0]).sha256 == card["sha256"]
 
 
 def test_no_permission_is_one_line(topology: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,15 +124,15 @@ def test_curves_are_checked_on_first_touch(topology: Path) -> None:
     body[-5] ^= 1
     file.chmod(0o644)
     file.write_bytes(bytes(body))
-    load_benchmark.cache_clear()
-    table = load_benchmark(name)
+    load_table.cache_clear()
+    table = load_table(name)
     assert table.curves["valid"].shape == (3, 200)
     with pytest.raises(HarnessError, match=f"table {name} in .* is damaged: curve train_loss has SHA-256"):
         _ = table.curves["train_loss"]
     file.unlink()
-    load_benchmark.cache_clear()
+    load_table.cache_clear()
     with pytest.raises(HarnessError, match="curve train_loss"):
-        _ = load_benchmark(name).curves["train_loss"]
+        _ = load_table(name).curves["train_loss"]
 
 
 def test_progress_is_a_line_now_and_then(

@@ -12,7 +12,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.spaces.nasbench101 import NASBench101Space
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.formats import nasbench101
 from harness.tabular.formats.nasbench101 import crc32c, masked, records
 from harness.tabular.importing import import_published
@@ -104,7 +104,7 @@ def test_every_number_is_where_it_was(path: Path) -> None:
     assert import_published(str(path), progress=False) == [f"nasbench101/cifar10@{epochs}" for epochs in LENGTHS]
     space = NASBench101Space()
     for epochs in LENGTHS:
-        table = load_benchmark(f"nasbench101/cifar10@{epochs}")
+        table = load_table(f"nasbench101/cifar10@{epochs}")
         check_benchmark(table, sample=20)
         assert (len(table), table.unit) == (4, "fraction")
         for cell, (adjacency, operations) in enumerate(CELLS):
@@ -125,7 +125,7 @@ def test_every_number_is_where_it_was(path: Path) -> None:
 
 def test_one_training_by_its_place(path: Path) -> None:
     import_published(str(path), seed=3, progress=False)
-    table = load_benchmark("nasbench101/cifar10@12+seed3")
+    table = load_table("nasbench101/cifar10@12+seed3")
     space = NASBench101Space()
     rows = [table.rows[space.index(space.parse("|".join(cell)))] for cell in CELLS]
     assert rows[1] == -1  # has no third training of 12 epochs
@@ -138,7 +138,7 @@ def test_one_training_by_its_place(path: Path) -> None:
 
 def test_every_numbering_of_a_cell_has_its_row(path: Path) -> None:
     import_published(str(path), progress=False)
-    table = load_benchmark("nasbench101/cifar10@108")
+    table = load_table("nasbench101/cifar10@108")
     space = NASBench101Space()
     same = [  # cell 3 with its branches exchanged, with a dead end, and on seven vertices
         ("0110" "0001" "0001" "0000", f"input,{C3},{C1},output"),

@@ -15,7 +15,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.tabular import store
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.formats import nasbench201
 from harness.tabular.formats.nasbench201 import FAMILY
 from harness.tabular.importing import import_published
@@ -102,8 +102,8 @@ def test_everything_equals_the_package(
         assert compare_everything(api, index, states, FAMILY.recipes, 50) > 300
     compare_tables(api, import_published(str(path), seed=777, progress=False), texts, FAMILY.recipes, 777)
     for name in names:
-        check_benchmark(load_benchmark(name))
-        assert len(load_benchmark(name)) == count
+        check_benchmark(load_table(name))
+        assert len(load_table(name)) == count
 
 
 def nasbench201_datasets() -> list[str]:
@@ -113,7 +113,7 @@ def nasbench201_datasets() -> list[str]:
 def test_missing_seeds_are_counted_and_left_out(topology: Path, accuracy_csv: Path, tmp_path: Path) -> None:
     path = save(published(5, topology, accuracy_csv), tmp_path / "NAS-Bench-201-v1_1-096897.pth", "legacy")
     import_published(str(path), progress=False)
-    table = load_benchmark("nasbench201/cifar10@12")
+    table = load_table("nasbench201/cifar10@12")
     order = [
         table.rows[table.space.index(table.space.parse(text))] for text in pd.read_csv(accuracy_csv)["architecture"][:5]
     ]
@@ -121,7 +121,7 @@ def test_missing_seeds_are_counted_and_left_out(topology: Path, accuracy_csv: Pa
     assert table.columns["valid_seeds"].tolist() == [2] * 5
     assert table.source["training_seeds"] == {"valid": {"111": 5, "777": 5}, "test": {"777": 5, "888": 5, "999": 3}}
     import_published(str(path), seed=999, progress=False)
-    alone = load_benchmark("nasbench201/cifar10@200+seed999")
+    alone = load_table("nasbench201/cifar10@200+seed999")
     assert len(alone) == 3  # those that have no such training have no row, whatever another seed says
     assert alone.source["rows_left_out"] == 2
     assert (alone.rows >= 0).sum() == 3

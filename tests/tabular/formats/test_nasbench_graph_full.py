@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.importing import import_published
 from harness.tabular.table import is_report_only
 from harness.testing import check_benchmark
@@ -40,7 +40,7 @@ def test_every_epoch_of_every_number_is_where_it_was(dataset: str, tmp_path: Pat
     path.write_bytes(pickle.dumps(content))
     assert nas_bench_graph.light_read(dataset).keys() >= content.keys()
     assert import_published(str(path), progress=False) == [f"nasbench-graph-full/{dataset}+seed1"]
-    table = load_benchmark(f"nasbench-graph-full/{dataset}+seed1")
+    table = load_table(f"nasbench-graph-full/{dataset}+seed1")
     check_benchmark(table)
     assert len(table) == 300
     for key, info in content.items():
@@ -62,7 +62,7 @@ def test_trainings_of_different_length_end_where_they_end(tmp_path: Path) -> Non
     path = tmp_path / "cora0.bench"
     path.write_bytes(pickle.dumps(content))
     import_published(str(path), progress=False)
-    table = load_benchmark("nasbench-graph-full/cora+seed0")
+    table = load_table("nasbench-graph-full/cora+seed0")
     assert np.isnan(table.curves["valid"][7, 5:]).all()
     assert table.valid[7] == table.curves["valid"][7, 4] == content[cut]["dur"][4][1]  # type: ignore[index]
     assert np.isfinite(table.curves["valid"]).sum() == 600 * EPOCHS - 3

@@ -20,7 +20,7 @@ from harness.methods.base import make_method, run_search
 from harness.problem.budget import Budget
 from harness.streams import Streams
 from harness.tabular import store
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.formats import nats_bench
 from harness.tabular.formats.nats_bench import SIZE, TOPOLOGY
 from harness.tabular.importing import import_published
@@ -76,7 +76,7 @@ def test_numbers_agree_with_another_export_of_the_same_benchmark(topology: Path,
     import_published(str(topology), progress=False)
     rows = pd.read_csv(accuracy_csv).loc[list(CELLS)]
     for dataset in ("cifar10", "cifar100", "ImageNet16-120"):
-        table = load_benchmark(f"nats-tss/{dataset}@12")
+        table = load_table(f"nats-tss/{dataset}@12")
         order = [int(table.rows[table.space.index(table.space.parse(text))]) for text in rows["architecture"]]
         np.testing.assert_allclose(table.test[order], rows[f"{dataset}.test_accuracy@200"], atol=0.006)
         if dataset == "cifar10":
@@ -96,7 +96,7 @@ def test_what_a_search_may_see_holds_no_number_of_the_test(sample: tuple[Path, s
     valid_accuracies = {v for run in runs for k, v in run["eval_acc1es"].items() if k.startswith("x-valid")}
     searched = 0
     for name in store.stored_names():
-        table = load_benchmark(name)
+        table = load_table(name)
         check_benchmark(table)
         assert "split x-valid" in table.fidelity["valid"]
         assert "-test" in table.fidelity["test"]
@@ -113,7 +113,7 @@ def test_what_a_search_may_see_holds_no_number_of_the_test(sample: tuple[Path, s
 def test_union_of_validation_and_test_is_not_read(topology: Path) -> None:
     """Between the first and the last epoch of 200, CIFAR-100 has no validation in the file, only its union with test."""
     import_published(str(topology), progress=False)
-    table = load_benchmark("nats-tss/cifar100@200")
+    table = load_table("nats-tss/cifar100@200")
     assert {"train_loss", "train_accuracy", "cost"} == set(table.curves)
     assert {"valid", "valid_loss"} <= set(table.columns)
 
@@ -122,7 +122,7 @@ def test_a_seed_that_is_not_there_is_not_made_up(topology: Path) -> None:
     names = import_published(str(topology), seed=777, progress=False)
     assert "nats-tss/cifar10@12+seed777" in names
     assert "nats-tss/cifar100@12+seed777" not in names  # 12 epochs of CIFAR-100 have seed 111 only
-    assert "valid_seeds" not in load_benchmark(names[0]).columns
+    assert "valid_seeds" not in load_table(names[0]).columns
     with pytest.raises(HarnessError, match=r"no architecture in it has training seed 5; .* 111, 777, 888, 999"):
         import_published(str(topology), seed=5, progress=False)
 
@@ -163,7 +163,7 @@ def test_folder_archive_and_one_file_give_the_same(sample: tuple[Path, str], tmp
     contents = []
     for source in (path, archive, one):
         names = import_published(str(source), replace=True, progress=False)
-        tables = [load_benchmark(name) for name in names]
+        tables = [load_table(name) for name in names]
         contents.append(
             [
                 (t.name, {k: v.tolist() for k, v in t.columns.items()}, {k: v.tolist() for k, v in t.curves.items()})
@@ -191,7 +191,7 @@ def test_a_killed_import_goes_on(topology: Path, monkeypatch: pytest.MonkeyPatch
     read.clear()
     names = import_published(str(topology), progress=False)
     assert len(read) == 1  # the third cell only
-    assert len(load_benchmark(names[0])) == 3
+    assert len(load_table(names[0])) == 3
     assert not list(own_store.glob("**/.converting-*"))
 
 
@@ -201,7 +201,7 @@ def test_cells_in_any_order_give_rows_in_published_order(topology: Path, monkeyp
         nats_bench, "_cells", lambda path, done: ((i, (path / f"{i:06d}.pickle.pbz2").open("rb")) for i in backwards)
     )
     names = import_published(str(topology), progress=False)
-    table = load_benchmark(names[0])
+    table = load_table(names[0])
     assert [table.space.format(code) for code in table.codes.tolist()] == list(texts(topology).values())
 
 
@@ -254,7 +254,7 @@ def test_a_broken_download_is_told_from_its_name(topology: Path, tmp_path: Path)
 def test_levels_run_on_the_real_cells(method: str, losses: list[str], topology: Path) -> None:
     """Each ends at the least of its own objective over the three cells."""
     import_published(str(topology), progress=False)
-    table = load_benchmark("nats-tss/cifar10@200")
+    table = load_table("nats-tss/cifar10@200")
     objective = np.sum([table.columns[name] for name in losses], axis=0)
     for on_tables in ("enumerate", "score"):
         problem = TabularProblem(table, Budget("evaluations", 60), ("train_loss", "valid_loss"))

@@ -13,7 +13,7 @@ from scipy import stats
 
 from harness.errors import HarnessError
 from harness.tabular import store
-from harness.tabular.catalogue import load_benchmark
+from harness.tabular.catalogue import load_table
 from harness.tabular.formats import analog
 from harness.tabular.formats.macro import VERSION
 from harness.tabular.importing import import_published
@@ -43,7 +43,7 @@ def test_macro_needs_its_user_to_say_what_drives(macro: Path) -> None:
 @pytest.mark.parametrize("driving", [1, 2, 3])
 def test_macro_is_driven_by_one_training_and_reported_by_the_others(macro: Path, driving: int) -> None:
     import_published(str(macro), valid=f"test_acc:{driving}", progress=False)
-    table = load_benchmark("nas-bench-macro/cifar10")
+    table = load_table("nas-bench-macro/cifar10")
     check_benchmark(table)
     assert len(table) == 6561
     for text, record in json.loads(macro.read_text()).items():
@@ -60,7 +60,7 @@ def test_macro_is_driven_by_one_training_and_reported_by_the_others(macro: Path,
 
 def test_macro_reported_by_one_training(macro: Path) -> None:
     import_published(str(macro), valid="test_acc:3", test="test_acc:2", progress=False)
-    table = load_benchmark("nas-bench-macro/cifar10")
+    table = load_table("nas-bench-macro/cifar10")
     record = json.loads(macro.read_text())["02012100"]
     row = table.rows[table.space.index((0, 2, 0, 1, 2, 1, 0, 0))]
     assert (table.valid[row], table.test[row]) == (record["test_acc"][2], record["test_acc"][1])
@@ -99,7 +99,7 @@ def analog_table() -> Table:
     except HarnessError as error:
         pytest.skip(str(error))
     import_published(analog.PACKAGE, valid="baseline_accuracy", test="analog_accuracy", progress=False)
-    return load_benchmark("analog-nasbench/cifar10")
+    return load_table("analog-nasbench/cifar10")
 
 
 def test_analog_cells_are_those_of_nasbench201(analog_table: Table, accuracy_csv: Path) -> None:
