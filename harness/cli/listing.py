@@ -49,7 +49,7 @@ def _benchmark(name: str) -> dict[str, str]:
         except HarnessError as error:
             return UNKNOWN | {"about": str(error)}
         except (KeyError, TypeError, ValueError):
-            return UNKNOWN | {"about": "damaged: import it again"}
+            return UNKNOWN | {"about": "damaged, or of a plug-in that is not loaded"}
     if name.startswith(nasbench_graph.FAMILY):
         space = nasbench_graph.space_of(name.partition("/")[2])
         words = taxonomy_of_table(space.kind, nasbench_graph.FIELDS.values())
