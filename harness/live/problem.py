@@ -5,7 +5,7 @@ It is built from the training and validation images alone: the test images are n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from harness.errors import BudgetExhausted, HarnessError
 from harness.problem.base import Evaluation
 from harness.problem.budget import Budget
 from harness.problem.supernet import SupernetProblem
+from harness.problem.whole import WholeSpace
 from harness.spaces.base import Arch, Space
 from harness.supernets import net
 from harness.supernets.net import Batch, Form, Network, Supernet
@@ -51,7 +52,7 @@ def check_settings(space: str, splits: Splits, settings: LiveSettings) -> None:
     train.check_recipe(space, splits, settings.evaluation)
 
 
-class LiveProblem(SupernetProblem):
+class LiveProblem(WholeSpace, SupernetProblem):
     """One search on a live benchmark.
 
     Parameters
@@ -74,8 +75,6 @@ class LiveProblem(SupernetProblem):
     n_statistics
         Untrained networks that were handed out.
     """
-
-    size = float("inf")
 
     def __init__(
         self,
@@ -134,18 +133,6 @@ class LiveProblem(SupernetProblem):
         score = float(rows[-1]["valid_accuracy"])
         self.evaluations.append((arch, score))
         return Evaluation(score, float("nan"), {})
-
-    def sample(self, uniforms: Iterator[float]) -> Arch:
-        """Draw every variable uniformly; uses one number for each."""
-        return tuple(int(next(uniforms) * cardinality) for cardinality in self.space.cardinalities)
-
-    def contains(self, arch: Sequence[int]) -> bool:
-        """Whether `arch` is an encoding of the space: all of them can be trained."""
-        try:
-            self.space.validate(arch)
-        except HarnessError:
-            return False
-        return True
 
     def supernet(self, form: Form | None = None) -> Supernet:
         """The supernet of the space, for the whole budget; see `SupernetProblem`."""

@@ -44,6 +44,7 @@ from harness.statistics.improvement import MIN_ARCHITECTURES
 
 _WIDTH = 9.0  # inches
 _RUNS = "every-run"
+RUNS = "runs"  # the table of what was read, and its file
 _RANDOM = Mark("#7a7a7a", "x")  # of baselines
 
 
@@ -231,7 +232,7 @@ def _runs(results: Results) -> TableBlock:
     first = ~results.runs.duplicated(["dataset", "method"])
     anchors = [_anchor(results, *key) if new else "" for *key, new in zip(*_keys(results.runs), first, strict=True)]
     return TableBlock(
-        "runs",
+        RUNS,
         "Every run that has a score, and the line that it comes from.",
         results.runs.assign(anchor=anchors),
         [

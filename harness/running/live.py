@@ -45,7 +45,12 @@ def run_live_cell(
     splits = benchmark.splits(seed)
     workspace.mkdir(parents=True, exist_ok=True)
     problem = LiveProblem(
-        *(benchmark.space_name, benchmark.space, splits, settings, group.budget, seed),
+        benchmark.space_name,
+        benchmark.space,
+        splits,
+        settings,
+        group.budget,
+        seed,
         checkpoint=workspace / f"{group.key(seed)}.pt",
     )
     found, error, measured = SearchResult(), "", _nothing()
@@ -100,7 +105,11 @@ def _evaluated(
     results, epochs = [], []
     for number, arch in enumerate(found.sample or [cast(Arch, found.arch)]):
         (rows,) = train(
-            *(benchmark.space_name, arch, splits, recipe, [seed]),
+            benchmark.space_name,
+            arch,
+            splits,
+            recipe,
+            [seed],
             device=settings.device,
             checkpoint=checkpoint.with_name(f"{checkpoint.name}.trained-{number}.pt"),
         )

@@ -246,7 +246,12 @@ def spec_of(
 ) -> MethodSpec:
     """A method as a suite wants it run, with all parameters that it has here."""
     return MethodSpec(
-        *(name, label, method_params(method), method.version, benchmarks, metrics),
+        name,
+        label,
+        method_params(method),
+        method.version,
+        benchmarks,
+        metrics,
         taxonomy=method.taxonomy.as_json(),
         reads_whole_table=method.reads_whole_table,
         search=search,
