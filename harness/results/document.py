@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 # Written for runs, but nothing in them is of a run.
 from harness.reporting.caveats.baselines import OF_SKEWED_SAMPLES, of_means, skewed
+from harness.reporting.families import OVER_ARCHITECTURES
 from harness.reporting.figures import MOST
 from harness.reporting.figures import legend as draw_legend
 from harness.reporting.formats import (
@@ -30,7 +31,6 @@ from harness.reporting.model import Block, Claim, Column, Document, FigureBlock,
 from harness.reporting.plots import plot_forest
 from harness.reporting.run import PERCENT_UNITS
 from harness.reporting.sections.improvement import at_a_glance
-from harness.reporting.sections.notes import OVER_ARCHITECTURES
 from harness.reporting.style import Mark, marks_for, short
 from harness.results.improvement import (
     AGGREGATE_COLUMNS,
