@@ -39,15 +39,17 @@ def instruction_set() -> str:
     return next((line.removeprefix(_ISA) for line in said.stdout.splitlines() if line.startswith(_ISA)), "")
 
 
-def check_networks(networks: Iterable[tuple[Make, Tensor]], layout: torch.memory_format = torch.channels_last) -> int:
+def check_networks(
+    networks: Iterable[tuple[Make, Tensor]], layouts: Iterable[torch.memory_format] = (torch.channels_last,)
+) -> int:
     """Run networks forward, which is safe in itself; their number.
 
     Parameters
     ----------
     networks
         What makes each, and its images; see `supernets` and `trained`.
-    layout
-        How weights and images lie in memory; stand-alone training has channels innermost.
+    layouts
+        How weights and images lie in memory, one after the other; stand-alone training has channels innermost.
 
     Raises
     ------
@@ -56,9 +58,11 @@ def check_networks(networks: Iterable[tuple[Make, Tensor]], layout: torch.memory
     """
     count = 0
     for make, images in networks:
-        network = make().to(memory_format=layout)  # type: ignore[call-overload]
-        with guard(), torch.no_grad():
-            network(images.contiguous(memory_format=layout))
+        network = make()
+        for layout in layouts:
+            network = network.to(memory_format=layout)  # type: ignore[call-overload]
+            with guard(), torch.no_grad():
+                network(images.contiguous(memory_format=layout))
         count += 1
     return count
 

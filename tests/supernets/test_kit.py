@@ -33,20 +33,28 @@ BUILTIN = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "params"), BUILTIN)
 def test_built_in_methods(name, params):
-    check_supernet_method(name, **params)
+    check_supernet_method(name, epochs=2, **params)
 
 
 @pytest.mark.slow
-def test_a_selection_that_tunes(monkeypatch):
-    # In the smaller space alone: it is killed between all of its epochs, most of which are those of tuning.
+def test_a_plug_in():
+    check_supernet_method("plugin-gdas", epochs=2)
+
+
+@pytest.fixture
+def smaller_space(monkeypatch):
+    """The kit has the smaller cell space alone: perturbation measures the supernet for every operation of every edge."""
     monkeypatch.setattr("harness.testing.supernets.cell_space_names", lambda: ["nasbench201"])
-    check_method("darts-pt", epochs=6)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["plugin-gdas", "plugin-pt"])
-def test_plug_ins(name):
-    check_supernet_method(name)
+def test_a_selection_that_tunes(smaller_space):
+    check_method("darts-pt", epochs=6)  # killed between all of its epochs, most of which are those of tuning
+
+
+@pytest.mark.slow
+def test_a_selection_of_a_plug_in(smaller_space):
+    check_supernet_method("plugin-pt")
 
 
 def test_a_method_that_refuses_tables_is_checked_on_supernets():
