@@ -30,7 +30,7 @@ def moments(run: Run, benchmark: Benchmark, budget: Budget) -> tuple[float, floa
         return scores.mean, float(scores.law.std(scores.n_draws))
     if len(scores) == 0:
         why_not = benchmark.why_not or f"there is no exact law of random search with so many {run.unit}"
-        wanted = "random-architecture or random" if run.is_live else "random"
+        wanted = "random-architecture or random" if run.family.trains else "random"
         raise HarnessError(
             f"{benchmark.name}: {why_not}, and no cell of the run to compare with; wanted the method {wanted} in the suite"
         )

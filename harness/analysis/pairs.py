@@ -123,7 +123,7 @@ def _pair(
         return row
     common = 100.0 * benchmark.sign * run.common_scores(benchmark, (a, b)).to_numpy() / unit
     gaps = np.subtract(*common)
-    if run.has_supernets:  # equal seeds share the split of the images
+    if run.family.has_supernets:  # equal seeds share the split of the images
         if len(gaps) == 0:
             return row | {"n_paired": 0}
         difference = mean_difference(*common, paired=True)  # type: ignore[misc]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +18,8 @@ from harness.cli.common import (
     add_verb,
     option_group,
     print_result,
+    rows_of,
+    text_of,
 )
 from harness.errors import HarnessError
 
@@ -198,8 +199,8 @@ def _print_tables(options: argparse.Namespace, notes: Sequence[str] = (), **tabl
         write_whole(path, table.to_csv(index=False, lineterminator="\n").encode())
     for note in notes:
         print(f"nas-harness: note: {note}", file=sys.stderr)
-    value = {name: json.loads(table.to_json(orient="records")) for name, table in shown.items()} | {"notes": [*notes]}
-    text = "\n\n".join(table.to_string(index=False, float_format="%.4g", na_rep="-") for table in shown.values())
+    value = {name: rows_of(table) for name, table in shown.items()} | {"notes": [*notes]}
+    text = "\n\n".join(map(text_of, shown.values()))
     print_result(options, value, text)
     return OK
 

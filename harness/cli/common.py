@@ -6,7 +6,10 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -55,6 +58,16 @@ def add_verb(verbs: Any, name: str, command: Command, help: str, *parents: Parse
 def add_run_folder(parser: argparse.ArgumentParser) -> None:
     """The positional argument OUT."""
     parser.add_argument("run", type=Path, metavar="OUT", help="output folder of a run")
+
+
+def rows_of(table: pd.DataFrame) -> Any:
+    """The rows of a table for `print_result`, as plain JSON values."""
+    return json.loads(table.to_json(orient="records"))
+
+
+def text_of(table: pd.DataFrame) -> str:
+    """A table as it is printed."""
+    return table.to_string(index=False, float_format="%.4g", na_rep="-")
 
 
 def print_result(options: argparse.Namespace, value: Any, text: str) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from harness.cli.common import AS_JSON, OK, PLUGIN, add_run_folder, add_verb, print_result
+from harness.cli.common import AS_JSON, OK, PLUGIN, add_run_folder, add_verb, print_result, rows_of
 
 
 def add_verbs(verbs: Any) -> None:
@@ -79,7 +78,5 @@ def _compare(options: argparse.Namespace) -> int:
         from harness.system.files import write_whole
 
         write_whole(options.csv, frame.to_csv(index=False).encode())
-    print_result(
-        options, json.loads(frame.to_json(orient="records")), frame.to_string(index=False, float_format="%.4g")
-    )
+    print_result(options, rows_of(frame), frame.to_string(index=False, float_format="%.4g"))
     return OK

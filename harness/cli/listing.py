@@ -46,10 +46,8 @@ def _benchmark(name: str) -> dict[str, str]:
             space = catalogue.stored_space(name)
             about = f"{card['rows']:,} rows over {card['space']['name']}; {card['metric']} in {card['unit']}"
             return taxonomy_of_table(space.kind, card["columns"]).as_json() | {"about": about}
-        except HarnessError as error:
-            return UNKNOWN | {"about": str(error)}
-        except (KeyError, TypeError, ValueError):
-            return UNKNOWN | {"about": "damaged: import it again"}
+        except (HarnessError, KeyError, TypeError, ValueError):
+            return UNKNOWN | {"about": "damaged, or of a plug-in that is not loaded"}
     if name.startswith(nasbench_graph.FAMILY):
         space = nasbench_graph.space_of(name.partition("/")[2])
         words = taxonomy_of_table(space.kind, nasbench_graph.FIELDS.values())

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from harness.cli.common import AS_JSON, OK, add_verb, print_result
+from harness.cli.common import AS_JSON, OK, add_verb, print_result, rows_of
 
 
 def add_verbs(verbs: Any) -> None:
@@ -54,6 +53,7 @@ def _import_results(options: argparse.Namespace) -> int:
     made = import_results(
         options.files,
         options.output or Path("reports") / options.files[0].stem,
+        replace=options.output is not None,
         columns=Columns(options.method, options.dataset, options.score, options.seed),
         form=options.form,
         baseline=options.baseline,
@@ -66,7 +66,7 @@ def _import_results(options: argparse.Namespace) -> int:
     for fault in made.faults:
         print(f"nas-harness: warning: {fault}", file=sys.stderr)
     page = made.folder / "index.html"
-    table = json.loads(made.table.to_json(orient="records"))
+    table = rows_of(made.table)
     faults = [{"kind": fault.kind, "what": fault.what} for fault in made.faults]
     summary = {"report": str(page), "relative_improvement": table, "faults": faults}
     print_result(options, summary, "\n".join([*made.answer, f"report: {page}"]))

@@ -7,7 +7,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.common import AS_JSON, FAILED, OK, PLUGIN, Parser, add_run_folder, add_verb, option_group, print_result
+from harness.cli.common import (
+    AS_JSON,
+    FAILED,
+    OK,
+    PLUGIN,
+    Parser,
+    add_run_folder,
+    add_verb,
+    option_group,
+    print_result,
+    rows_of,
+    text_of,
+)
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -230,8 +242,6 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _protocol(options: argparse.Namespace) -> int:
-    import json
-
     from harness.running.ladder import climb, protocol
 
     climb(
@@ -244,6 +254,5 @@ def _protocol(options: argparse.Namespace) -> int:
         progress=not options.quiet,
     )
     table = protocol(options.run)
-    text = table.to_string(index=False, float_format="%.4g", na_rep="-")
-    print_result(options, json.loads(table.to_json(orient="records")), text)
+    print_result(options, rows_of(table), text_of(table))
     return OK

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from harness.reporting.formats import joined, p_text, plural, shown_score, signed
-from harness.reporting.frames.improvement import LEVEL, in_words, relative_improvements
+from harness.reporting.frames.improvement import LEVEL, relative_improvements
 from harness.reporting.frames.pairs import method_pairs
 from harness.reporting.frames.scores import random_equivalents
 from harness.reporting.frames.significance import significance
@@ -27,7 +27,7 @@ def facts(run: Run) -> str:
         " × ".join(
             [
                 plural(methods, "method"),
-                plural(len(run.benchmarks), run.noun),
+                plural(len(run.benchmarks), run.family.noun),
                 plural(len(run.seeds), "seed"),
             ]
         )
@@ -47,7 +47,7 @@ def answer(run: Run) -> list[Claim]:
 
 
 def _sentences(run: Run, entrant: Entrant) -> Iterator[str]:
-    if entrant.is_unbounded and not run.has_supernets:
+    if entrant.is_unbounded and not run.family.has_supernets:
         yield _beside(run, entrant)
         return
     yield _standing(run, entrant)
@@ -69,34 +69,34 @@ def _standing(run: Run, entrant: Entrant) -> str:
     frame = run.of(relative_improvements)
     own = frame[(frame["method"] == entrant.name) & frame["is_main"]]
     baseline = own["baseline"].iloc[0]
-    them = in_words(run, baseline)
+    them = run.family.main_baseline(baseline)
     tested = own[own["p_holm"].notna()]
-    note = f"; {plural(len(own) - len(tested), run.noun)} without a test" if len(tested) < len(own) else ""
+    note = f"; {plural(len(own) - len(tested), run.family.noun)} without a test" if len(tested) < len(own) else ""
     if len(tested) == 0:
         exact = run.of(significance)
         p = exact.loc[exact["group"].isin(own["group"]), "p_exact"].dropna()
         ends = " to ".join(dict.fromkeys(map(p_text, (p.min(), p.max())))) if len(p) else ""
         also = f" The exact one-sided p-value, that as many random searches are as good, is {ends}." if ends else ""
-        (ri,) = own["ri"] if len(own) == 1 and run.is_live else (np.nan,)
+        (ri,) = own["ri"] if len(own) == 1 and run.family.trains else (np.nan,)
         seen = "" if np.isnan(ri) else f" (RI {signed(ri)} %, without an interval)"
-        whom = them if run.is_live else baseline
-        return f"has no test against {whom} on any {run.noun}{seen}; the notes below say why.{also}"
+        whom = them if run.family.trains else baseline
+        return f"has no test against {whom} on any {run.family.noun}{seen}; the notes below say why.{also}"
     decided = tested[tested["p_holm"] < LEVEL]
     won, lost = decided[decided["ri"] > 0], decided[decided["ri"] < 0]
-    only = f"the only {run.noun}{' with a test' if note else ''}"
+    only = f"the only {run.family.noun}{' with a test' if note else ''}"
     if len(own) == 1 < len(run.benchmarks):
-        only = f"its only {run.noun} ({run.titles[own['benchmark'].iloc[0]]})"
-    tables = f"all {plural(len(tested), run.noun)}" if len(tested) > 1 else only
+        only = f"its only {run.family.noun} ({run.titles[own['benchmark'].iloc[0]]})"
+    tables = f"all {plural(len(tested), run.family.noun)}" if len(tested) > 1 else only
     if len(decided) == 0:
         family = int(frame.loc[frame["baseline"] == baseline, "p_holm"].count())
-        seen = f": inconclusive, {_bounds(tested.iloc[0], family)}" if run.is_live and len(tested) == 1 else ""
+        seen = f": inconclusive, {_bounds(tested.iloc[0], family)}" if run.family.trains and len(tested) == 1 else ""
         return f"cannot be told from {them} on {tables.replace('all', 'any of')}{note}{seen}."
     for verb, rows in (("beats", won), ("loses to", lost)):
         if len(rows) == len(tested):
             return f"{verb} {them} on {tables} after Holm's adjustment{note}."
     rest = f"; {len(tested) - len(decided)} undecided" if len(decided) < len(tested) else ""
     return (
-        f"beats {them} on {len(won) or 'none'} of {len(tested)} {run.noun}s{_listed(run, won)} and "
+        f"beats {them} on {len(won) or 'none'} of {len(tested)} {run.family.noun}s{_listed(run, won)} and "
         f"loses on {len(lost) or 'none'}{_listed(run, lost)} after Holm's adjustment{rest}{note}."
     )
 
@@ -162,14 +162,14 @@ def _worth(run: Run, entrant: Entrant) -> Iterator[str]:
         yield f"In random draws, {its} are worth {amount}: {_draws(frame.iloc[0])}, by its 95 % interval."
         return
     parts = [
-        f"worth {amount} on {plural(len(rows), run.noun)} ({end} on {run.titles[rows.iloc[0]['benchmark']]}: "
+        f"worth {amount} on {plural(len(rows), run.family.noun)} ({end} on {run.titles[rows.iloc[0]['benchmark']]}: "
         f"{_draws(rows.iloc[0])})"
         for amount, end, rows in (("more", "most", more), ("fewer", "fewest", fewer))
         if len(rows)
     ]
     if undecided:
-        parts.append(f"not told from as many on {plural(undecided, run.noun)}")
-    yield f"In random draws, {its} are {joined(parts)}, by 95 % intervals, one {run.noun} at a time."
+        parts.append(f"not told from as many on {plural(undecided, run.family.noun)}")
+    yield f"In random draws, {its} are {joined(parts)}, by 95 % intervals, one {run.family.noun} at a time."
 
 
 def _draws(row: pd.Series[float]) -> str:

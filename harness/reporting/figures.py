@@ -10,9 +10,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from harness.reporting.families import AVERAGE
 from harness.reporting.formats import method_text
 from harness.reporting.frames.curves import EXACT, anytime, distributions, random_curves
-from harness.reporting.frames.improvement import AVERAGE, relative_improvements
+from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.frames.pareto import Goal, attainment, points_of
 from harness.reporting.frames.robust import profiles
 from harness.reporting.frames.significance import mean_ranks, rank_pairs

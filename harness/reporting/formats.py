@@ -30,7 +30,7 @@ def method(run: Run) -> Column:
 
 def method_text(run: Run, name: str, is_check: bool) -> str:
     """Return a method's name; random search on a table is simulated, what is trained or derived live is what it is."""
-    return f"{name} (simulated)" if is_check and not run.has_supernets else name
+    return f"{name} (simulated)" if is_check and not run.family.has_supernets else name
 
 
 def integer(key: str, title: str, help: str = "", link: str = "") -> Column:

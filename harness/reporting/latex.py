@@ -1,6 +1,6 @@
 r"""Tables as LaTeX, for ``\input`` into a paper; their first line names the packages that they need.
 
-Letters beyond the Latin ones, should a label have any, want XeLaTeX or LuaLaTeX.
+Letters beyond the Latin ones and those of our own columns, should a label have any, want XeLaTeX or LuaLaTeX.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ _SPECIAL = str.maketrans(
         "“": "``",
         "”": "''",
         "→": r"$\rightarrow$",
+        "∞": r"$\infty$",
+        "α": r"$\alpha$",
+        "λ": r"$\lambda$",
     }
 )
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from harness.reporting.cell_graphs import CellGraph, Layout, layout, plot_cell
+from harness.reporting.families.one_shot import OneShot
 from harness.reporting.figures import WIDTH, legend
 from harness.reporting.frames.gaps import gaps
 from harness.reporting.frames.live import GAPS, alpha_weights, curves, tracked
@@ -167,7 +168,7 @@ def draw_supernet_scores(run: Run) -> Figure:
 
 
 def _first_groups(run: Run) -> list[int]:
-    first = next(benchmark for benchmark in run.benchmarks if benchmark.is_one_shot)
+    first = next(benchmark for benchmark in run.benchmarks if isinstance(benchmark.family, OneShot))
     return [number for number, (benchmark, _) in enumerate(run.pairs) if benchmark is first]
 
 

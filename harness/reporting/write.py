@@ -80,14 +80,15 @@ def _write(document: Document, folder: Path, formats: Sequence[str], tables: Map
         _text(folder / "report.md", render_markdown(document, kinds[0] if kinds else ""))
     for table in document.tables():
         if "csv" in formats:
-            _text(folder / "tables" / f"{table.name}.csv", _csv(table))
+            _text(folder / "tables" / f"{table.name}.csv", csv_text(table))
         if "latex" in formats:
             _text(folder / "tables" / f"{table.name}.tex", render_latex(table))
     for name, content in tables.items() if "csv" in formats else ():
         _text(folder / "tables" / f"{name}.csv", content)
 
 
-def _csv(table: TableBlock) -> str:
+def csv_text(table: TableBlock) -> str:
+    """Return what a table's CSV file holds."""
     columns = list(table.frame.columns if table.csv is None else table.csv)
     return table.frame[columns].to_csv(index=False, lineterminator="\n")
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from harness.reporting.write import check_target, write_document
-from harness.results.document import make_document
+from harness.errors import HarnessError
+from harness.reporting.model import Document
+from harness.reporting.write import check_target, csv_text, write_document
+from harness.results.document import RUNS, make_document
 from harness.results.faults import all_faults
 from harness.results.improvement import TABLE_COLUMNS, relative_improvements
 from harness.results.model import Fault, Results
@@ -43,7 +45,7 @@ class Imported:
     folder: Path
 
 
-def import_results(files: Sequence[Path], output: Path, **options: Any) -> Imported:
+def import_results(files: Sequence[Path], output: Path, *, replace: bool = True, **options: Any) -> Imported:
     """Report tables of final scores that this harness did not produce.
 
     Parameters
@@ -53,6 +55,8 @@ def import_results(files: Sequence[Path], output: Path, **options: Any) -> Impor
     output
         Folder of the report. A report that is there already is replaced when the new one is whole; a folder with anything
         else in it is refused.
+    replace
+        False: a report of other runs is refused too.
     **options
         As in `harness.results.read_results`.
 
@@ -69,6 +73,20 @@ def import_results(files: Sequence[Path], output: Path, **options: Any) -> Impor
     results = read_results(files, **options)
     faults = all_faults(results)
     document = make_document(results, faults)
+    if not replace:
+        _check_same_runs(document, output)
     write_document(document, output)
     table = relative_improvements(results)[list(TABLE_COLUMNS)]
     return Imported(results, table, tuple(faults), tuple(map(str, document.answer)), output)
+
+
+def _check_same_runs(document: Document, output: Path) -> None:
+    """Refuse a folder that holds anything but a report of the same runs."""
+    if not output.exists() or not any(output.iterdir()):
+        return
+    (runs,) = (table for table in document.tables() if table.name == RUNS)
+    there = output / "tables" / f"{RUNS}.csv"
+    if not there.is_file() or there.read_bytes() != csv_text(runs).encode():
+        raise HarnessError(
+            f"{output}: holds a report of other results; choose a folder with -o, or -o {output} to replace what is there"
+        )

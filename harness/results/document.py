@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 # Written for runs, but nothing in them is of a run.
 from harness.reporting.caveats.baselines import OF_SKEWED_SAMPLES, of_means, skewed
+from harness.reporting.families import OVER_ARCHITECTURES
 from harness.reporting.figures import MOST
 from harness.reporting.figures import legend as draw_legend
 from harness.reporting.formats import (
@@ -30,7 +31,6 @@ from harness.reporting.model import Block, Claim, Column, Document, FigureBlock,
 from harness.reporting.plots import plot_forest
 from harness.reporting.run import PERCENT_UNITS
 from harness.reporting.sections.improvement import at_a_glance
-from harness.reporting.sections.notes import OVER_ARCHITECTURES
 from harness.reporting.style import Mark, marks_for, short
 from harness.results.improvement import (
     AGGREGATE_COLUMNS,
@@ -44,6 +44,7 @@ from harness.statistics.improvement import MIN_ARCHITECTURES
 
 _WIDTH = 9.0  # inches
 _RUNS = "every-run"
+RUNS = "runs"  # the table of what was read, and its file
 _RANDOM = Mark("#7a7a7a", "x")  # of baselines
 
 
@@ -231,7 +232,7 @@ def _runs(results: Results) -> TableBlock:
     first = ~results.runs.duplicated(["dataset", "method"])
     anchors = [_anchor(results, *key) if new else "" for *key, new in zip(*_keys(results.runs), first, strict=True)]
     return TableBlock(
-        "runs",
+        RUNS,
         "Every run that has a score, and the line that it comes from.",
         results.runs.assign(anchor=anchors),
         [

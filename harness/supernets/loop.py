@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -157,8 +156,7 @@ class Search:
         loss, correct = 0.0, 0
         for step, batches in enumerate(net.batches(epoch)):
             done = self.moving(batches, At(epoch, step, epoch / net.settings.epochs))
-            if not math.isfinite(done.loss):
-                raise HarnessError(f"search: the training loss is {done.loss} in epoch {epoch}, step {step}")
+            tracking.require_finite_step([done.loss], "search", epoch, step)
             loss += done.loss
             correct += int((done.output.argmax(dim=1) == batches.train[1]).sum())
         return loss / net.steps, 100 * correct / (net.steps * net.settings.batch_size)
@@ -191,7 +189,7 @@ class Search:
         """Everything that the result depends on, as text."""
         net = self.net
         chosen = {"space": net.space, "data": net.data, "seed": net.seed, **self._parts.identities}
-        return {name: str(value) for name, value in (chosen | net.settings.as_dict()).items()}
+        return checkpoints.configuration(chosen, net.settings.as_dict())
 
     def save(self) -> None:
         """Save the state; the file is whole at any moment."""

@@ -59,7 +59,7 @@ class Fan(nn.Module):
         return [weight * output for weight, output in zip(mixture.edges, outputs, strict=True)]
 
     def paths(self, state: Tensor, mixture: Mixture) -> Sequence[Tensor]:
-        """Output of the one candidate of every edge, times its gate if there are gates."""
+        """Output of the one candidate of every edge, times its gate if there are gates; shapes as of `forward`."""
         outputs = []
         for edge, (choice, ops) in enumerate(zip(mixture.operations.tolist(), self.edges, strict=True)):
             output = cast(Tensor, cast(nn.ModuleList, ops)[choice](state))
@@ -67,7 +67,7 @@ class Fan(nn.Module):
         return outputs
 
     def mixed(self, state: Tensor, weights: Tensor) -> Sequence[Tensor]:
-        """Sum of all candidates of every edge, weighted; `weights` is (edges, candidates)."""
+        """Sum of all candidates of every edge, weighted; `weights` is (edges, candidates), the rest as in `forward`."""
         return [
             cast(Tensor, sum(weight * op(state) for weight, op in zip(row, cast(nn.ModuleList, ops), strict=True)))
             for row, ops in zip(weights, self.edges, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -18,11 +18,11 @@ from harness.errors import BudgetExhausted, HarnessError, unknown_name
 from harness.spaces.base import Arch
 from harness.spaces.cells import CellSpace
 from harness.spaces.registry import cell_space
-from harness.streams import generator
 from harness.supernets.graph import BATCH_NORMS, mixed_network
 from harness.supernets.mixture import Mixture, Relaxation
 from harness.training import tracking
-from harness.training.data import Change, Rows, Splits, batches, crop_and_flip, portions
+from harness.training.data import Change, Rows, Splits, augmentation, batches, portions, whole_batches
+from harness.training.descent import sgd
 from harness.training.networks import Shape, build, check_batch_norm, seeded
 from harness.training.settings import SearchSettings
 from harness.training.skeletons import shape_of
@@ -224,12 +224,12 @@ class Supernet:
     @property
     def steps(self) -> int:
         """Steps of an epoch: as many whole batches as the training images fill."""
-        return len(self._splits.train) // self.settings.batch_size
+        return whole_batches(self._splits.train, self.settings.batch_size)
 
     @property
     def data(self) -> str:
         """The images and their split, as text."""
-        return f"{self._splits.data.name}, split {self._splits.sha256}"
+        return self._splits.identity
 
     def spend(self) -> int:
         """Take an epoch from the budget, and return its number, from 0.
@@ -246,16 +246,11 @@ class Supernet:
 
     def stream(self, name: str, epoch: int = 0) -> np.random.Generator:
         """A generator at the start of the stream ``batches`` of this name and epoch."""
-        return generator("batches", self._splits.data.name, self._splits.seed, self.seed, name, epoch)
+        return self._splits.stream(self.seed, name, epoch)
 
     def sgd(self) -> torch.optim.SGD:
         """The optimizer of the weights, as the settings say."""
-        return torch.optim.SGD(
-            self.network.parameters(),
-            lr=self.settings.learning_rate,
-            momentum=self.settings.momentum,
-            weight_decay=self.settings.weight_decay,
-        )
+        return sgd(self.network.parameters(), self.settings)
 
     def alphas(self, relaxation: Relaxation) -> dict[str, Tensor]:
         """Architecture parameters at the start, by name: leaves that the network does not hold."""
@@ -268,8 +263,7 @@ class Supernet:
             batches(part, size, self.steps, self.stream(name, epoch))
             for name, part in (("train", splits.train), ("valid", splits.valid), ("alpha-train", splits.train))
         ]
-        noise = self.stream("augment", epoch)
-        change = partial(crop_and_flip, rng=noise) if self.settings.augment else np.asarray
+        change = augmentation(self.settings.augment, self.stream("augment", epoch))
         for train, valid, other in zip(*rows, strict=True):
             yield Batches(self, (train, valid, other), change)
 

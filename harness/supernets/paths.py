@@ -17,6 +17,7 @@ from harness.supernets.archive import Archive, Counts
 from harness.supernets.mixture import Mixture
 from harness.supernets.net import Batch, Batches, Supernet
 from harness.supernets.steps import PATH, At, Passed
+from harness.training.descent import set_rate
 
 
 class Sampler(Protocol):
@@ -122,8 +123,7 @@ class MovingPath:
 
     def begin_epoch(self, epoch: int, rate: float) -> None:
         """Set the rate of the weights, and begin the epoch's stream of architectures."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self._optimizer, rate)
         self._rng = self._net.stream("architectures", epoch)
 
     def __call__(self, batches: Batches, at: At) -> Passed:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from harness.errors import BudgetExhausted, HarnessError
-from harness.problem.base import Evaluation, Problem
+from harness.problem.base import Evaluation
 from harness.problem.budget import Budget
+from harness.problem.whole import WholeSpace
 from harness.spaces.base import Arch
 from harness.supernets.net import Supernet
 
 _NO_METRICS: Mapping[str, float] = MappingProxyType({})
 
 
-class SharedWeights(Problem):
+class SharedWeights(WholeSpace):
     """Architectures judged by a supernet's weights: an evaluation is one pass over the validation images, and no training.
 
     Parameters
@@ -29,8 +30,6 @@ class SharedWeights(Problem):
     evaluations
         Architectures and their validation accuracies (percent), in order.
     """
-
-    size = float("inf")
 
     def __init__(self, net: Supernet, candidates: int) -> None:
         self.space = net.where
@@ -53,18 +52,6 @@ class SharedWeights(Problem):
         (score,) = self._net.accuracies([arch])
         self.evaluations.append((arch, score))
         return Evaluation(score, float("nan"), _NO_METRICS)
-
-    def sample(self, uniforms: Iterator[float]) -> Arch:
-        """Draw every variable uniformly; uses one number for each."""
-        return tuple(int(next(uniforms) * cardinality) for cardinality in self.space.cardinalities)
-
-    def contains(self, arch: Sequence[int]) -> bool:
-        """Whether `arch` is an encoding of the space: a supernet holds all of them."""
-        try:
-            self.space.validate(arch)
-        except HarnessError:
-            return False
-        return True
 
     @property
     def incumbent(self) -> Arch:

@@ -14,6 +14,7 @@ from harness.levels import Level, Schedule
 from harness.supernets.gradient import Draw, LevelGradient
 from harness.supernets.mixture import Choice, Mixture, Purpose, Relaxation, Softmax, fix
 from harness.supernets.net import Batches, Supernet
+from harness.training.descent import set_rate
 
 # What a pass in training computes: if drawn paths, its accuracy is not that of what is measured on the validation images.
 PATH, MIXTURE = "path", "mixture"
@@ -188,8 +189,7 @@ class MovingLevel:
 
     def begin_epoch(self, epoch: int, rate: float) -> None:
         """Set the rate of the weights, and begin the epoch's stream of the relaxation."""
-        for group in self._weight_optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self._weight_optimizer, rate)
         self._rng = self._net.stream("relaxation", epoch)
 
     def __call__(self, batches: Batches, at: At) -> Passed:

@@ -130,7 +130,8 @@ def _normal(name: str) -> str:
 def _git(*arguments: str) -> str:
     """What git says in the folder of the package."""
     command = ["git", "-C", str(_HARNESS), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    done = subprocess.run(command, capture_output=True, check=True, timeout=10)
+    return done.stdout.decode(errors="replace").strip()  # a name of a file may be any bytes
 
 
 def _processor() -> str:

@@ -17,6 +17,11 @@ class CheckpointError(HarnessError):
     """A checkpoint is damaged or of something else: nothing may be made of it, or written over it."""
 
 
+def configuration(chosen: Mapping[str, object], settings: Mapping[str, object]) -> dict[str, str]:
+    """Everything that a result depends on, as text: what it was made of, and the settings."""
+    return {name: str(value) for name, value in {**chosen, **settings}.items()}
+
+
 def save(path: Path, configuration: Mapping[str, str], state: Mapping[str, Any]) -> None:
     """Save a state; the file is whole at any moment.
 

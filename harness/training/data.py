@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -52,6 +53,15 @@ class Splits:
         """Hash of the three lists of rows, in order."""
         parts = (rows.astype("<i8").tobytes() for rows in (self.train, self.valid, self.test))
         return hashlib.sha256(b"|".join(parts)).hexdigest()
+
+    @property
+    def identity(self) -> str:
+        """The data set and its rows, as text: what a checkpoint is known by."""
+        return f"{self.data.name}, split {self.sha256}"
+
+    def stream(self, seed: int, name: str, epoch: int) -> np.random.Generator:
+        """A generator at the start of the stream ``batches`` of a training seed, of this name and epoch."""
+        return generator("batches", self.data.name, self.seed, seed, name, epoch)
 
     def reader(self, device: str = "cpu") -> Read:
         """A function from rows to a batch on a device: images standardised by the train rows' channels, labels."""
@@ -149,6 +159,16 @@ def crop_and_flip(images: NDArray[np.uint8], rng: np.random.Generator, padding: 
     lines, columns = down + np.arange(height), right + columns
     picked = padded[np.arange(n)[:, None, None], :, lines[:, :, None], columns[:, None, :]]
     return np.ascontiguousarray(picked.transpose(0, 3, 1, 2))
+
+
+def augmentation(augment: bool, rng: np.random.Generator) -> Change:
+    """What training images go through: `crop_and_flip` by these random numbers, or nothing."""
+    return partial(crop_and_flip, rng=rng) if augment else np.asarray
+
+
+def whole_batches(rows: Rows, size: int) -> int:
+    """Steps of an epoch: as many whole batches as the rows fill."""
+    return len(rows) // size
 
 
 def batches(rows: Rows, size: int, count: int, rng: np.random.Generator) -> Sequence[Rows]:

@@ -123,7 +123,7 @@ class SearchSettings:
 
     def rate(self, epoch: int) -> float:
         """Learning rate of the weights in an epoch (from 0)."""
-        fall = (1 + math.cos(math.pi * epoch / self.epochs)) / 2
+        fall = half_cosine(epoch, self.epochs)
         if self.annealing == "power" and self.base != 1:
             fall = (self.base**fall - 1) / (self.base - 1)
         return self.learning_rate_end + (self.learning_rate - self.learning_rate_end) * fall
@@ -189,6 +189,10 @@ class Recipe:
         """As plain values. Switches that are off are left out: a training without one is what it was before there was one."""
         return {name: value for name, value in asdict(self).items() if value or name not in SWITCHES}
 
+    def rate(self, epoch: int) -> float:
+        """Learning rate in an epoch (from 0)."""
+        return self.learning_rate * half_cosine(epoch, self.epochs)
+
 
 @dataclass(frozen=True)
 class LiveSettings:
@@ -211,6 +215,11 @@ class LiveSettings:
     proxy: Recipe
     device: str
 
+    @property
+    def fidelities(self) -> int | None:
+        """Epochs of the training of an architecture that a search asks for, before which it can be stopped; None if it is one."""
+        return self.proxy.epochs if self.proxy.epochs > 1 else None
+
     def to_json(self) -> str:
         """As text, with sorted keys."""
         recipes = {"evaluation": self.evaluation.as_dict(), "proxy": self.proxy.as_dict()}
@@ -226,6 +235,11 @@ class LiveSettings:
             made(Recipe, values["proxy"], "proxy"),
             values["device"],
         )
+
+
+def half_cosine(epoch: int, epochs: int) -> float:
+    """What falls from 1 in epoch 0 towards 0 along half a cosine, in an epoch of so many."""
+    return (1 + math.cos(math.pi * epoch / epochs)) / 2
 
 
 def with_search(settings: str, own: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,19 @@ def require_finite(losses: Mapping[str, float], where: str) -> None:
     for name, loss in losses.items():
         if not math.isfinite(loss):
             raise HarnessError(f"{where}: the {name} loss is {loss}")
+
+
+def require_finite_step(losses: Sequence[float], where: str, epoch: int, step: int) -> None:
+    """Refuse the losses of a step, one a network, of which one is no finite number.
+
+    Raises
+    ------
+    HarnessError
+        `where`, all losses, the epoch and the step.
+    """
+    if not all(map(math.isfinite, losses)):
+        shown = ", ".join(map(str, losses))
+        raise HarnessError(f"{where}: the training loss is {shown} in epoch {epoch}, step {step}")
 
 
 def entropy(weights: NDArray[np.floating]) -> float:

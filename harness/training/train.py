@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -17,9 +16,9 @@ from torch import Tensor, nn
 from harness.errors import HarnessError
 from harness.spaces.base import Arch
 from harness.spaces.registry import cell_space
-from harness.streams import generator
 from harness.training import checkpoints, discrete, regularisers, tracking
-from harness.training.data import Read, Rows, Splits, batches, crop_and_flip, portions
+from harness.training.data import Read, Rows, Splits, augmentation, batches, portions, whole_batches
+from harness.training.descent import set_rate, sgd
 from harness.training.grouped import clip_each, grouped
 from harness.training.networks import DartsNetwork, Shape, build, check_batch_norm
 from harness.training.settings import Recipe
@@ -150,12 +149,7 @@ class _Training:
             head = self._grouped(make_head, "init", space, str(shape), "auxiliary")
             network = cast(DartsNetwork, self._network)
             self._trained = regularisers.WithAuxiliaryHead(network, head, regularisers.auxiliary_place(shape))
-        self._optimizer = torch.optim.SGD(
-            self._trained.parameters(),
-            lr=recipe.learning_rate,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay,
-        )
+        self._optimizer = sgd(self._trained.parameters(), recipe)
         self.epochs: list[list[Row]] = []
 
     def _grouped(self, make: Callable[[], nn.Module], *stream: str) -> nn.Module:
@@ -165,13 +159,11 @@ class _Training:
     def epoch(self) -> list[Row]:
         """Train one epoch more, and return its rows."""
         recipe, number = self._recipe, len(self.epochs)
-        for group in self._optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * (1 + math.cos(math.pi * number / recipe.epochs)) / 2
+        set_rate(self._optimizer, recipe.rate(number))
         clock = time.process_time()
         for step, (images, labels) in enumerate(self._batches(number)):
             loss = self._loss(images, labels)
-            if not torch.isfinite(loss).all():
-                raise HarnessError(f"training: the loss is {loss.tolist()} in epoch {number + 1}, step {step + 1}")
+            tracking.require_finite_step(loss.tolist(), "training", number + 1, step + 1)
             self._optimizer.zero_grad()
             torch.autograd.backward(loss.sum())
             clip_each(self._trained.parameters(), len(self._seeds), recipe.clip)
@@ -200,15 +192,14 @@ class _Training:
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of an epoch, their dropped edges set: (n, seeds * channels, height, width) images, (seeds, n) labels."""
         recipe, train = self._recipe, self._splits.train
-        steps = len(train) // recipe.batch_size
+        steps = whole_batches(train, recipe.batch_size)
         parts = [batches(train, recipe.batch_size, steps, order) for order in self._streams("train", epoch)]
         noises, squares, paths = (self._streams(name, epoch) for name in ("augment", "cutout", "drop-path"))
         dropped = recipe.drop_path * epoch / recipe.epochs
         for step in range(steps):
             images, labels = [], []
             for part, noise, square in zip(parts, noises, squares, strict=True):
-                change = partial(crop_and_flip, rng=noise) if recipe.augment else np.asarray
-                inputs, targets = self._read(part[step], change)
+                inputs, targets = self._read(part[step], augmentation(recipe.augment, noise))
                 images.append(regularisers.cut_out(inputs, recipe.cutout, square) if recipe.cutout else inputs)
                 labels.append(targets)
             if dropped:
@@ -216,8 +207,7 @@ class _Training:
             yield torch.cat(images, dim=1).contiguous(memory_format=torch.channels_last), torch.stack(labels)
 
     def _streams(self, name: str, epoch: int) -> list[np.random.Generator]:
-        data = self._splits.data.name
-        return [generator("batches", data, self._splits.seed, seed, name, epoch) for seed in self._seeds]
+        return [self._splits.stream(seed, name, epoch) for seed in self._seeds]
 
     @property
     def _configuration(self) -> dict[str, str]:
@@ -225,11 +215,11 @@ class _Training:
         chosen = {
             "space": self._space,
             "arch": self._arch,
-            "data": f"{self._splits.data.name}, split {self._splits.sha256}",
+            "data": self._splits.identity,
             "seeds": self._seeds,
             "evaluate": self._evaluate,
         }
-        return {name: str(value) for name, value in (chosen | self._recipe.as_dict()).items()}
+        return checkpoints.configuration(chosen, self._recipe.as_dict())
 
     def save(self, path: Path) -> None:
         """Save the state after an epoch."""
@@ -285,6 +275,6 @@ def estimate_seconds(space: str, arch: Arch, splits: Splits, recipe: Recipe, *, 
             network(images)
 
     step = seconds(lambda: torch.autograd.backward(F.cross_entropy(network(images), labels)))
-    steps = len(splits.train) // recipe.batch_size
+    steps = whole_batches(splits.train, recipe.batch_size)
     evaluations = (len(splits.train) + len(splits.valid) + len(splits.test)) / recipe.batch_size
     return recipe.epochs * (steps * step + evaluations * seconds(evaluate))

@@ -111,6 +111,16 @@ def test_latex_compiles(make_run: Make, tmp_path: Path, nasty: Document) -> None
     assert (tmp_path / "paper.pdf").stat().st_size > 10_000
 
 
+def test_greek_letters_of_columns_need_no_package() -> None:
+    columns = [formats.number("lambda", "λ"), formats.text("entropy", "entropy of α")]
+    table = TableBlock("greek", "By λ", pd.DataFrame({"lambda": [0.1], "entropy": ["∞"]}), columns)
+    text = render_latex(table)
+    assert text.isascii()
+    assert r"\caption{By $\lambda$}" in text
+    assert r"$\lambda$ & entropy of $\alpha$ \\" in text
+    assert r"0.10 & $\infty$ \\" in text
+
+
 @pytest.mark.parametrize(
     ("shown", "text"),
     [

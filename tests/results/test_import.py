@@ -75,6 +75,27 @@ def test_links_lead_somewhere_and_ids_are_unique(cli, files, tmp_path):
     assert sum(target.startswith("every-run-") for target in targets) == 4
 
 
+def test_a_report_of_other_results_is_not_replaced_unasked(cli, files, tmp_path, monkeypatch):
+    """Two files of one name in different folders have one default folder; the same results may be reported again."""
+    monkeypatch.chdir(tmp_path)
+    made = tmp_path / "reports" / files[0].stem / "index.html"
+    for _ in range(2):
+        assert cli("import-results", *files, *MAP).code == 0
+    first = made.read_bytes()
+    other = tmp_path / "elsewhere" / files[0].name
+    other.parent.mkdir()
+    other.write_text(files[0].read_text().replace("12.5", "13.5"))
+    refused = cli("import-results", other, *MAP)
+    assert (refused.code, refused.out, made.read_bytes()) == (2, "", first)
+    (line,) = refused.err.splitlines()
+    folder = f"reports/{files[0].stem}"
+    assert line.endswith(
+        f"{folder}: holds a report of other results; choose a folder with -o, or -o {folder} to replace what is there"
+    )
+    assert cli("import-results", other, *MAP, "-o", folder).code == 0
+    assert made.read_bytes() != first
+
+
 def test_json(cli, files, tmp_path):
     done = cli("import-results", *files, *MAP, "-o", tmp_path / "out", "--json")
     said = json.loads(done.out)

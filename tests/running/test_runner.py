@@ -108,14 +108,14 @@ def test_every_way_of_running_gives_the_same_records(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if shuffled:
-        in_order = runner._tasks
+        in_order = runner._chunks
 
         def out_of_order(*arguments: Any) -> Iterator[Any]:
             tasks = list(in_order(*arguments))
             random.Random(3).shuffle(tasks)
             return iter(tasks)
 
-        monkeypatch.setattr(runner, "_tasks", out_of_order)
+        monkeypatch.setattr(runner, "_chunks", out_of_order)
         monkeypatch.setattr(runner, "CHUNK", 7)
         monkeypatch.setattr(runner, "CHUNK_LOCKSTEP", 11)
     run(SUITE, tmp_path / "run", **WAYS[way])

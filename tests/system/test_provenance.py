@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -86,6 +87,16 @@ def test_a_run_makes_no_checkout_dirty(checkout: Path) -> None:
     (checkout / "harness" / "new_method.py").unlink()
     (checkout / "harness" / "errors.py").open("a").write("\n")
     assert stated(checkout, checkout) == (here, "yes")
+
+
+def test_names_of_files_may_be_any_bytes(checkout: Path, tmp_path: Path) -> None:
+    """git shows them as they are where it is told to."""
+    git(checkout, "config", "core.quotePath", "false")
+    try:
+        open(os.fsencode(checkout / "harness") + b"/b\xfc.py", "w").close()
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    assert stated(checkout, tmp_path) == (git(checkout, "rev-parse", "HEAD"), "yes")
 
 
 def test_an_installed_harness_has_no_commit(checkout: Path, tmp_path: Path) -> None:

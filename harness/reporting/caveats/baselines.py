@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from harness.reporting.families import at_equal_budget
 from harness.reporting.formats import joined, p_text, plural, signed
-from harness.reporting.frames.improvement import at_equal_budget, baselines, relative_improvements
+from harness.reporting.frames.improvement import baselines, relative_improvements
 from harness.reporting.run import FloatArray, Run
 from harness.statistics import ExactBaseline, holm
 from harness.statistics.skewness import sample_skewness
@@ -28,7 +29,7 @@ def sampled_baseline(run: Run) -> Iterator[str]:
             "law of it is known: the baseline at equal budget is the simulated random search of this run, with its own sampling "
             "error (delta method, Welch's degrees of freedom). Only the average architecture, random@1, is exact."
         )
-    if run.is_live:
+    if run.family.trains:
         yield (
             "No exact law of random search is known on live benchmarks: the baseline is a sample of this run, a random search or "
             "(random@1) architectures drawn at random and trained by the same protocol, with its own sampling error. Equal seeds "

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.reporting.families import at_equal_budget
 from harness.reporting.formats import joined, score_text, signed
 from harness.reporting.frames.curves import random_curves
-from harness.reporting.frames.improvement import at_equal_budget
 from harness.reporting.run import Run
 from harness.tabular import synthetic
 from harness.tabular.audit import leaks

@@ -12,7 +12,7 @@ from harness.reporting.run import Run
 def nothing_evaluated(run: Run) -> Iterator[str]:
     """Methods that recommend without having evaluated anything: no budget was spent, no search made."""
     blind = run.cells[(run.cells["status"] == "ok") & (run.cells["n_evaluations"] == 0)]
-    for group, cells in blind.groupby("group", sort=False) if not run.has_supernets else ():
+    for group, cells in blind.groupby("group", sort=False) if not run.family.has_supernets else ():
         benchmark, entrant = run.pairs[cast(int, group)]
         if not entrant.is_unbounded:
             yield (
@@ -34,7 +34,7 @@ def several_budgets(run: Run) -> Iterator[str]:
 def unbounded(run: Run) -> Iterator[str]:
     """Methods that read whole tables."""
     names = [entrant.name for entrant in run.entrants if entrant.is_unbounded]
-    if names and not run.has_supernets:
+    if names and not run.family.has_supernets:
         yield (
             f"{joined(names)}: minimised over the losses of all architectures at once. No budget bounds what they see, so they "
             "are no search of equal cost; a level's minimiser is one architecture, and its test score one draw of noise."

@@ -13,7 +13,7 @@ FLAT = 0.98  # of the entropy of equal weights, beyond which α is worth a word
 
 def mixed_update_orders(run: Run) -> Iterator[str]:
     """Methods that differ in the order of updates too, where only their level should."""
-    orders = update_orders(run) if run.has_supernets else {}
+    orders = update_orders(run) if run.family.has_supernets else {}
     if len(orders) > 1:
         listed = "; ".join(f"{order}: {joined(methods)}" for order, methods in orders.items())
         yield (

@@ -108,6 +108,6 @@ def timings(run: Run) -> pd.DataFrame:
         }
         for benchmark, entrant in run.pairs
     ]
-    if run.has_supernets:
+    if run.family.has_supernets:
         taken = taken.join(live_timings(run))
     return pd.DataFrame(names).join(taken, how="inner").reset_index(drop=True)

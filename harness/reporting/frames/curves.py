@@ -180,7 +180,7 @@ def distributions(run: Run) -> pd.DataFrame:
 def _trace(run: Run, benchmark: Benchmark, entrant: Entrant) -> pd.DataFrame | None:
     """Return the steps of a pair's finished cells; None where there is none."""
     group = run.group(benchmark, entrant)
-    if run.has_supernets or group not in run.steps:
+    if run.family.has_supernets or group not in run.steps:
         return None  # of a supernet, no incumbent but the last one is ever tested; some methods evaluate nothing
     steps = run.steps[group]
     done = steps[steps["cell"].isin(run.finished(group).index)]

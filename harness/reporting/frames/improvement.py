@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,12 @@ import pandas as pd
 
 from harness.errors import HarnessError
 from harness.problem.budget import Budget
+from harness.reporting.families import AVERAGE, Baseline
 from harness.reporting.run import Benchmark, FloatArray, Run
 from harness.statistics import (
     ExactBaseline,
     RelativeImprovement,
     detectable_improvement,
-    exact_random_baseline,
     holm,
     relative_improvement,
 )
@@ -35,112 +34,16 @@ RI_COLUMNS = (
     "p_holm",
 )
 LEVEL = 0.05  # of every claim
-AVERAGE = "random@1"  # the average architecture
-FEW_DRAWS = 10  # of a random search, below which what it finds is as skewed as what it draws from
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A named baseline on one benchmark: exact, or the scores of a sample where there is no table.
-
-    Attributes
-    ----------
-    name, scores
-        What it is.
-    is_main
-        Whether it is what claims are about: random search at equal budget, or the average architecture of a live benchmark.
-    seeds
-        Seeds of the scores where equal seeds share their noise: on live benchmarks the split of the images. Else None.
-    architectures
-        How many random architectures a sampled score is the mean of; None where it is what a search found.
-    """
-
-    name: str
-    scores: ExactBaseline | FloatArray
-    is_main: bool
-    seeds: FloatArray | None = None
-    architectures: int | None = None
-
-    @property
-    def size(self) -> int | None:
-        """Number of scores; None for an exact baseline."""
-        return None if isinstance(self.scores, ExactBaseline) else len(self.scores)
-
-    @property
-    def mean(self) -> float:
-        """Mean score."""
-        return float(self.scores.mean if isinstance(self.scores, ExactBaseline) else self.scores.mean())
-
-    @property
-    def scatter(self) -> float:
-        """Standard deviation of the table's architectures, or of the sample, over the size of the mean; NaN without either."""
-        if self.size in (0, 1) or self.mean == 0:
-            return float("nan")
-        spread = self.scores.law.std(1) if isinstance(self.scores, ExactBaseline) else self.scores.std(ddof=1)
-        return float(spread / abs(self.mean))
-
-
-def at_equal_budget(budget: Budget) -> str:
-    """Return the name of random search with a budget: ``random@100``, ``random@2700epochs``, ``random@20000s``."""
-    return f"random@{budget.short}"
-
-
-def in_words(run: Run, baseline: str) -> str:
-    """Return what a main baseline is called in a sentence."""
-    is_average = baseline == AVERAGE and run.has_supernets
-    return "the average of random architectures" if is_average else "random search at equal budget"
 
 
 def baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseline]:
-    """Yield the average architecture and random search at equal budget, as far as there are such; one of them is the main one.
-
-    Of a one-shot benchmark there is the average architecture only: no number of random draws costs what its supernet does.
-    """
-    law, draws, name = benchmark.law, benchmark.draws(budget), at_equal_budget(budget)
-    if benchmark.is_live:
-        yield from _live_baselines(run, benchmark, budget)
-        return
-    if benchmark.is_one_shot:
-        average = np.empty(0) if law is None else exact_random_baseline(law, 1)
-        yield Baseline(AVERAGE, average, True)
-        return
-    if name != AVERAGE:
-        if law is None:
-            yield Baseline(AVERAGE, run.first_draws(benchmark, budget), False, architectures=1)
-        else:
-            yield Baseline(AVERAGE, exact_random_baseline(law, 1), False)
-    if law is None or draws is None:
-        group = run.simulated_random(benchmark, budget)
-        scores = run.sampled_random(benchmark, budget)
-        yield Baseline(name, scores, True, architectures=_architectures(run, group))
-    else:
-        yield Baseline(name, exact_random_baseline(law, draws), True)
+    """Yield the average architecture and random search at equal budget, as far as there are such; one of them is the main one."""
+    return run.family.baselines(run, benchmark, budget)
 
 
 def main_baseline(run: Run, benchmark: Benchmark, budget: Budget) -> Baseline:
     """Return the one of `baselines` that claims are about."""
     return next(baseline for baseline in baselines(run, benchmark, budget) if baseline.is_main)
-
-
-def _live_baselines(run: Run, benchmark: Benchmark, budget: Budget) -> Iterator[Baseline]:
-    average, search = run.average_architecture(benchmark, budget), run.simulated_random(benchmark, budget)
-    found = {AVERAGE: average, at_equal_budget(budget): search}
-    present = {name: group for name, group in found.items() if group is not None}
-    for place, (name, group) in enumerate(present.items()):
-        seeds = run.finished(group)["seed"].to_numpy()
-        yield Baseline(name, run.scores(group), place == 0, seeds, _architectures(run, group))
-    if not present:
-        yield Baseline(at_equal_budget(budget), np.empty(0), True)
-
-
-def _architectures(run: Run, group: int | None) -> int | None:
-    """Return how many random architectures a score of a group is the mean of; None where searches found what it scores."""
-    if group is None:
-        return None
-    method, cells = run.pairs[group][1].method, run.finished(group)
-    if "architectures" in method.params:
-        return int(method.params["architectures"])
-    return 1 if len(cells) and cells["n_evaluations"].mean() < FEW_DRAWS else None
 
 
 def relative_improvements(run: Run) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import HarnessError
+from harness.reporting.families.one_shot import OneShot
 from harness.reporting.frames.live import of_phase
 from harness.reporting.run import Run
 from harness.statistics import mean_band
@@ -53,7 +54,7 @@ def supernet_rankings(run: Run) -> pd.DataFrame:
     rows = []
     frame = run.of(scored)
     for number, (benchmark, entrant) in enumerate(run.pairs):
-        if not benchmark.is_one_shot:
+        if not isinstance(benchmark.family, OneShot):
             continue
         own = frame[frame["group"] == number]
         cells = [cell for _, cell in own.groupby("seed", sort=False)]

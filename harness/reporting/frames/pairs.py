@@ -30,7 +30,7 @@ def method_pairs(run: Run) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     groups = [number for number, (_, entrant) in enumerate(run.pairs) if not entrant.is_check]
-    for first, second in itertools.combinations(groups if run.has_supernets else [], 2):
+    for first, second in itertools.combinations(groups if run.family.has_supernets else [], 2):
         (benchmark, a), (benchmark_of_b, b) = run.pairs[first], run.pairs[second]
         if benchmark is benchmark_of_b and a.budget == b.budget:
             row = {"benchmark": benchmark.name, "dataset": benchmark.dataset, "a": a.name, "b": b.name}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
 from harness.reporting.frames.curves import EXACT
-from harness.reporting.run import Benchmark, Run
+from harness.reporting.run import Benchmark, FloatArray, Run
 from harness.statistics import (
     Estimate,
     attained_by_draws,
@@ -30,7 +30,6 @@ from harness.statistics import (
 from harness.tabular.feasible import feasible_rows
 from harness.tabular.table import TEST, VALID, Table
 
-FloatArray = NDArray[np.float64]
 HYPERVOLUME_COLUMNS = (
     *("benchmark", "dataset", "method", "budget", "goal", "n"),
     *("hypervolume", "ci_low", "ci_high", "random", "p_value", "p_holm", "note"),

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.live.benchmark import is_live
-from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
+from harness.reporting.families import Family, family_of
 from harness.statistics import RandomSearchLaw
 from harness.suites.group import MethodSpec
 from harness.tabular.curves import random_draws
@@ -81,14 +80,9 @@ class Benchmark:
     constraints: tuple[Constraint, ...] = ()
 
     @property
-    def is_live(self) -> bool:
-        """Whether its architectures were trained in the run itself: there is no table of them."""
-        return is_live(self.name)
-
-    @property
-    def is_one_shot(self) -> bool:
-        """Whether a supernet was searched, and what it derived looked up in a table."""
-        return self.name.startswith(ONE_SHOT)
+    def family(self) -> Family:
+        """What a report must know of its kind."""
+        return family_of(self.name)
 
     @property
     def dataset(self) -> str:
@@ -125,7 +119,7 @@ class Benchmark:
 
         Where it is a number the exact law of as many draws is the baseline; else the simulated random search of the run.
         """
-        return None if self.table is None or self.is_one_shot else random_draws(self.table, budget)
+        return None if self.table is None or self.family.has_supernets else random_draws(self.table, budget)
 
     @cached_property
     def law(self) -> RandomSearchLaw | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
+from harness.reporting.families import Family
 from harness.reporting.run.compared import PERCENT_UNITS, Benchmark, Entrant, FloatArray
 from harness.running.records import read_evaluations
 from harness.suites.group import constraints_of
@@ -84,19 +85,9 @@ class Run:
         return f"{self.budgets[0].noun}s"
 
     @property
-    def is_live(self) -> bool:
-        """Whether its benchmarks are live ones: no suite has both tables and live ones."""
-        return self.benchmarks[0].is_live
-
-    @property
-    def has_supernets(self) -> bool:
-        """Whether its searches are on supernets, live or judged by a table."""
-        return self.is_live or self.benchmarks[0].is_one_shot
-
-    @property
-    def noun(self) -> str:
-        """What its benchmarks are called."""
-        return "live benchmark" if self.is_live else "table"
+    def family(self) -> Family:
+        """Of its benchmarks: no suite has benchmarks of several."""
+        return self.benchmarks[0].family
 
     @cached_property
     def titles(self) -> dict[str, str]:

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import HarnessError
-from harness.live.benchmark import is_live
 from harness.problem.budget import Budget
+from harness.reporting.families import family_of
 from harness.reporting.run.compared import Benchmark, Entrant
 from harness.reporting.run.model import Run
 from harness.reporting.words import with_words
@@ -78,7 +78,7 @@ def _own_epochs(epochs: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFram
 
 def _benchmark(name: str, resolved: Mapping[str, Any]) -> Benchmark:
     card, data_sha256 = resolved["tables"][name], resolved["data_sha256"][name]
-    if is_live(name):
+    if family_of(name).trains:
         return Benchmark(name, card, data_sha256, None)
     try:
         found = load_benchmark(name)

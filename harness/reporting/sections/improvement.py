@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from harness.reporting.families import AVERAGE
 from harness.reporting.figures import draw_forest, left_out
 from harness.reporting.formats import (
     NOTHING,
@@ -21,7 +22,7 @@ from harness.reporting.formats import (
     signed,
     text,
 )
-from harness.reporting.frames.improvement import AVERAGE, RI_COLUMNS, relative_improvements, verdict, win_counts
+from harness.reporting.frames.improvement import RI_COLUMNS, relative_improvements, verdict, win_counts
 from harness.reporting.frames.scores import EQUIVALENT_COLUMNS, random_equivalents
 from harness.reporting.model import Column, FigureBlock, Row, Section, TableBlock
 from harness.reporting.run import Run
@@ -106,7 +107,7 @@ def _of_checks(run: Run, frame: pd.DataFrame) -> str:
     """Return a sentence on the rows that are no claims; empty where there are none beside an exact baseline."""
     if not frame["is_check"].any() or not frame["n_baseline"].isna().any():
         return ""
-    what = "Random architectures are" if run.has_supernets else "Simulated random search is"
+    what = "Random architectures are" if run.family.has_supernets else "Simulated random search is"
     return f" {what} a check of the exact law and no claim: in no family of tests."
 
 
@@ -165,7 +166,7 @@ def _wins(run: Run) -> TableBlock:
     frame = run.of(win_counts)
     return TableBlock(
         "wins",
-        f"On how many {run.noun}s each method is better or worse than each baseline, after Holm's adjustment at 5 %.",
+        f"On how many {run.family.noun}s each method is better or worse than each baseline, after Holm's adjustment at 5 %.",
         frame,
         [
             text("baseline", "baseline"),
@@ -174,7 +175,7 @@ def _wins(run: Run) -> TableBlock:
             integer("undecided", "undecided"),
             integer("losses", "worse"),
             integer("untested", "no test"),
-            integer("benchmarks", f"{run.noun}s"),
+            integer("benchmarks", f"{run.family.noun}s"),
             integer("family", "tests in the family"),
         ],
         csv=["baseline", "method", "benchmarks", "wins", "undecided", "losses", "untested", "family"],
@@ -197,7 +198,7 @@ def _full(run: Run) -> TableBlock:
     ]
     if frame["n_baseline"].notna().any():
         columns.insert(4, integer("n_baseline", "seeds of the baseline"))
-    if run.is_live:
+    if run.family.trains:
         columns.append(
             number(
                 "detectable",
@@ -209,7 +210,7 @@ def _full(run: Run) -> TableBlock:
     listed = ", ".join(f"{count} over {baseline}" for baseline, count in family.items())
     return TableBlock(
         "relative_improvement",
-        f"Relative improvement of every method on every {run.noun} over every baseline.",
+        f"Relative improvement of every method on every {run.family.noun} over every baseline.",
         frame,
         columns,
         csv=RI_COLUMNS,

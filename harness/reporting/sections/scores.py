@@ -25,7 +25,11 @@ def final_scores(run: Run) -> Section | None:
         "distributions",
         "Final test scores: the share of searches that end at or below each score; a curve further right is better where higher "
         "scores are. "
-        + ("" if run.is_live else "Shaded: the exact law of random search at the same budget, where it is known. ")
+        + (
+            ""
+            if run.family.trains
+            else "Shaded: the exact law of random search at the same budget, where it is known. "
+        )
         + "The outer 1 % at each end may lie outside."
         + left_out(run),
         "Cumulative distributions of final test scores, one panel a data set, one curve a method.",
@@ -70,7 +74,7 @@ def _of_averages(run: Run) -> str:
 
 def cost(run: Run) -> Section | None:
     """Return what the searches spent, and what else is known of the architectures that they recommend; None of live ones."""
-    if run.is_live:
+    if run.family.trains:
         return None
     frame = run.of(summary)
     known = [column for column in _OF_CELLS[2:] if frame[column].notna().any()]

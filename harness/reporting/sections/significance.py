@@ -23,7 +23,6 @@ from harness.reporting.formats import (
     signed,
     text,
 )
-from harness.reporting.frames.improvement import in_words
 from harness.reporting.frames.pairs import PAIR_COLUMNS, method_pairs
 from harness.reporting.frames.significance import (
     AGGREGATE_COLUMNS,
@@ -60,7 +59,7 @@ def tests(run: Run) -> Section:
     )
     table = TableBlock(
         "significance",
-        f"All tests of each method against {joined(dict.fromkeys(in_words(run, name) for name in frame['baseline']))}.",
+        f"All tests of each method against {joined(dict.fromkeys(map(run.family.main_baseline, frame['baseline'])))}.",
         frame,
         [
             dataset(run),

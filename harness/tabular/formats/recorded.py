@@ -133,7 +133,8 @@ def write(path: Path, recording: Recording) -> None:
     sink = pa.BufferOutputStream()
     losses = [f"{name}.list.element" for name in arrays if "_loss_" in name]
     pq.write_table(
-        *(table, sink),
+        table,
+        sink,
         compression="zstd",
         compression_level=15,
         use_dictionary=[name for name in arrays if name in ("weight", "params", "flops")],

@@ -18,7 +18,7 @@ from harness.reporting.sections.live.names import space_of, stem
 
 def derived_cells(run: Run) -> Section | None:
     """Return the recommended architectures, drawn and as texts; None without a live benchmark or a finished cell."""
-    if not run.has_supernets or len(run.of(architectures)) == 0:
+    if not run.family.has_supernets or len(run.of(architectures)) == 0:
         return None
     blocks: list[Block] = []
     for benchmark, rows in run.of(drawn).groupby("benchmark", sort=False):

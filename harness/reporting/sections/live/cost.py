@@ -10,7 +10,7 @@ from harness.reporting.run import Run
 
 def live_cost(run: Run) -> Section | None:
     """Return what the searches cost in counts; None without a live benchmark."""
-    if not run.has_supernets:
+    if not run.family.has_supernets:
         return None
     table = TableBlock(
         "cost",

@@ -13,7 +13,7 @@ from harness.running.ladder import COLUMNS, LADDER, SPREADS, protocol
 
 def protocol_ladder(run: Run) -> Section | None:
     """Return how much is protocol and how much architecture; None without ``nas-harness protocol``."""
-    frame = protocol(run.folder) if run.is_live else None
+    frame = protocol(run.folder) if run.family.trains else None
     if frame is None or len(frame) == 0:
         return None
     table = TableBlock(

@@ -43,7 +43,7 @@ SCALES = "Errors are what accuracies lack to 100 %; gaps are scaled to the later
 
 def supernets(run: Run) -> Section | None:
     """Return the supernets over epochs; None where none was searched."""
-    groups = list(alpha_groups(run)) if run.has_supernets else []
+    groups = list(alpha_groups(run)) if run.family.has_supernets else []
     if not groups:
         return None
     spread = (
@@ -86,7 +86,7 @@ def supernets(run: Run) -> Section | None:
                 partial(draw_weights, run, benchmark, space, group),
             )
         )
-    if run.is_live:  # what a table judges is not trained
+    if run.family.trains:  # what a table judges is not trained
         blocks.append(
             FigureBlock(
                 "evaluation_curves",
