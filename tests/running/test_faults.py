@@ -307,13 +307,13 @@ class Slow(AskTell):
     def tell(self, arch, evaluation):
         pass
 '''
-KILLS = 20
+KILLS = 8
 
 
-def command(output: Path, seeds: str) -> list[str]:
+def command(output: Path, seeds: str, jobs: int = 2) -> list[str]:
     line = [sys.executable, "-m", "harness.cli", "run", "--benchmark", "synthetic/ridge", "--benchmark"]
     line += ["nasbench-graph/proteins", "--method", "slow", "--method", "regularized-evolution", "--plugin", "slow.py"]
-    return [*line, "--seeds", seeds, "--budget", "20", "-j", "2", "--no-report", "-q", "-o", str(output)]
+    return [*line, "--seeds", seeds, "--budget", "20", "-j", str(jobs), "--no-report", "-q", "-o", str(output)]
 
 
 def started(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
@@ -362,9 +362,9 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="fi
 
 @pytest.mark.slow
 @needs_proc
-def test_killed_twenty_times_at_random_moments(tmp_path: Path, same_results: Callable[..., None]) -> None:
+def test_killed_again_and_again_at_random_moments(tmp_path: Path, same_results: Callable[..., None]) -> None:
     (tmp_path / "slow.py").write_text(SLOW_PLUGIN)
-    seeds = "0:1500"
+    seeds = "0:600"
     assert ended(started(command(tmp_path / "uninterrupted", seeds), tmp_path), tmp_path) == (0, "")
     chance = random.Random(20)
     kills, done, sessions, output = 0, [], [], tmp_path / "killed"
@@ -376,7 +376,7 @@ def test_killed_twenty_times_at_random_moments(tmp_path: Path, same_results: Cal
             while process.poll() is None and not (journal.exists() and journal.stat().st_size > before):
                 time.sleep(0.01)
         try:
-            code = process.wait(timeout=chance.uniform(0.0, 1.0))
+            code = process.wait(timeout=chance.uniform(0.0, 0.6))
         except subprocess.TimeoutExpired:
             if chance.random() < 0.5:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -391,7 +391,7 @@ def test_killed_twenty_times_at_random_moments(tmp_path: Path, same_results: Cal
             same_results(output, tmp_path / "uninterrupted")
             shutil.rmtree(output)
     assert all(gone(session) for session in sessions)
-    assert sum(0 < number < 9000 for number in done) >= 5  # it was killed in the midst of its work
+    assert sum(0 < number < 2400 for number in done) >= 3  # it was killed in the midst of its work
     assert ended(started(command(output, seeds), tmp_path), tmp_path) == (0, "")
     same_results(output, tmp_path / "uninterrupted")
     assert read_run(output)[0]["cell"].is_unique
@@ -449,7 +449,7 @@ def test_an_interrupted_run(whom: str, tmp_path: Path) -> None:
 def test_a_killed_worker(tmp_path: Path, same_results: Callable[..., None]) -> None:
     """What the kernel does when memory runs out: one line, exit code 1, and the same command goes on."""
     (tmp_path / "slow.py").write_text(SLOW_PLUGIN)
-    process = started(command(tmp_path / "run", "0:1000"), tmp_path)
+    process = started(command(tmp_path / "run", "0:600"), tmp_path)
     journalled(process, tmp_path / "run")
     workers = [pid for pid in alive(process.pid) if b"popen_loky_posix" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert workers
@@ -462,8 +462,8 @@ def test_a_killed_worker(tmp_path: Path, same_results: Callable[..., None]) -> N
         in last
     )
     assert "Traceback" not in errors
-    assert ended(started(command(tmp_path / "run", "0:1000"), tmp_path), tmp_path)[0] == 0
-    assert ended(started(command(tmp_path / "whole", "0:1000"), tmp_path), tmp_path)[0] == 0
+    assert ended(started(command(tmp_path / "run", "0:600"), tmp_path), tmp_path)[0] == 0
+    assert ended(started(command(tmp_path / "whole", "0:600", jobs=1), tmp_path), tmp_path)[0] == 0
     same_results(tmp_path / "run", tmp_path / "whole")
 
 
@@ -475,7 +475,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path, same_results: Callable[..., 
     if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("this needs the permission to mount a small disk")
     (tmp_path / "slow.py").write_text(SLOW_PLUGIN)
-    line = command(disk / "run", "0:150")
+    line = command(disk / "run", "0:150", jobs=1)
     try:
         full = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
         assert full.returncode == 1, full.stderr
@@ -490,7 +490,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path, same_results: Callable[..., 
         done = subprocess.run([*line, "--json"], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["kept"] >= len(kept)
-        whole = subprocess.run(command(tmp_path / "whole", "0:150"), cwd=tmp_path, capture_output=True)
+        whole = subprocess.run(command(tmp_path / "whole", "0:150", jobs=1), cwd=tmp_path, capture_output=True)
         assert whole.returncode == 0
         same_results(disk / "run", tmp_path / "whole")
     finally:
