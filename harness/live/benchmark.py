@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import HarnessError, unknown_name
+from harness.errors import HarnessError
 from harness.images import sources
 from harness.images.registry import dataset_names, images_of
 from harness.spaces.cells import CellSpace
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from harness.tabular.table import Table
     from harness.training.data import Splits
 
-COLUMNS = (
-    "params",
-    "flops",
-)  # of every architecture, counted at the size of its evaluation, see `harness.live.columns`
 PREFIX = "live/"  # what the names of live benchmarks begin with
 
 
@@ -132,19 +128,18 @@ class LiveBenchmark:
             raise HarnessError(
                 f"benchmark {self.name}: its budget is in epochs, not {budget.kind}; write [budgets] epochs = ..."
             )
-        for column in (*metrics, *(constraint.column for constraint in constraints)):
-            if column not in COLUMNS:
-                raise unknown_name("column", column, COLUMNS, where=f"benchmark {self.name}")
+        if metrics:
+            raise HarnessError(f"benchmark {self.name}: it has no columns; methods may be shown metrics of tables only")
+        if constraints:
+            raise HarnessError(f"benchmark {self.name}: it has no columns; [constraint] is for tables")
         settings = LiveSettings.from_json(live) if isinstance(live, str) else _settings(live, budget)
         proxy_epochs = settings.proxy.epochs
         if proxy_epochs > budget.amount:
             raise HarnessError(f"evaluation: proxy_epochs {proxy_epochs} is above the budget of {budget.amount} epochs")
         _need_torch()
-        from harness.live.columns import Columns
         from harness.live.problem import check_settings
 
-        shape = check_settings(self.space_name, self.splits(0), settings)
-        Columns(self.space_name, shape, metrics, constraints).check(self.name, self.space)
+        check_settings(self.space_name, self.splits(0), settings)
         return settings.to_json()
 
     def describe(self) -> dict[str, Any]:

@@ -9,15 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from harness.errors import BudgetExhausted, HarnessError
-from harness.live.columns import Columns
 from harness.problem.base import Evaluation
 from harness.problem.budget import Budget
-from harness.problem.constraint import Constraint
 from harness.problem.supernet import SupernetProblem
 from harness.problem.whole import WholeSpace
 from harness.spaces.base import Arch, Space
@@ -25,8 +23,8 @@ from harness.supernets import net
 from harness.supernets.net import Batch, Form, Network, Supernet
 from harness.training import train
 from harness.training.data import Splits
-from harness.training.networks import Shape, usable
-from harness.training.settings import LiveSettings, Recipe
+from harness.training.networks import usable
+from harness.training.settings import LiveSettings
 from harness.training.tracking import Row
 
 N = TypeVar("N", bound=Supernet)
@@ -41,13 +39,8 @@ def without_test(splits: Splits) -> Splits:
     return Splits(data, splits.seed, np.arange(border), np.arange(border, len(rows)), np.arange(0))
 
 
-def check_settings(space: str, splits: Splits, settings: LiveSettings) -> Shape:
+def check_settings(space: str, splits: Splits, settings: LiveSettings) -> None:
     """Refuse what would fail every search of a benchmark: its splits have the same sizes at all seeds.
-
-    Returns
-    -------
-    Shape
-        Of the network that is trained from scratch in the end.
 
     Raises
     ------
@@ -56,26 +49,7 @@ def check_settings(space: str, splits: Splits, settings: LiveSettings) -> Shape:
     """
     usable(settings.device)
     net.check_search(space, splits, settings.search)
-    return train.check_recipe(space, splits, settings.evaluation)
-
-
-class Trained(NamedTuple):
-    """An architecture that a search asked for.
-
-    Attributes
-    ----------
-    arch, score
-        The architecture, and its validation accuracy in percent.
-    epochs
-        How long it was trained.
-    feasible
-        Whether it satisfies the constraints.
-    """
-
-    arch: Arch
-    score: float
-    epochs: int
-    feasible: bool = True
+    train.check_recipe(space, splits, settings.evaluation)
 
 
 class LiveProblem(WholeSpace, SupernetProblem):
@@ -95,15 +69,9 @@ class LiveProblem(WholeSpace, SupernetProblem):
         Seed of initial weights and batches.
     checkpoint
         File that a supernet search is saved to after every epoch and goes on from.
-    metrics
-        Columns that the method may see beside the score, see `harness.live.benchmark.COLUMNS`.
-    constraints
-        What an architecture must satisfy to be an answer; the method sees the columns of these, too.
 
     Attributes
     ----------
-    evaluations
-        What was trained, in order.
     n_statistics
         Untrained networks that were handed out.
     """
@@ -117,22 +85,16 @@ class LiveProblem(WholeSpace, SupernetProblem):
         budget: Budget,
         seed: int,
         checkpoint: Path | None = None,
-        metrics: tuple[str, ...] = (),
-        constraints: tuple[Constraint, ...] = (),
     ) -> None:
         self.space = space
         self.budget = budget
-        self.max_fidelity = settings.fidelities
-        self.constraints = constraints
-        self.evaluations: list[Trained] = []
+        self.evaluations: list[tuple[Arch, float]] = []
         self.n_statistics = 0
         self._space_name = space_name
         self._splits = without_test(splits)
         self._settings = settings
         self._seed = seed
         self._checkpoint = checkpoint
-        shape = train.check_recipe(space_name, splits, settings.evaluation)
-        self._columns = Columns(space_name, shape, metrics, constraints)
         self._left = budget.amount
         self._net: Supernet | None = None
 
@@ -149,49 +111,28 @@ class LiveProblem(WholeSpace, SupernetProblem):
     def evaluate(self, arch: Sequence[int], fidelity: int | None = None) -> Evaluation:
         """Train the architecture for some epochs, its score is the validation accuracy (percent) after the last one.
 
-        One that breaks the constraints is trained and paid for as well, but scores below 0: less the further it is beyond them.
-
         Parameters
         ----------
         arch
             The architecture.
         fidelity
-            Epochs; the suite's ``proxy_epochs`` by default, which is also the most.
+            Epochs; the suite's ``proxy_epochs`` by default.
         """
         arch = self.space.validate(arch)
-        recipe = self._spend(fidelity)
-        (rows,) = train.train(
-            *(self._space_name, arch, self._splits, recipe, [self._seed]),
-            evaluate=["valid"],
-            device=self._settings.device,
-        )
-        return self._judged(arch, float(rows[-1]["valid_accuracy"]), recipe.epochs)
-
-    def _spend(self, fidelity: int | None) -> Recipe:
-        """How an architecture is trained that is asked for at a fidelity; takes the epochs from the budget."""
-        most = self._settings.proxy.epochs
-        is_whole_number = isinstance(fidelity, int | np.integer) and not isinstance(fidelity, bool)
-        if fidelity is not None and (not is_whole_number or not 1 <= fidelity <= most):
-            raise HarnessError(
-                f"fidelity {fidelity!r}: wanted whole epochs from 1 to the suite's [evaluation] proxy_epochs = {most}"
-            )
-        recipe = replace(self._settings.proxy, epochs=most if fidelity is None else int(fidelity))
+        recipe = self._settings.proxy if fidelity is None else replace(self._settings.proxy, epochs=fidelity)
         if recipe.epochs > self._left:
             raise BudgetExhausted(
                 f"{self._left} of {self.budget.amount} epochs are left, {recipe.epochs} were asked for"
             )
         self._left -= recipe.epochs
-        return recipe
-
-    def _judged(self, arch: Arch, score: float, epochs: int) -> Evaluation:
-        """What is told of a training, and noted."""
-        excess = self._columns.excess(arch)
-        self.evaluations.append(Trained(arch, score, epochs, not excess))
-        return Evaluation(-excess if excess else score, float("nan"), self._columns.of(arch), not excess)
-
-    def satisfies(self, arch: Sequence[int]) -> bool:
-        """Whether an architecture keeps the constraints; see `SupernetProblem`."""
-        return not self._columns.excess(self.space.validate(arch))
+        (rows,) = train.train(
+            *(self._space_name, arch, self._splits, recipe, [self._seed]),
+            evaluate=["valid"],
+            device=self._settings.device,
+        )
+        score = float(rows[-1]["valid_accuracy"])
+        self.evaluations.append((arch, score))
+        return Evaluation(score, float("nan"), {})
 
     def supernet(self, form: Form | None = None) -> Supernet:
         """The supernet of the space, for the whole budget; see `SupernetProblem`."""

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError
 from harness.methods.base import AskTell, OwnLoop, SearchResult, register_method, require
 from harness.problem.base import Evaluation, Problem
 from harness.problem.budget import Budget
-from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch
 from harness.streams import LockstepUniforms, Streams
 from harness.tabular.problem import LockstepProblem
 from harness.taxonomy import Taxonomy
-
-ATTEMPTS = 1000  # draws for each random architecture that is wanted, where constraints refuse some
 
 AHEAD = 4096  # draws of a seed at a time: how many it makes may depend on what they cost
 
@@ -127,15 +123,9 @@ class RandomArchitecture(OwnLoop):
         )
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
-        """Draw, until there are enough that satisfy the constraints."""
-        uniforms, drawn = streams.uniforms("sample"), list[Arch]()
-        for _ in range(ATTEMPTS * self.architectures):
-            arch = problem.sample(uniforms)
-            if cast(SupernetProblem, problem).satisfies(arch):
-                drawn.append(arch)
-            if len(drawn) == self.architectures:
-                return SearchResult(sample=tuple(drawn))
-        raise HarnessError(f"{self.name}: less than one random architecture in {ATTEMPTS} satisfies the constraints")
+        """Draw."""
+        uniforms = streams.uniforms("sample")
+        return SearchResult(sample=tuple(problem.sample(uniforms) for _ in range(self.architectures)))
 
 
 def _is_repeat(indices: NDArray[np.int64]) -> NDArray[np.bool_]:

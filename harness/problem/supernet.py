@@ -36,10 +36,6 @@ class SupernetProblem(Problem):
         """
 
     @abstractmethod
-    def satisfies(self, arch: Sequence[int]) -> bool:
-        """Whether an architecture satisfies the suite's constraints; costs no budget."""
-
-    @abstractmethod
     def untrained(self, arch: Sequence[int]) -> tuple[Network, Batch]:
         """The network of an architecture before its training from scratch, and the first training images; costs no budget.
 

@@ -13,7 +13,7 @@ import torch
 from harness.errors import HarnessError, RunError
 from harness.live.benchmark import LiveBenchmark
 from harness.live.one_shot import OneShotBenchmark
-from harness.live.problem import LiveProblem, Trained
+from harness.live.problem import LiveProblem
 from harness.methods.base import Method, SearchResult, run_search
 from harness.running.joining import Ended, agreement_rows, common_columns, looked_up, now, printable_traceback
 from harness.running.records import Entry
@@ -52,10 +52,8 @@ def run_live_cell(
         group.budget,
         seed,
         checkpoint=workspace / f"{group.key(seed)}.pt",
-        metrics=group.metrics,
-        constraints=group.constraints,
     )
-    found, error, measured, answers = SearchResult(), "", _nothing(), False
+    found, error, measured = SearchResult(), "", _nothing()
     epochs: list[dict[str, Any]] = []
     searched_s = NAN
     try:
@@ -64,10 +62,7 @@ def run_live_cell(
             if found.arch is None and not found.sample:
                 found = SearchResult(_incumbent(problem))
             searched_s = time.perf_counter() - clock
-            answers = _answers(problem, found)
-            if not answers:
-                pass  # what breaks a constraint is neither trained nor looked up
-            elif isinstance(benchmark, OneShotBenchmark):
+            if isinstance(benchmark, OneShotBenchmark):
                 measured, epochs = _looked_up(benchmark, problem, found)
             else:
                 measured, epochs = _evaluated(benchmark, settings, splits, found, seed, workspace / group.key(seed))
@@ -78,12 +73,11 @@ def run_live_cell(
     ended = Ended(found.arch, error, time.perf_counter() - clock if error else searched_s, started_at)
     trained = "epochs from scratch" if benchmark.table is None else "epochs, as its table was recorded"
     record = common_columns(group, seed, benchmark, ended, origin) | {
-        "status": "failed" if error else "ok" if answers else "infeasible",
         "fidelity": f"{settings.evaluation.epochs} {trained}",
         "arch": "" if found.arch is None or error else benchmark.space.format(found.arch),
         "n_evaluations": len(problem.evaluations),
-        "n_unique": len({trained.arch for trained in problem.evaluations}),
-        "n_feasible": sum(trained.feasible for trained in problem.evaluations),
+        "n_unique": len({arch for arch, _ in problem.evaluations}),
+        "n_feasible": len(problem.evaluations),
         "n_statistics": float(problem.n_statistics or NAN),
         "simulated_s": NAN,
         "epochs": float(problem.spent),
@@ -93,23 +87,10 @@ def run_live_cell(
     return Entry(record, _trace(benchmark, problem), [*problem.epochs, *epochs])
 
 
-def _incumbent(problem: LiveProblem) -> Arch | None:
-    """The best feasible one of those that were trained longest, the first of equals; None if nothing is feasible."""
+def _incumbent(problem: LiveProblem) -> Arch:
     if not problem.evaluations:
         raise HarnessError("the method evaluated nothing and recommends nothing")
-    feasible = [trained for trained in problem.evaluations if trained.feasible]
-    return max(feasible, key=_standing).arch if feasible else None
-
-
-def _answers(problem: LiveProblem, found: SearchResult) -> bool:
-    """Whether there is an architecture that satisfies the constraints; of several, whether all do."""
-    named = found.sample or (() if found.arch is None else (found.arch,))
-    return bool(named) and all(map(problem.satisfies, named))
-
-
-def _standing(trained: Trained) -> tuple[int, float]:
-    """A longer training tells more than a shorter one."""
-    return trained.epochs, trained.score
+    return max(problem.evaluations, key=lambda evaluation: evaluation[1])[0]
 
 
 def _evaluated(
@@ -164,14 +145,10 @@ def _nothing() -> dict[str, float]:
 def _trace(benchmark: LiveBenchmark, problem: LiveProblem) -> list[list[Any]]:
     """A row where the incumbent changes: the best of what was evaluated, or what the supernet would derive after an epoch."""
     trace: list[list[Any]] = []
-    best: Trained | None = None
-    spent = 0
-    for step, trained in enumerate(problem.evaluations, start=1):
-        spent += trained.epochs
-        if trained.feasible and (best is None or _standing(trained) > _standing(best)):
-            best, text = trained, benchmark.space.format(trained.arch)
-            epochs = NAN if problem.max_fidelity is None else float(spent)
-            trace.append([step, text, trained.score, text, trained.score, NAN, NAN, epochs])
+    for step, (arch, score) in enumerate(problem.evaluations, start=1):
+        if not trace or score > trace[-1][2]:
+            text = benchmark.space.format(arch)
+            trace.append([step, text, score, text, score, NAN, NAN, NAN])
     for row in problem.epochs:
         if "arch" in row and (not trace or row["arch"] != trace[-1][1]):
             score = float(row["valid_accuracy"])

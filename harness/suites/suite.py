@@ -15,7 +15,6 @@ from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
 from harness.suites.catalogue import Benchmark, load_benchmark, resolve
 from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constraints_of, groups_of, method_spec
-from harness.training.settings import LiveSettings
 
 
 @dataclass(frozen=True)
@@ -228,9 +227,8 @@ def _own_settings(
 def _check(group: Group, benchmark: Benchmark) -> None:
     """Let the method refuse the benchmark."""
     method = make_method(group.method.name, **group.method.params)
-    most = LiveSettings.from_json(group.settings).fidelities if group.settings else benchmark.epochs
     try:
-        method.check(live=bool(group.settings), max_fidelity=most, budget=group.budget)
+        method.check(live=bool(group.settings), max_fidelity=benchmark.epochs, budget=group.budget)
         method.check_space(benchmark.space)
         if group.settings:
             method.check_supernet(json.loads(group.settings)["search"], benchmark.space)

@@ -215,11 +215,6 @@ class LiveSettings:
     proxy: Recipe
     device: str
 
-    @property
-    def fidelities(self) -> int | None:
-        """Epochs of the training of an architecture that a search asks for, before which it can be stopped; None if it is one."""
-        return self.proxy.epochs if self.proxy.epochs > 1 else None
-
     def to_json(self) -> str:
         """As text, with sorted keys."""
         recipes = {"evaluation": self.evaluation.as_dict(), "proxy": self.proxy.as_dict()}
