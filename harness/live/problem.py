@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from harness.errors import BudgetExhausted, HarnessError
 from harness.problem.base import Evaluation
 from harness.problem.budget import Budget
 from harness.problem.supernet import SupernetProblem
+from harness.problem.terms import Terms
 from harness.problem.whole import WholeSpace
 from harness.spaces.base import Arch, Space
 from harness.supernets import net
@@ -24,7 +25,7 @@ from harness.supernets.net import Batch, Form, Network, Supernet
 from harness.training import train
 from harness.training.data import Splits
 from harness.training.networks import usable
-from harness.training.settings import LiveSettings
+from harness.training.settings import LiveSettings, Recipe
 from harness.training.tracking import Row
 
 N = TypeVar("N", bound=Supernet)
@@ -52,6 +53,21 @@ def check_settings(space: str, splits: Splits, settings: LiveSettings) -> None:
     train.check_recipe(space, splits, settings.evaluation)
 
 
+class Trained(NamedTuple):
+    """What `LiveProblem.evaluate` was asked for.
+
+    Attributes
+    ----------
+    arch
+        The architecture.
+    evaluation
+        The answer.
+    """
+
+    arch: Arch
+    evaluation: Evaluation
+
+
 class LiveProblem(WholeSpace, SupernetProblem):
     """One search on a live benchmark.
 
@@ -69,9 +85,13 @@ class LiveProblem(WholeSpace, SupernetProblem):
         Seed of initial weights and batches.
     checkpoint
         File that a supernet search is saved to after every epoch and goes on from.
+    terms
+        What the method sees of architectures beside their scores, and what they must satisfy to be an answer.
 
     Attributes
     ----------
+    evaluations
+        What was evaluated, in order.
     n_statistics
         Untrained networks that were handed out.
     """
@@ -85,10 +105,13 @@ class LiveProblem(WholeSpace, SupernetProblem):
         budget: Budget,
         seed: int,
         checkpoint: Path | None = None,
+        terms: Terms = Terms(),  # noqa: B008  (frozen)
     ) -> None:
         self.space = space
         self.budget = budget
-        self.evaluations: list[tuple[Arch, float]] = []
+        self.terms = terms
+        self.constraints = terms.constraints
+        self.evaluations: list[Trained] = []
         self.n_statistics = 0
         self._space_name = space_name
         self._splits = without_test(splits)
@@ -111,6 +134,9 @@ class LiveProblem(WholeSpace, SupernetProblem):
     def evaluate(self, arch: Sequence[int], fidelity: int | None = None) -> Evaluation:
         """Train the architecture for some epochs, its score is the validation accuracy (percent) after the last one.
 
+        An infeasible one costs as much and is not trained: its score is below that of all others, by how far it is beyond the
+        bounds (in parts of each).
+
         Parameters
         ----------
         arch
@@ -125,14 +151,20 @@ class LiveProblem(WholeSpace, SupernetProblem):
                 f"{self._left} of {self.budget.amount} epochs are left, {recipe.epochs} were asked for"
             )
         self._left -= recipe.epochs
+        columns = self.terms.columns(arch)
+        beyond = self.terms.excess(columns)
+        score = -beyond if beyond > 0 else self._score(arch, recipe)  # no accuracy is below 0
+        evaluation = Evaluation(score, float("nan"), columns, feasible=beyond == 0)
+        self.evaluations.append(Trained(arch, evaluation))
+        return evaluation
+
+    def _score(self, arch: Arch, recipe: Recipe) -> float:
         (rows,) = train.train(
             *(self._space_name, arch, self._splits, recipe, [self._seed]),
             evaluate=["valid"],
             device=self._settings.device,
         )
-        score = float(rows[-1]["valid_accuracy"])
-        self.evaluations.append((arch, score))
-        return Evaluation(score, float("nan"), {})
+        return float(rows[-1]["valid_accuracy"])
 
     def supernet(self, form: Form | None = None) -> Supernet:
         """The supernet of the space, for the whole budget; see `SupernetProblem`."""
@@ -167,7 +199,7 @@ class LiveProblem(WholeSpace, SupernetProblem):
 
     def _made(self, form: Form | None, kind: type[N]) -> N:
         settings = self._settings
-        return kind(
+        made = kind(
             self._space_name,
             self._splits,
             settings.search,
@@ -176,3 +208,5 @@ class LiveProblem(WholeSpace, SupernetProblem):
             device=settings.device,
             checkpoint=self._checkpoint,
         )
+        made.terms = self.terms
+        return made

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.errors import HarnessError
 from harness.methods.base import AskTell, OwnLoop, SearchResult, register_method, require
 from harness.problem.base import Evaluation, Problem
 from harness.problem.budget import Budget
+from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch
 from harness.streams import LockstepUniforms, Streams
 from harness.tabular.problem import LockstepProblem
 from harness.taxonomy import Taxonomy
 
+MOST_DRAWS = 1000  # of an architecture that satisfies the constraints
 AHEAD = 4096  # draws of a seed at a time: how many it makes may depend on what they cost
 
 
@@ -100,7 +103,8 @@ class RandomArchitecture(OwnLoop):
     Parameters
     ----------
     architectures
-        How many are drawn, and trained like what other methods recommend, for every seed: on the same split of the data.
+        How many are drawn, and trained like what other methods recommend, for every seed: on the same split of the data. Where
+        the suite has constraints, what does not satisfy them is drawn again.
 
     Notes
     -----
@@ -125,7 +129,16 @@ class RandomArchitecture(OwnLoop):
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Draw."""
         uniforms = streams.uniforms("sample")
-        return SearchResult(sample=tuple(problem.sample(uniforms) for _ in range(self.architectures)))
+        return SearchResult(sample=tuple(self._drawn(problem, uniforms) for _ in range(self.architectures)))
+
+    def _drawn(self, problem: Problem, uniforms: Iterator[float]) -> Arch:
+        """One that satisfies the constraints."""
+        terms = cast(SupernetProblem, problem).terms
+        for _ in range(MOST_DRAWS):
+            if terms.allow(arch := problem.sample(uniforms)):
+                return arch
+        bounds = " and ".join(map(str, terms.constraints))
+        raise HarnessError(f"{self.name}: none of {MOST_DRAWS:,} random architectures satisfies {bounds}")
 
 
 def _is_repeat(indices: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -6,19 +6,16 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from typing import Any
 
 import torch
 
-from harness.errors import BudgetExhausted
 from harness.live.benchmark import LiveBenchmark
 from harness.live.problem import LiveProblem
 from harness.methods.base import Method, run_search
-from harness.problem.base import Evaluation
-from harness.problem.budget import Budget
 from harness.spaces.base import Arch
 from harness.streams import Streams
+from harness.suites.group import Group
 from harness.supernets.loop import Search
 from harness.supernets.mixture import Mixture
 from harness.supernets.net import Form, Supernet
@@ -41,14 +38,10 @@ class PilotProblem(LiveProblem):
         """Estimated so far."""
         return self._trained_s + (self._net.seconds if isinstance(self._net, PilotNet) else 0.0)
 
-    def evaluate(self, arch: Sequence[int], fidelity: int | None = None) -> Evaluation:
-        """Estimate the training that `LiveProblem.evaluate` would do; the score is arbitrary."""
-        recipe = self._settings.proxy if fidelity is None else replace(self._settings.proxy, epochs=fidelity)
-        if recipe.epochs > self._left:
-            raise BudgetExhausted(f"{self._left} epochs are left")
-        self._left -= recipe.epochs
-        self._trained_s += self.of_training(self.space.validate(arch), recipe)
-        return Evaluation(random.Random(self._left).random(), float("nan"), {})
+    def _score(self, arch: Arch, recipe: Recipe) -> float:
+        """Estimate the training instead of doing it; the score is arbitrary."""
+        self._trained_s += self.of_training(arch, recipe)
+        return random.Random(self._left).random()
 
     def supernet(self, form: Form | None = None) -> Supernet:
         """A supernet whose epochs and measurements are estimated."""
@@ -125,19 +118,22 @@ class PilotSearch(Search):
         return net.rows[-1]
 
 
-def estimate_cell(benchmark: LiveBenchmark, method: Method, budget: Budget, settings: str) -> float:
+def estimate_cell(benchmark: LiveBenchmark, method: Method, group: Group) -> float:
     """Seconds of one cell of a live benchmark: its search, and the training of what it recommends.
 
     Parameters
     ----------
-    benchmark, method, budget, settings
-        As in a `harness.suites.group.Group`.
+    benchmark, method
+        Those of the group.
+    group
+        What is estimated.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as in a run
     try:
-        chosen = LiveSettings.from_json(settings)
-        problem = PilotProblem(benchmark.space_name, benchmark.space, benchmark.splits(0), chosen, budget, 0)
+        chosen, splits = LiveSettings.from_json(group.settings), benchmark.splits(0)
+        terms = benchmark.terms(group.metrics, group.constraints, splits, chosen.evaluation)
+        problem = PilotProblem(benchmark.space_name, benchmark.space, splits, chosen, group.budget, 0, terms=terms)
         started = time.perf_counter()
         found = run_search(method, problem, Streams(benchmark.name, 0))
         # Untrained networks are scored in earnest, which takes seconds.

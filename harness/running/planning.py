@@ -125,7 +125,7 @@ def _pilot(group: Group) -> float:
         from harness.running.pilot import estimate_cell
 
         method = method_class(group.method.name).of(group.method.params)
-        return estimate_cell(table, method, group.budget, group.settings)
+        return estimate_cell(table, method, group)
     times = []
     for seed in range(PILOTS):
         clock = time.perf_counter()
