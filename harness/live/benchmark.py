@@ -71,10 +71,6 @@ class LiveBenchmark:
         return cell_space(self.space_name)
 
     @property
-    def epochs(self) -> None:
-        """There is one fidelity: the suite's settings say how long architectures are trained."""
-
-    @property
     def taxonomy(self) -> Taxonomy:
         """What kind of benchmark it is: a supernet shares weights, parameters and operations are counted."""
         return Taxonomy(self.space.kind, "any", "weight sharing", "analytical")

@@ -60,12 +60,20 @@ class Trained(NamedTuple):
     ----------
     arch
         The architecture.
+    epochs
+        How long it was trained, or would have been if it were feasible.
     evaluation
         The answer.
     """
 
     arch: Arch
+    epochs: int
     evaluation: Evaluation
+
+    @property
+    def standing(self) -> tuple[int, float]:
+        """What makes an incumbent: a longer training, of equally long ones a better score."""
+        return self.epochs, self.evaluation.score
 
 
 class LiveProblem(WholeSpace, SupernetProblem):
@@ -118,13 +126,15 @@ class LiveProblem(WholeSpace, SupernetProblem):
         self._settings = settings
         self._seed = seed
         self._checkpoint = checkpoint
+        self.max_fidelity = settings.max_fidelity
         self._left = budget.amount
+        self._is_over = False  # something was asked for that nothing is left for
         self._net: Supernet | None = None
 
     @property
     def exhausted(self) -> bool:
-        """Whether what is left does not pay for another evaluation."""
-        return self._left < self._settings.proxy.epochs
+        """Whether the budget is spent."""
+        return self._is_over or self._left < 1
 
     @property
     def spent(self) -> int:
@@ -142,11 +152,12 @@ class LiveProblem(WholeSpace, SupernetProblem):
         arch
             The architecture.
         fidelity
-            Epochs; the suite's ``proxy_epochs`` by default.
+            Epochs; the suite's ``proxy_epochs`` by default, and at most. The learning rate falls to 0 within them.
         """
         arch = self.space.validate(arch)
-        recipe = self._settings.proxy if fidelity is None else replace(self._settings.proxy, epochs=fidelity)
-        if recipe.epochs > self._left:
+        recipe = replace(self._settings.proxy, epochs=self._epochs(fidelity))
+        if self._is_over or recipe.epochs > self._left:
+            self._is_over = True  # even if something cheaper were asked for next
             raise BudgetExhausted(
                 f"{self._left} of {self.budget.amount} epochs are left, {recipe.epochs} were asked for"
             )
@@ -155,8 +166,17 @@ class LiveProblem(WholeSpace, SupernetProblem):
         beyond = self.terms.excess(columns)
         score = -beyond if beyond > 0 else self._score(arch, recipe)  # no accuracy is below 0
         evaluation = Evaluation(score, float("nan"), columns, feasible=beyond == 0)
-        self.evaluations.append(Trained(arch, evaluation))
+        self.evaluations.append(Trained(arch, recipe.epochs, evaluation))
         return evaluation
+
+    def _epochs(self, fidelity: int | None) -> int:
+        whole = self._settings.proxy.epochs
+        if fidelity is None:
+            return whole
+        is_whole_number = isinstance(fidelity, int | np.integer) and not isinstance(fidelity, bool)
+        if not is_whole_number or not 1 <= fidelity <= whole:
+            raise HarnessError(f"fidelity {fidelity!r}: a training during this search has epochs 1 to {whole}")
+        return int(fidelity)
 
     def _score(self, arch: Arch, recipe: Recipe) -> float:
         (rows,) = train.train(

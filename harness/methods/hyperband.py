@@ -79,7 +79,7 @@ class Halving(OwnLoop):
         if max_fidelity is None:
             raise HarnessError(
                 f"method {self.name} stops trainings early, and this benchmark has one fidelity; wanted a table whose curve "
-                "valid has a score of every architecture after every epoch"
+                "valid has a score of every architecture after every epoch, or a live benchmark with proxy_epochs above 1"
             )
         if self.min_fidelity > max_fidelity:
             raise HarnessError(

@@ -14,7 +14,7 @@ from harness.errors import HarnessError, RunError
 from harness.live.benchmark import COUNTED, LiveBenchmark
 from harness.live.columns import Counted
 from harness.live.one_shot import OneShotBenchmark
-from harness.live.problem import LiveProblem
+from harness.live.problem import LiveProblem, Trained
 from harness.methods.base import Method, SearchResult, run_search
 from harness.running.joining import Ended, agreement_rows, common_columns, looked_up, now, printable_traceback
 from harness.running.records import Entry
@@ -96,11 +96,11 @@ def run_live_cell(
 
 
 def _incumbent(problem: LiveProblem) -> Arch | None:
-    """The best feasible one of what was evaluated, the first of equals."""
+    """The best feasible one of the longest trainings, the first of equals."""
     if not problem.evaluations:
         raise HarnessError("the method evaluated nothing and recommends nothing")
     feasible = [trained for trained in problem.evaluations if trained.evaluation.feasible]
-    return max(feasible, key=lambda trained: trained.evaluation.score).arch if feasible else None
+    return max(feasible, key=lambda trained: trained.standing).arch if feasible else None
 
 
 def _evaluated(
@@ -156,7 +156,8 @@ def _looked_up(
 
 
 def _candidates(benchmark: LiveBenchmark, problem: LiveProblem) -> list[dict[str, Any]]:
-    """Rows of ``epochs.parquet``: what was evaluated, with the columns that the method saw; infeasible ones have no accuracy."""
+    """Rows of ``epochs.parquet``: what was wholly trained, with the columns that the method saw; infeasible: no accuracy."""
+    whole = problem.max_fidelity or 1
     return [
         {
             "phase": "candidate",
@@ -165,7 +166,8 @@ def _candidates(benchmark: LiveBenchmark, problem: LiveProblem) -> list[dict[str
             "valid_accuracy": evaluation.score if evaluation.feasible else NAN,
             **evaluation.metrics,
         }
-        for number, (arch, evaluation) in enumerate(problem.evaluations, start=1)
+        for number, (arch, epochs, evaluation) in enumerate(problem.evaluations, start=1)
+        if epochs == whole
     ]
 
 
@@ -176,10 +178,10 @@ def _nothing() -> dict[str, float]:
 def _trace(benchmark: LiveBenchmark, problem: LiveProblem) -> list[list[Any]]:
     """A row where the incumbent changes: the best of what was evaluated, or what the supernet would derive after an epoch."""
     trace: list[list[Any]] = []
-    for step, (arch, evaluation) in enumerate(problem.evaluations, start=1):
-        score = evaluation.score
-        if evaluation.feasible and (not trace or score > trace[-1][2]):
-            text = benchmark.space.format(arch)
+    best: Trained | None = None
+    for step, trained in enumerate(problem.evaluations, start=1):
+        if trained.evaluation.feasible and (best is None or trained.standing > best.standing):
+            best, text, score = trained, benchmark.space.format(trained.arch), trained.evaluation.score
             trace.append([step, text, score, text, score, NAN, NAN, NAN])
     for row in problem.epochs:
         if "arch" not in row or (problem.constraints and not problem.terms.allow(benchmark.space.parse(row["arch"]))):

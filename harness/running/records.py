@@ -94,9 +94,9 @@ EPOCH_COLUMNS: dict[str, tuple[str, str]] = {
     "cell": ("str", "cell that the epoch belongs to"),
     "phase": (
         "str",
-        "search (on the supernet), candidate (an architecture that the search evaluated, where the suite shows columns, with "
-        "these), shared weights (an architecture scored with them when the search has ended) or evaluation (of the recommended "
-        "architecture, trained on its own)",
+        "search (on the supernet), candidate (an architecture that the search trained wholly, where the suite shows columns, "
+        "with these), shared weights (an architecture scored with them when the search has ended) or evaluation (of the "
+        "recommended architecture, trained on its own)",
     ),
     "epoch": ("int64", "from 1; of candidates and shared weights the number of the architecture"),
     "level": ("str", "what the architecture parameters descended"),

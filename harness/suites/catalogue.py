@@ -46,10 +46,6 @@ class Benchmark(Protocol):
         """Whether larger or smaller scores are better."""
 
     @property
-    def epochs(self) -> int | None:
-        """Epochs of a whole training, before which it can be stopped and scored; None if there is one fidelity."""
-
-    @property
     def taxonomy(self) -> Taxonomy:
         """What kind of benchmark it is, in four words."""
 
@@ -98,6 +94,14 @@ def resolve(
     assert isinstance(benchmark, Table)
     check_searchable(benchmark, budget, metrics, constraints)
     return ""
+
+
+def max_fidelity(benchmark: Benchmark, settings: str) -> int | None:
+    """Epochs of a whole training during a search, before which it can be stopped and scored; None if there is one fidelity.
+
+    A table has its own; of a live benchmark the settings, as `resolve` gives them, say how long architectures are trained.
+    """
+    return benchmark.epochs if isinstance(benchmark, Table) else LiveSettings.from_json(settings).max_fidelity
 
 
 def benchmark_names() -> list[str]:

@@ -13,7 +13,7 @@ from harness.errors import HarnessError, differences
 from harness.methods.base import Method, make_method, method_params
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
-from harness.suites.catalogue import Benchmark, load_benchmark, resolve
+from harness.suites.catalogue import Benchmark, load_benchmark, max_fidelity, resolve
 from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constraints_of, groups_of, method_spec
 
 
@@ -227,8 +227,9 @@ def _own_settings(
 def _check(group: Group, benchmark: Benchmark) -> None:
     """Let the method refuse the benchmark."""
     method = make_method(group.method.name, **group.method.params)
+    whole = max_fidelity(benchmark, group.settings)
     try:
-        method.check(live=bool(group.settings), max_fidelity=benchmark.epochs, budget=group.budget)
+        method.check(live=bool(group.settings), max_fidelity=whole, budget=group.budget)
         method.check_space(benchmark.space)
         if group.settings:
             method.check_supernet(json.loads(group.settings)["search"], benchmark.space)

@@ -215,6 +215,11 @@ class LiveSettings:
     proxy: Recipe
     device: str
 
+    @property
+    def max_fidelity(self) -> int | None:
+        """Epochs of a whole training during a search, see `harness.problem.base.Problem.max_fidelity`; None where it has one."""
+        return self.proxy.epochs if self.proxy.epochs > 1 else None
+
     def to_json(self) -> str:
         """As text, with sorted keys."""
         recipes = {"evaluation": self.evaluation.as_dict(), "proxy": self.proxy.as_dict()}
