@@ -16,6 +16,7 @@ from harness.tabular import catalogue as tables
 from harness.tabular.problem import check_searchable
 from harness.tabular.table import Direction, Table, Unit
 from harness.taxonomy import Taxonomy
+from harness.training.settings import LiveSettings
 
 
 class Benchmark(Protocol):
