@@ -393,7 +393,7 @@ def test_a_checkpoint_of_another_search_ends_the_run_and_is_kept(tmp_path, cli):
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_within_its_search(tmp_path):
-    suite = TINY | {"seeds": "0:1", "budgets": {"epochs": 8}, "methods": [{"name": "milenas-2nd"}]}
+    suite = TINY | {"seeds": "0:1", "budgets": {"epochs": 8}, "methods": [{"name": "milenas-1st"}]}
     (tmp_path / "suite.toml").write_text(toml(suite))
     command = [sys.executable, "-m", "harness.cli", "run", str(tmp_path / "suite.toml"), "--no-report", "-q", "-j", "1"]
     output = tmp_path / "killed"
@@ -409,7 +409,7 @@ def test_a_killed_run_goes_on_within_its_search(tmp_path):
     assert 1 <= len(torch.load(checkpoint, weights_only=True)["rows"]) < 8
     subprocess.run([*command, "-o", output], check=True, stdout=subprocess.DEVNULL)
     assert not (output / "checkpoints").exists()
-    subprocess.run([*command, "-o", tmp_path / "whole"], check=True, stdout=subprocess.DEVNULL)
+    run(suite, tmp_path / "whole", backend="sequential")
     same(output, tmp_path / "whole")
     assert len(read_epochs(output).query("phase == 'search'")) == 8
 
@@ -494,31 +494,32 @@ def test_a_plan_estimates_without_running(tmp_path, reference):
 
 # CIFAR-10, written here in its published format, with a few images
 
-TINY_CIFAR = replace(CIFAR10, files=dict.fromkeys(CIFAR10.files, 40))
-
 
 @pytest.fixture
-def cifar(tmp_path, monkeypatch):
+def cifar(request, tmp_path, monkeypatch):
+    """So many images in every file of it, 12 unless the test says otherwise."""
     from harness.live import benchmark
 
     folder = tmp_path / "data" / "cifar10" / "cifar-10-batches-bin"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    for name, n in TINY_CIFAR.files.items():
+    tiny = replace(CIFAR10, files=dict.fromkeys(CIFAR10.files, getattr(request, "param", 12)))
+    for name, n in tiny.files.items():
         labels = np.resize(np.arange(10, dtype=np.uint8), (n, 1))
         np.concatenate([labels, rng.integers(256, size=(n, PIXELS), dtype=np.uint8)], axis=1).tofile(
             folder / f"{name}.bin"
         )
     monkeypatch.setenv("NAS_HARNESS_DATA", str(tmp_path / "data"))
-    monkeypatch.setitem(sources._SOURCES, "cifar10", lambda place: sources.read_cifar(TINY_CIFAR, place))
+    monkeypatch.setitem(sources._SOURCES, "cifar10", lambda place: sources.read_cifar(tiny, place))
     benchmark.images_of.cache_clear()
     yield
     benchmark.images_of.cache_clear()
 
 
-SMALLER = ["search.channels=2", "search.cells=3", "evaluation.channels=2", "evaluation.cells=3"]
+SMALLER = [f"{part}.{key}" for part in ("search", "evaluation") for key in ("channels=2", "cells=3", "batch_size=16")]
 
 
+@pytest.mark.parametrize("cifar", [40], indirect=True)  # more than a batch of the final training
 def test_the_cifar_suite_has_the_papers_settings(cifar):
     suite = load_suite("live-cifar10", ["device=cpu", "search.batch_size=64"])
     group = suite.groups()[0]
@@ -575,11 +576,11 @@ def test_the_suites_of_the_comparison(name):
 @pytest.mark.slow
 def test_a_shortened_run_on_mnist(tmp_path, cli, monkeypatch):
     whole = sources.load("mnist5k")
-    some = replace(whole, images=whole.images[::10], labels=whole.labels[::10])  # the digits come one after another
+    some = replace(whole, images=whole.images[::25], labels=whole.labels[::25])  # the digits come one after another
     monkeypatch.setattr("harness.live.benchmark.images_of", lambda _: some)
-    changes = ["budgets.epochs=2", "evaluation.epochs=2", "methods.1.candidates=3"]
+    changes = ["budgets.epochs=1", "evaluation.epochs=1", "methods.1.candidates=3"]
     changes += [
-        f"{part}.{key}" for part in ("search", "evaluation") for key in ("channels=2", "cells=2", "batch_size=90")
+        f"{part}.{key}" for part in ("search", "evaluation") for key in ("channels=2", "cells=2", "batch_size=36")
     ]
     command = ["run", "live-mnist", "--seeds", "0:1", "-o", tmp_path / "out", "-q", "--backend", "sequential"]
     outcome = cli(*command, *(argument for change in changes for argument in ("--set", change)))
