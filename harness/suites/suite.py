@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -162,6 +162,7 @@ class Suite:
                     group = Group(name, benchmark.sha256, method, budget, metrics, chosen, self.constraints)
                     _check(group, benchmark)
                     groups.append(group)
+        _refuse_the_same(groups)
         return Resolution(benchmarks, settings, tuple(groups))
 
     def groups(self) -> tuple[Group, ...]:
@@ -189,6 +190,18 @@ class Suite:
             # One text a benchmark and budget, in this order.
             "settings": list(found.settings.values()),
         }
+
+
+def _refuse_the_same(groups: Sequence[Group]) -> None:
+    """Refuse methods that come to the same cells, however they are written: one record cannot stand for two."""
+    found: dict[str, Group] = {}
+    for group in groups:
+        other = found.setdefault(group.key(0), group)
+        if other is not group:
+            raise HarnessError(
+                f"benchmark {group.benchmark}: {other.method.label!r} and {group.method.label!r} are the same method under the "
+                "same settings; leave one out"
+            )
 
 
 def _as_json(method: MethodSpec) -> dict[str, Any]:
