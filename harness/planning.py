@@ -124,7 +124,7 @@ def _pilot(group: Group) -> float:
         from harness.live.pilot import estimate_cell
 
         method = method_class(group.method.name).of(group.method.params)
-        return estimate_cell(table, method, group.budget, group.settings)
+        return estimate_cell(table, method, group.budget, group.settings, group.metrics)
     times = []
     for seed in range(PILOTS):
         clock = time.perf_counter()

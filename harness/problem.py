@@ -149,8 +149,31 @@ class Problem(ABC):
         """Whether the budget is spent."""
 
 
+class Columns(NamedTuple):
+    """What a suite shows of the table that judges a supernet.
+
+    Attributes
+    ----------
+    codes
+        All encodings that have a row: (n, variables).
+    values
+        The columns by name, (n,) each.
+    """
+
+    codes: NDArray[np.integer]
+    values: Mapping[str, NDArray[np.float64]]
+
+
 class SupernetProblem(Problem):
-    """A problem whose architectures are trained here and now, and whose space has a supernet."""
+    """A problem whose architectures are trained here and now, and whose space has a supernet.
+
+    Attributes
+    ----------
+    columns
+        Columns of the table that judges the supernet; None where there is no such table, or the suite shows none of it.
+    """
+
+    columns: Columns | None = None
 
     @abstractmethod
     def supernet(self, form: Form | None = None) -> Supernet:

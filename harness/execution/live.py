@@ -47,6 +47,7 @@ def run_live_cell(
     problem = LiveProblem(
         *(benchmark.space_name, benchmark.space, splits, settings, group.budget, seed),
         checkpoint=workspace / f"{group.key(seed)}.pt",
+        columns=benchmark.columns(group.metrics),
     )
     found, error, measured = SearchResult(), "", _nothing()
     epochs: list[dict[str, Any]] = []

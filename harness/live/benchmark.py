@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.constraint import Constraint
     from harness.live.data import Splits
     from harness.live.images import Images
-    from harness.problem import Budget
+    from harness.problem import Budget, Columns
     from harness.tabular.table import Table
 
 SPACES: Mapping[str, type[Space]] = {"darts": DartsSpace, "nasbench201": NASBench201Space}
@@ -94,6 +94,18 @@ class LiveBenchmark:
         """Table in which what a search derives is looked up; None where it is trained."""
         return None
 
+    def columns(self, metrics: tuple[str, ...]) -> Columns | None:
+        """What methods see of the table that judges the supernet, none of which is a test value.
+
+        Raises
+        ------
+        HarnessError
+            If there is no such table or column, or it is for the report only.
+        """
+        if metrics:
+            raise HarnessError(f"benchmark {self.name}: it has no columns; methods may be shown metrics of tables only")
+        return None
+
     def splits(self, seed: int) -> Splits:
         """The images, split for the cells of a seed."""
         from harness.live.data import check_stratified, split
@@ -130,8 +142,7 @@ class LiveBenchmark:
             raise HarnessError(
                 f"benchmark {self.name}: its budget is in epochs, not {budget.kind}; write [budgets] epochs = ..."
             )
-        if metrics:
-            raise HarnessError(f"benchmark {self.name}: it has no columns; methods may be shown metrics of tables only")
+        self.columns(metrics)
         if constraints:
             raise HarnessError(f"benchmark {self.name}: it has no columns; [constraint] is for tables")
         settings = LiveSettings.from_json(live) if isinstance(live, str) else _settings(live, budget)

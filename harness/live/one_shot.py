@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.errors import HarnessError
 from harness.live.benchmark import SPACES, LiveBenchmark
 from harness.streams import generator
@@ -22,7 +24,7 @@ from harness.taxonomy import Taxonomy
 if TYPE_CHECKING:
     from harness.constraint import Constraint
     from harness.live.data import Splits
-    from harness.problem import Budget
+    from harness.problem import Budget, Columns
     from harness.spaces.base import Arch
 
 PREFIX = "one-shot/"
@@ -83,6 +85,17 @@ class OneShotBenchmark(LiveBenchmark):
     def dataset(self) -> str:
         """Name of the images."""
         return str(self._spec["data"])
+
+    def columns(self, metrics: tuple[str, ...]) -> Columns | None:
+        """As `LiveBenchmark.columns`."""
+        from harness.problem import Columns
+
+        shown = self.table.visible(metrics)
+        if not shown:
+            return None
+        rows = np.asarray(self.table.rows)
+        there = np.flatnonzero(rows >= 0)
+        return Columns(self.space.codes(there), {name: values[rows[there]] for name, values in shown.items()})
 
     def splits(self, seed: int) -> Splits:
         """The split that the table was recorded on, whatever the seed.

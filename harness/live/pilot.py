@@ -23,7 +23,7 @@ from harness.supernets.loop import Search
 from harness.supernets.mixture import Mixture
 from harness.supernets.net import Form, Supernet
 from harness.supernets.selections import Selection
-from harness.supernets.steps import At, Step
+from harness.supernets.steps import AlphaSchedule, At, Step
 
 TIMED = 3  # measurements of a supernet that are timed; more are taken to be like them
 
@@ -94,7 +94,7 @@ class PilotNet(Supernet):
 
 
 class PilotSearch(Search):
-    """A search that takes one step of every kind, and estimates the others."""
+    """A search that takes one step of every kind, where they take turns one of each, and estimates the others."""
 
     def __init__(self, net: PilotNet, step: Step, select: Selection) -> None:
         super().__init__(net, step, select)
@@ -104,29 +104,37 @@ class PilotSearch(Search):
     def epoch(self) -> Row:
         """Estimate an epoch."""
         net, number = self._pilot, self._pilot.spend()
-        if (kind := str(self.step.words(number))) not in self._steps_s:
+        progress = number / net.settings.epochs
+        schedule = getattr(self.step, "schedule", AlphaSchedule())
+        if (kind := str((self.step.words(number), progress >= schedule.alpha_from))) not in self._steps_s:
             self.moving.begin_epoch(number, net.settings.rate(number))
-            batches, at = next(net.batches(number)), At(number, 0, number / net.settings.epochs)
-            self._steps_s[kind] = seconds(lambda: self.moving(batches, at))
+            batches, turns = next(net.batches(number)), schedule.alpha_every
+            ats = [At(number, turn, progress) for turn in range(turns)]
+            self._steps_s[kind] = seconds(lambda: [self.moving(batches, at) for at in ats]) / turns
         net.seconds += self._steps_s[kind] * net.steps
         net.measure(self.moving.evaluated(number))
         net.rows.append({"epoch": number})
         return net.rows[-1]
 
 
-def estimate_cell(benchmark: LiveBenchmark, method: Method, budget: Budget, settings: str) -> float:
+def estimate_cell(
+    benchmark: LiveBenchmark, method: Method, budget: Budget, settings: str, metrics: tuple[str, ...] = ()
+) -> float:
     """Seconds of one cell of a live benchmark: its search, and the training of what it recommends.
 
     Parameters
     ----------
-    benchmark, method, budget, settings
+    benchmark, method, budget, settings, metrics
         As in a `harness.suite.Group`.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as in a run
     try:
         chosen = LiveSettings.from_json(settings)
-        problem = PilotProblem(benchmark.space_name, benchmark.space, benchmark.splits(0), chosen, budget, 0)
+        problem = PilotProblem(
+            *(benchmark.space_name, benchmark.space, benchmark.splits(0), chosen, budget, 0),
+            columns=benchmark.columns(metrics),
+        )
         found = run_search(method, problem, Streams(benchmark.name, 0))
         if benchmark.table is not None:
             return problem.seconds

@@ -18,7 +18,7 @@ from harness.live.data import Splits
 from harness.live.networks import usable
 from harness.live.settings import LiveSettings
 from harness.live.tracking import Row
-from harness.problem import Budget, Evaluation, SupernetProblem
+from harness.problem import Budget, Columns, Evaluation, SupernetProblem
 from harness.spaces.base import Arch, Space
 from harness.supernets import net
 from harness.supernets.net import Form, Supernet
@@ -64,6 +64,8 @@ class LiveProblem(SupernetProblem):
         Seed of initial weights and batches.
     checkpoint
         File that a supernet search is saved to after every epoch and goes on from.
+    columns
+        See `SupernetProblem`.
     """
 
     size = float("inf")
@@ -77,8 +79,10 @@ class LiveProblem(SupernetProblem):
         budget: Budget,
         seed: int,
         checkpoint: Path | None = None,
+        columns: Columns | None = None,
     ) -> None:
         self.space = space
+        self.columns = columns
         self.budget = budget
         self.evaluations: list[tuple[Arch, float]] = []
         self._space_name = space_name

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from harness.supernets.mixture import Mixture, Relaxation, Softmax, one_a_group
     from harness.supernets.net import Form, Mixed, Supernet
     from harness.supernets.paths import PathStep, Sampler, Uniform
+    from harness.supernets.sampled import Gates, Gumbel
     from harness.supernets.selections import BestOfRandom, Selection, Strongest
     from harness.supernets.shared_weights import SharedWeights
     from harness.supernets.steps import AlphaSchedule, At, LevelStep, Moving, Passed, Step
@@ -21,6 +22,8 @@ __all__ = [
     "At",
     "BestOfRandom",
     "Form",
+    "Gates",
+    "Gumbel",
     "LevelStep",
     "Mixed",
     "Mixture",
@@ -45,7 +48,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'harness.supernets' has no attribute {name!r}")
-    from harness.supernets import loop, mixture, net, paths, selections, shared_weights, steps
+    from harness.supernets import loop, mixture, net, paths, sampled, selections, shared_weights, steps
 
-    homes = (loop, mixture, net, paths, selections, shared_weights, steps)
+    homes = (loop, mixture, net, paths, sampled, selections, shared_weights, steps)
     return next(vars(home)[name] for home in homes if name in vars(home))

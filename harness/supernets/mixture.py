@@ -29,11 +29,15 @@ class Mixture(NamedTuple):
         which the relaxation wants for α.
     edges
         (E,) weights of the edges themselves; None for 1.
+    every_gate
+        Whether the gates of the other candidates have their gradients too. These candidates are then computed in the backward
+        pass, and a number of each is kept.
     """
 
     operations: Tensor
     gates: Tensor | None = None
     edges: Tensor | None = None
+    every_gate: bool = False
 
     def of(self, rows: Sequence[int]) -> Mixture:
         """The mixture of some of the edges."""
@@ -42,6 +46,7 @@ class Mixture(NamedTuple):
             self.operations[chosen],
             None if self.gates is None else self.gates[chosen],
             None if self.edges is None else self.edges[chosen],
+            self.every_gate,
         )
 
 
