@@ -9,6 +9,7 @@ from harness.errors import HarnessError, unknown_name
 from harness.levels import LEVELS
 from harness.methods.base import OwnLoop, SearchResult, register_method, require
 from harness.problem import Budget, Columns, Problem, SupernetProblem
+from harness.spaces.base import Space
 from harness.streams import Streams
 from harness.taxonomy import Taxonomy
 
@@ -92,6 +93,13 @@ class Proxyless(OwnLoop):
         """Want a supernet."""
         require(live, f"{self.name}: wants a supernet; a table has no weights to train")
 
+    def check_space(self, space: Space) -> None:
+        """Want a cost of every operation, where costs are looked up."""
+        if self.lookup:
+            from harness.supernets.costs import by_operation
+
+            by_operation(space, self.lookup)
+
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Search the supernet."""
         from harness.supernets.loop import search
@@ -134,5 +142,5 @@ class Proxyless(OwnLoop):
         if columns is not None:
             costs, r_squared = fitted(net.where, columns.codes, columns.values[self.cost])
         else:
-            costs = by_operation(net.where, self.lookup) if self.lookup else operations_counted(net)
+            costs = by_operation(net.where.space, self.lookup) if self.lookup else operations_counted(net)
         return ExpectedCost.of(self.cost, self.cost_weight, costs, r_squared)

@@ -15,10 +15,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness.errors import HarnessError, unknown_name
 from harness.live.mixed import Fan
+from harness.live.supernet import SEARCHABLE, Searchable
+from harness.spaces.base import Space
 from harness.supernets.mixture import Mixture
 
 if TYPE_CHECKING:
-    from harness.live.supernet import Searchable
     from harness.supernets.net import Supernet
 
 Floats = NDArray[np.float64]
@@ -78,7 +79,7 @@ class ExpectedCost:
         return {"cost": self.name, "cost_weight": self.weight, **fit}
 
 
-def by_operation(where: Searchable, costs: Mapping[str, float]) -> Costs:
+def by_operation(space: Space, costs: Mapping[str, float]) -> Costs:
     """Costs that were looked up by the name of an operation, the same on every edge.
 
     Raises
@@ -86,6 +87,7 @@ def by_operation(where: Searchable, costs: Mapping[str, float]) -> Costs:
     HarnessError
         If an operation has no cost, or there is none of such a name.
     """
+    where = next(where for where in SEARCHABLE.values() if type(where.space) is type(space))
     for name in costs:
         if name not in where.primitives:
             raise unknown_name("operation", name, where.primitives, where="cost")

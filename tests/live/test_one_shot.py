@@ -9,7 +9,10 @@ import pytest
 from harness.catalogue import benchmark_names, find_benchmark
 from harness.errors import HarnessError
 from harness.live.one_shot import OneShotBenchmark
-from harness.problem import Budget
+from harness.live.problem import LiveProblem
+from harness.live.settings import LiveSettings
+from harness.problem import Budget, TabularProblem
+from harness.records import read_epochs, read_run
 from harness.reporting.build import build_report
 from harness.reporting.frames.one_shot import TOP, scored, supernet_rankings
 from harness.reporting.run import load_run
@@ -17,6 +20,7 @@ from harness.runner import run
 from harness.statistics.ranking import kendall
 from harness.tabular import catalogue
 from harness.taxonomy import Taxonomy
+from harness.testing import holds_test_values
 
 SPEC = {
     "name": "tiny-cells",
@@ -161,3 +165,49 @@ def test_wrong_input(table):
         benchmark.settle(Budget("evaluations", 1), (), {})
     with pytest.raises(HarnessError, match="nasbench-graph/cora is not a recorded table"):
         OneShotBenchmark("one-shot/nasbench-graph/cora").settle(Budget("epochs", 1), (), {})
+
+
+# Columns of the table that are shown to methods
+
+
+def test_a_column_is_shown_as_the_table_has_it_and_nothing_else_is(table):
+    benchmark = find_benchmark("one-shot/tiny-cells")
+    assert benchmark.columns(()) is None
+    columns = benchmark.columns(("train_loss",))
+    assert list(columns.values) == ["train_loss"]
+    assert columns.codes.shape == (5**6, 6)
+    looked_up = TabularProblem(table, Budget("evaluations", 3), ("train_loss",))
+    for place in (0, 1234, 5**6 - 1):
+        found = looked_up.evaluate(columns.codes[place].tolist()).metrics
+        assert found == {"train_loss": columns.values["train_loss"][place]}
+    splits = benchmark.splits(0)
+    settings = LiveSettings.from_json(benchmark.settle(Budget("epochs", 1), ("train_loss",), {}))
+    problem = LiveProblem(
+        benchmark.space_name, benchmark.space, splits, settings, Budget("epochs", 1), 0, columns=columns
+    )
+    assert problem.columns is columns
+    assert not holds_test_values(problem, table)
+
+
+def test_columns_that_are_not_there_or_not_to_be_seen_are_refused(table):
+    benchmark = find_benchmark("one-shot/tiny-cells")
+    for column, message in (("latenzy", "did you mean 'latency'"), ("test_loss", "is for the report only")):
+        with pytest.raises(HarnessError, match=message):
+            benchmark.settle(Budget("epochs", 1), (column,), {})
+    with pytest.raises(HarnessError, match="it has no columns"):
+        find_benchmark("live/nasbench201-digits").settle(Budget("epochs", 1), ("latency",), {})
+
+
+def test_costs_of_candidates_are_fitted_to_a_column(table, tmp_path):
+    proxyless = {"name": "proxyless", "alpha_every": 2, "cost": "train_loss", "cost_weight": 0.5}
+    suite = {**SUITE, "seeds": "0:1", "methods": [{**proxyless, "metrics": ["train_loss"]}]}
+    run(suite, tmp_path / "shown")
+    epochs = read_epochs(tmp_path / "shown")
+    (search,) = epochs[epochs["phase"] == "search"].to_dict("records")
+    assert search["cost"] == "train_loss"
+    assert 0 < search["cost_r2"] < 0.05  # random numbers: 25 parameters explain 25 / 15,625 of them on average
+    assert (search["alpha_every"], search["passes"]) == (2, search["steps"] + search["steps"] // 2)
+    run({**suite, "methods": [proxyless]}, tmp_path / "hidden")
+    records, _, _ = read_run(tmp_path / "hidden")
+    assert records["status"].tolist() == ["failed"]
+    assert 'a column of the table must be shown: metrics = ["train_loss"] in the suite' in records["error"][0]
