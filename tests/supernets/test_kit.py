@@ -21,7 +21,7 @@ BUILTIN = [
     ("milenas-2nd", {"compat": "official-code"}),
     ("level-schedule", {"phases": [[0, "darts-1st"], [1, "milenas-1st"]]}),
     ("gdas", {"epochs": 2}),
-    ("milenas-gumbel", {"epochs": 2, "level": "milenas-2nd", "lambda_valid": 0.5}),
+    ("milenas-gumbel", {"epochs": 2, "lambda_valid": 0.5}),
     ("proxyless", {"alpha_every": 3, "alpha_from": 0.3, "cost_weight": 0.1}),
     ("random-search-ws", {"candidates": 3}),
     ("one-shot", {"candidates": 3, "unsampled": "frozen"}),

@@ -250,6 +250,20 @@ def test_as_many_operations_are_computed_as_there_are_edges(update):
     assert calls == [True] * 2 * EDGES_OF_A_PASS
 
 
+def test_all_passes_of_a_second_order_gradient_compute_one_path():
+    torch.set_default_dtype(torch.float32)
+    net = Supernet("nasbench201", _splits(0), SETTINGS, 0)
+    moving = LevelStep(Bilevel(order=2, update="w_first"), Gumbel()).start(net)
+    paths = []
+    net.network.register_forward_pre_hook(lambda _, given: paths.append(given[1].operations.tolist()))
+    moving.begin_epoch(0, 0.1)
+    for step, batches in zip(range(2), net.batches(0), strict=False):
+        moving(batches, At(0, step, 0.0))
+    assert len(paths) == moving.passes == 2 * 5
+    assert paths[1] == paths[2] == paths[3] == paths[4]
+    assert paths[0] != paths[1] != paths[6]
+
+
 def test_gates_compute_the_others_for_the_gradient_of_alpha_alone():
     step = LevelStep(Bilevel(update="w_first"), Gates(), AlphaSchedule(alpha_every=5))
     calls, moving, _, _ = calls_of(step, At(0, 0, 0.0))
