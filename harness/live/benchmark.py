@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import HarnessError, unknown_name
 from harness.images import sources
 from harness.images.registry import dataset_names, images_of
+from harness.problem.terms import Terms
+from harness.spaces.base import Arch
 from harness.spaces.cells import CellSpace
 from harness.spaces.registry import cell_space, cell_space_names
 from harness.tabular.table import Direction, Unit
@@ -24,10 +26,7 @@ if TYPE_CHECKING:
     from harness.tabular.table import Table
     from harness.training.data import Splits
 
-COLUMNS = (
-    "params",
-    "flops",
-)  # of every architecture, counted at the size of its evaluation, see `harness.live.columns`
+COUNTED = ("params", "flops")  # columns of any architecture, see `harness.live.columns.Counted`
 PREFIX = "live/"  # what the names of live benchmarks begin with
 
 
@@ -72,10 +71,6 @@ class LiveBenchmark:
         return cell_space(self.space_name)
 
     @property
-    def epochs(self) -> None:
-        """There is one fidelity: the suite's settings say how long architectures are trained."""
-
-    @property
     def taxonomy(self) -> Taxonomy:
         """What kind of benchmark it is: a supernet shares weights, parameters and operations are counted."""
         return Taxonomy(self.space.kind, "any", "weight sharing", "analytical")
@@ -95,6 +90,37 @@ class LiveBenchmark:
     def table(self) -> Table | None:
         """Table in which what a search derives is looked up; None where it is trained."""
         return None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What is known of any architecture without training it: methods may be shown it, and constraints be put on it."""
+        return COUNTED
+
+    def terms(
+        self, metrics: tuple[str, ...], constraints: tuple[Constraint, ...], splits: Splits, recipe: Recipe
+    ) -> Terms:
+        """What a search sees of architectures beside their scores, and what they must satisfy.
+
+        Parameters
+        ----------
+        metrics, constraints
+            What the suite shows and bounds.
+        splits, recipe
+            Images, and how architectures are evaluated in the end: columns are counted at the size of that network.
+        """
+        names = self._named(metrics, constraints)
+        return Terms(self._columns(names, splits, recipe), constraints) if names else Terms()
+
+    def _columns(self, names: tuple[str, ...], splits: Splits, recipe: Recipe) -> Callable[[Arch], Mapping[str, float]]:
+        from harness.live.columns import Counted
+        from harness.training.train import check_recipe
+
+        return Counted(self.space_name, check_recipe(self.space_name, splits, recipe), names)
+
+    @staticmethod
+    def _named(metrics: tuple[str, ...], constraints: tuple[Constraint, ...]) -> tuple[str, ...]:
+        """All columns that a suite names, each once."""
+        return tuple(dict.fromkeys((*metrics, *(constraint.column for constraint in constraints))))
 
     def splits(self, seed: int) -> Splits:
         """The images, split for the cells of a seed."""
@@ -126,25 +152,23 @@ class LiveBenchmark:
         Raises
         ------
         HarnessError
-            If a key is unknown or a value out of its range, or the budget is not counted in epochs.
+            If a key is unknown or a value out of its range, the budget is not counted in epochs, or there is no such column.
         """
         if budget.kind != "epochs":
             raise HarnessError(
                 f"benchmark {self.name}: its budget is in epochs, not {budget.kind}; write [budgets] epochs = ..."
             )
-        for column in (*metrics, *(constraint.column for constraint in constraints)):
-            if column not in COLUMNS:
-                raise unknown_name("column", column, COLUMNS, where=f"benchmark {self.name}")
+        for name in self._named(metrics, constraints):
+            if name not in self.columns:
+                raise unknown_name("column", name, self.columns, where=f"benchmark {self.name}")
         settings = LiveSettings.from_json(live) if isinstance(live, str) else _settings(live, budget)
         proxy_epochs = settings.proxy.epochs
         if proxy_epochs > budget.amount:
             raise HarnessError(f"evaluation: proxy_epochs {proxy_epochs} is above the budget of {budget.amount} epochs")
         _need_torch()
-        from harness.live.columns import Columns
         from harness.live.problem import check_settings
 
-        shape = check_settings(self.space_name, self.splits(0), settings)
-        Columns(self.space_name, shape, metrics, constraints).check(self.name, self.space)
+        check_settings(self.space_name, self.splits(0), settings)
         return settings.to_json()
 
     def describe(self) -> dict[str, Any]:
@@ -156,7 +180,7 @@ class LiveBenchmark:
             "dataset": self.dataset,
             "space": self.space.describe(),
             "rows": len(images.labels),
-            "columns": [],
+            "columns": sorted(self.columns),
             "curves": [],
             "metric": self.metric,
             "unit": self.unit,

@@ -7,7 +7,7 @@ up; and so are the architectures of a sample, whose ranking by the supernet's we
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,9 @@ from harness.live.benchmark import LiveBenchmark
 from harness.spaces.registry import cell_space_names
 from harness.streams import generator
 from harness.tabular import catalogue, recorded, store
-from harness.tabular.table import Table
+from harness.tabular.curves import UNTRAINED
+from harness.tabular.feasible import check_constraints
+from harness.tabular.table import Table, is_report_only
 from harness.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from harness.problem.constraint import Constraint
     from harness.spaces.base import Arch
     from harness.training.data import Splits
+    from harness.training.settings import Recipe
 
 PREFIX = "one-shot/"
 SAMPLE = 200  # architectures whose ranking is compared
@@ -85,6 +88,20 @@ class OneShotBenchmark(LiveBenchmark):
         """Name of the images."""
         return str(self._spec["data"])
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the table that belong to the architecture itself: what it scores when trained is not for a supernet."""
+        return tuple(
+            name
+            for name in sorted(self.table.columns)
+            if not is_report_only(name) and any(word in name for word in UNTRAINED)
+        )
+
+    def _columns(self, names: tuple[str, ...], splits: Splits, recipe: Recipe) -> Callable[[Arch], Mapping[str, float]]:
+        from harness.live.columns import LookedUp
+
+        return LookedUp(self.table, names)
+
     def splits(self, seed: int) -> Splits:
         """The split that the table was recorded on, whatever the seed.
 
@@ -121,6 +138,7 @@ class OneShotBenchmark(LiveBenchmark):
 
         ``[evaluation]`` takes ``proxy_epochs`` only: how architectures are trained is what the table was recorded by.
         """
+        check_constraints(self.table, constraints)
         if isinstance(live, str):
             return super().resolve(budget, metrics, live, constraints)
         recipe = dict(self._spec["recipe"])
@@ -139,7 +157,7 @@ class OneShotBenchmark(LiveBenchmark):
 
     def describe(self) -> dict[str, Any]:
         """The table's description under this name."""
-        return self.table.describe() | {"name": self.name, "columns": [], "curves": []}
+        return self.table.describe() | {"name": self.name, "columns": list(self.columns), "curves": []}
 
     def sample(self) -> list[Arch]:
         """`SAMPLE` different architectures drawn from the table's measure, the same for all cells."""

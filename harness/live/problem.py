@@ -14,18 +14,17 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from harness.errors import BudgetExhausted, HarnessError
-from harness.live.columns import Columns
 from harness.problem.base import Evaluation
 from harness.problem.budget import Budget
-from harness.problem.constraint import Constraint
 from harness.problem.supernet import SupernetProblem
+from harness.problem.terms import Terms
 from harness.problem.whole import WholeSpace
 from harness.spaces.base import Arch, Space
 from harness.supernets import net
 from harness.supernets.net import Batch, Form, Network, Supernet
 from harness.training import train
 from harness.training.data import Splits
-from harness.training.networks import Shape, usable
+from harness.training.networks import usable
 from harness.training.settings import LiveSettings, Recipe
 from harness.training.tracking import Row
 
@@ -41,13 +40,8 @@ def without_test(splits: Splits) -> Splits:
     return Splits(data, splits.seed, np.arange(border), np.arange(border, len(rows)), np.arange(0))
 
 
-def check_settings(space: str, splits: Splits, settings: LiveSettings) -> Shape:
+def check_settings(space: str, splits: Splits, settings: LiveSettings) -> None:
     """Refuse what would fail every search of a benchmark: its splits have the same sizes at all seeds.
-
-    Returns
-    -------
-    Shape
-        Of the network that is trained from scratch in the end.
 
     Raises
     ------
@@ -56,26 +50,30 @@ def check_settings(space: str, splits: Splits, settings: LiveSettings) -> Shape:
     """
     usable(settings.device)
     net.check_search(space, splits, settings.search)
-    return train.check_recipe(space, splits, settings.evaluation)
+    train.check_recipe(space, splits, settings.evaluation)
 
 
 class Trained(NamedTuple):
-    """An architecture that a search asked for.
+    """What `LiveProblem.evaluate` was asked for.
 
     Attributes
     ----------
-    arch, score
-        The architecture, and its validation accuracy in percent.
+    arch
+        The architecture.
     epochs
-        How long it was trained.
-    feasible
-        Whether it satisfies the constraints.
+        How long it was trained, or would have been if it were feasible.
+    evaluation
+        The answer.
     """
 
     arch: Arch
-    score: float
     epochs: int
-    feasible: bool = True
+    evaluation: Evaluation
+
+    @property
+    def standing(self) -> tuple[int, float]:
+        """What makes an incumbent: a longer training, of equally long ones a better score."""
+        return self.epochs, self.evaluation.score
 
 
 class LiveProblem(WholeSpace, SupernetProblem):
@@ -95,15 +93,13 @@ class LiveProblem(WholeSpace, SupernetProblem):
         Seed of initial weights and batches.
     checkpoint
         File that a supernet search is saved to after every epoch and goes on from.
-    metrics
-        Columns that the method may see beside the score, see `harness.live.benchmark.COLUMNS`.
-    constraints
-        What an architecture must satisfy to be an answer; the method sees the columns of these, too.
+    terms
+        What the method sees of architectures beside their scores, and what they must satisfy to be an answer.
 
     Attributes
     ----------
     evaluations
-        What was trained, in order.
+        What was evaluated, in order.
     n_statistics
         Untrained networks that were handed out.
     """
@@ -117,13 +113,12 @@ class LiveProblem(WholeSpace, SupernetProblem):
         budget: Budget,
         seed: int,
         checkpoint: Path | None = None,
-        metrics: tuple[str, ...] = (),
-        constraints: tuple[Constraint, ...] = (),
+        terms: Terms = Terms(),  # noqa: B008  (frozen)
     ) -> None:
         self.space = space
         self.budget = budget
-        self.max_fidelity = settings.fidelities
-        self.constraints = constraints
+        self.terms = terms
+        self.constraints = terms.constraints
         self.evaluations: list[Trained] = []
         self.n_statistics = 0
         self._space_name = space_name
@@ -131,15 +126,15 @@ class LiveProblem(WholeSpace, SupernetProblem):
         self._settings = settings
         self._seed = seed
         self._checkpoint = checkpoint
-        shape = train.check_recipe(space_name, splits, settings.evaluation)
-        self._columns = Columns(space_name, shape, metrics, constraints)
+        self.max_fidelity = settings.max_fidelity
         self._left = budget.amount
+        self._is_over = False  # something was asked for that nothing is left for
         self._net: Supernet | None = None
 
     @property
     def exhausted(self) -> bool:
-        """Whether what is left does not pay for another evaluation."""
-        return self._left < self._settings.proxy.epochs
+        """Whether the budget is spent."""
+        return self._is_over or self._left < 1
 
     @property
     def spent(self) -> int:
@@ -149,49 +144,47 @@ class LiveProblem(WholeSpace, SupernetProblem):
     def evaluate(self, arch: Sequence[int], fidelity: int | None = None) -> Evaluation:
         """Train the architecture for some epochs, its score is the validation accuracy (percent) after the last one.
 
-        One that breaks the constraints is trained and paid for as well, but scores below 0: less the further it is beyond them.
+        An infeasible one costs as much and is not trained: its score is below that of all others, by how far it is beyond the
+        bounds (in parts of each).
 
         Parameters
         ----------
         arch
             The architecture.
         fidelity
-            Epochs; the suite's ``proxy_epochs`` by default, which is also the most.
+            Epochs; the suite's ``proxy_epochs`` by default, and at most. The learning rate falls to 0 within them.
         """
         arch = self.space.validate(arch)
-        recipe = self._spend(fidelity)
+        recipe = replace(self._settings.proxy, epochs=self._epochs(fidelity))
+        if self._is_over or recipe.epochs > self._left:
+            self._is_over = True  # even if something cheaper were asked for next
+            raise BudgetExhausted(
+                f"{self._left} of {self.budget.amount} epochs are left, {recipe.epochs} were asked for"
+            )
+        self._left -= recipe.epochs
+        columns = self.terms.columns(arch)
+        beyond = self.terms.excess(columns)
+        score = -beyond if beyond > 0 else self._score(arch, recipe)  # no accuracy is below 0
+        evaluation = Evaluation(score, float("nan"), columns, feasible=beyond == 0)
+        self.evaluations.append(Trained(arch, recipe.epochs, evaluation))
+        return evaluation
+
+    def _epochs(self, fidelity: int | None) -> int:
+        whole = self._settings.proxy.epochs
+        if fidelity is None:
+            return whole
+        is_whole_number = isinstance(fidelity, int | np.integer) and not isinstance(fidelity, bool)
+        if not is_whole_number or not 1 <= fidelity <= whole:
+            raise HarnessError(f"fidelity {fidelity!r}: a training during this search has epochs 1 to {whole}")
+        return int(fidelity)
+
+    def _score(self, arch: Arch, recipe: Recipe) -> float:
         (rows,) = train.train(
             *(self._space_name, arch, self._splits, recipe, [self._seed]),
             evaluate=["valid"],
             device=self._settings.device,
         )
-        return self._judged(arch, float(rows[-1]["valid_accuracy"]), recipe.epochs)
-
-    def _spend(self, fidelity: int | None) -> Recipe:
-        """How an architecture is trained that is asked for at a fidelity; takes the epochs from the budget."""
-        most = self._settings.proxy.epochs
-        is_whole_number = isinstance(fidelity, int | np.integer) and not isinstance(fidelity, bool)
-        if fidelity is not None and (not is_whole_number or not 1 <= fidelity <= most):
-            raise HarnessError(
-                f"fidelity {fidelity!r}: wanted whole epochs from 1 to the suite's [evaluation] proxy_epochs = {most}"
-            )
-        recipe = replace(self._settings.proxy, epochs=most if fidelity is None else int(fidelity))
-        if recipe.epochs > self._left:
-            raise BudgetExhausted(
-                f"{self._left} of {self.budget.amount} epochs are left, {recipe.epochs} were asked for"
-            )
-        self._left -= recipe.epochs
-        return recipe
-
-    def _judged(self, arch: Arch, score: float, epochs: int) -> Evaluation:
-        """What is told of a training, and noted."""
-        excess = self._columns.excess(arch)
-        self.evaluations.append(Trained(arch, score, epochs, not excess))
-        return Evaluation(-excess if excess else score, float("nan"), self._columns.of(arch), not excess)
-
-    def satisfies(self, arch: Sequence[int]) -> bool:
-        """Whether an architecture keeps the constraints; see `SupernetProblem`."""
-        return not self._columns.excess(self.space.validate(arch))
+        return float(rows[-1]["valid_accuracy"])
 
     def supernet(self, form: Form | None = None) -> Supernet:
         """The supernet of the space, for the whole budget; see `SupernetProblem`."""
@@ -226,7 +219,7 @@ class LiveProblem(WholeSpace, SupernetProblem):
 
     def _made(self, form: Form | None, kind: type[N]) -> N:
         settings = self._settings
-        return kind(
+        made = kind(
             self._space_name,
             self._splits,
             settings.search,
@@ -235,3 +228,5 @@ class LiveProblem(WholeSpace, SupernetProblem):
             device=settings.device,
             checkpoint=self._checkpoint,
         )
+        made.terms = self.terms
+        return made

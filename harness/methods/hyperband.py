@@ -48,9 +48,6 @@ def bracket(halvings: int, max_fidelity: int, eta: int = 3, min_fidelity: int = 
     return [(first // eta**rung, max_fidelity // eta ** (halvings - rung)) for rung in range(halvings + 1)]
 
 
-LACKING = "a table whose curve valid has a score of every architecture after every epoch"
-
-
 @dataclass
 class Halving(OwnLoop):
     """What both methods share: brackets one after another until the budget is spent.
@@ -81,8 +78,8 @@ class Halving(OwnLoop):
         """Refuse a benchmark of one fidelity, and one whose whole training is too short."""
         if max_fidelity is None:
             raise HarnessError(
-                f"method {self.name} stops trainings early, and this benchmark has one fidelity; wanted "
-                + ("[evaluation] proxy_epochs above 1" if live else LACKING)
+                f"method {self.name} stops trainings early, and this benchmark has one fidelity; wanted a table whose curve "
+                "valid has a score of every architecture after every epoch, or a live benchmark with proxy_epochs above 1"
             )
         if self.min_fidelity > max_fidelity:
             raise HarnessError(

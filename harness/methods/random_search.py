@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
@@ -19,8 +19,7 @@ from harness.streams import LockstepUniforms, Streams
 from harness.tabular.problem import LockstepProblem
 from harness.taxonomy import Taxonomy
 
-ATTEMPTS = 1000  # draws for each random architecture that is wanted, where constraints refuse some
-
+MOST_DRAWS = 1000  # of an architecture that satisfies the constraints
 AHEAD = 4096  # draws of a seed at a time: how many it makes may depend on what they cost
 
 
@@ -104,7 +103,8 @@ class RandomArchitecture(OwnLoop):
     Parameters
     ----------
     architectures
-        How many are drawn, and trained like what other methods recommend, for every seed: on the same split of the data.
+        How many are drawn, and trained like what other methods recommend, for every seed: on the same split of the data. Where
+        the suite has constraints, what does not satisfy them is drawn again.
 
     Notes
     -----
@@ -127,15 +127,18 @@ class RandomArchitecture(OwnLoop):
         )
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
-        """Draw, until there are enough that satisfy the constraints."""
-        uniforms, drawn = streams.uniforms("sample"), list[Arch]()
-        for _ in range(ATTEMPTS * self.architectures):
-            arch = problem.sample(uniforms)
-            if cast(SupernetProblem, problem).satisfies(arch):
-                drawn.append(arch)
-            if len(drawn) == self.architectures:
-                return SearchResult(sample=tuple(drawn))
-        raise HarnessError(f"{self.name}: less than one random architecture in {ATTEMPTS} satisfies the constraints")
+        """Draw."""
+        uniforms = streams.uniforms("sample")
+        return SearchResult(sample=tuple(self._drawn(problem, uniforms) for _ in range(self.architectures)))
+
+    def _drawn(self, problem: Problem, uniforms: Iterator[float]) -> Arch:
+        """One that satisfies the constraints."""
+        terms = cast(SupernetProblem, problem).terms
+        for _ in range(MOST_DRAWS):
+            if terms.allow(arch := problem.sample(uniforms)):
+                return arch
+        bounds = " and ".join(map(str, terms.constraints))
+        raise HarnessError(f"{self.name}: none of {MOST_DRAWS:,} random architectures satisfies {bounds}")
 
 
 def _is_repeat(indices: NDArray[np.int64]) -> NDArray[np.bool_]:

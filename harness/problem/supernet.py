@@ -7,13 +7,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.problem.base import Problem
+from harness.problem.terms import Terms
 
 if TYPE_CHECKING:
     from harness.supernets.net import Batch, Form, Network, Supernet
 
 
 class SupernetProblem(Problem):
-    """A problem whose architectures are trained here and now, and whose space has a supernet."""
+    """A problem whose architectures are trained here and now, and whose space has a supernet.
+
+    Attributes
+    ----------
+    terms
+        What is known of an architecture without training it, which costs nothing, and what it must satisfy to be an answer.
+    """
+
+    terms: Terms = Terms()
 
     @abstractmethod
     def supernet(self, form: Form | None = None) -> Supernet:
@@ -34,10 +43,6 @@ class SupernetProblem(Problem):
         HarnessError
             If some of the budget is spent.
         """
-
-    @abstractmethod
-    def satisfies(self, arch: Sequence[int]) -> bool:
-        """Whether an architecture satisfies the suite's constraints; costs no budget."""
 
     @abstractmethod
     def untrained(self, arch: Sequence[int]) -> tuple[Network, Batch]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any, cast
+from typing import Any
 
 import torch
 
 from harness.errors import HarnessError, RunError
-from harness.live.benchmark import LiveBenchmark
+from harness.live.benchmark import COUNTED, LiveBenchmark
+from harness.live.columns import Counted
 from harness.live.one_shot import OneShotBenchmark
 from harness.live.problem import LiveProblem, Trained
 from harness.methods.base import Method, SearchResult, run_search
@@ -21,11 +22,10 @@ from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.suites.group import Group
 from harness.system.settings import threads
-from harness.training import discrete
 from harness.training.checkpoints import CheckpointError
 from harness.training.convolution import guard_of_development
 from harness.training.data import Splits
-from harness.training.settings import LiveSettings
+from harness.training.settings import LiveSettings, Recipe
 from harness.training.train import check_recipe, train
 
 NAN = float("nan")
@@ -44,6 +44,7 @@ def run_live_cell(
     settings = LiveSettings.from_json(group.settings)
     splits = benchmark.splits(seed)
     workspace.mkdir(parents=True, exist_ok=True)
+    terms = benchmark.terms(group.metrics, group.constraints, splits, settings.evaluation)
     problem = LiveProblem(
         benchmark.space_name,
         benchmark.space,
@@ -52,8 +53,7 @@ def run_live_cell(
         group.budget,
         seed,
         checkpoint=workspace / f"{group.key(seed)}.pt",
-        metrics=group.metrics,
-        constraints=group.constraints,
+        terms=terms,
     )
     found, error, measured, answers = SearchResult(), "", _nothing(), False
     epochs: list[dict[str, Any]] = []
@@ -64,13 +64,14 @@ def run_live_cell(
             if found.arch is None and not found.sample:
                 found = SearchResult(_incumbent(problem))
             searched_s = time.perf_counter() - clock
-            answers = _answers(problem, found)
-            if not answers:
-                pass  # what breaks a constraint is neither trained nor looked up
-            elif isinstance(benchmark, OneShotBenchmark):
-                measured, epochs = _looked_up(benchmark, problem, found)
-            else:
-                measured, epochs = _evaluated(benchmark, settings, splits, found, seed, workspace / group.key(seed))
+            archs = found.sample or (() if found.arch is None else (found.arch,))
+            answers = bool(archs) and all(map(terms.allow, archs))
+            if isinstance(benchmark, OneShotBenchmark):
+                measured, epochs = _looked_up(benchmark, problem, archs)
+            elif answers:
+                measured, epochs = _evaluated(benchmark, settings, splits, archs, seed, workspace / group.key(seed))
+            else:  # what is no answer is not trained
+                measured = _nothing() | _mean([_size(benchmark, splits, settings.evaluation, arch) for arch in archs])
     except (CheckpointError, RunError):  # the run ends: so that the file is kept, or since no file can be written
         raise
     except (Exception, SystemExit):  # a method that exits must not end the run
@@ -78,51 +79,40 @@ def run_live_cell(
     ended = Ended(found.arch, error, time.perf_counter() - clock if error else searched_s, started_at)
     trained = "epochs from scratch" if benchmark.table is None else "epochs, as its table was recorded"
     record = common_columns(group, seed, benchmark, ended, origin) | {
-        "status": "failed" if error else "ok" if answers else "infeasible",
         "fidelity": f"{settings.evaluation.epochs} {trained}",
         "arch": "" if found.arch is None or error else benchmark.space.format(found.arch),
         "n_evaluations": len(problem.evaluations),
         "n_unique": len({trained.arch for trained in problem.evaluations}),
-        "n_feasible": sum(trained.feasible for trained in problem.evaluations),
+        "n_feasible": sum(trained.evaluation.feasible for trained in problem.evaluations),
         "n_statistics": float(problem.n_statistics or NAN),
         "simulated_s": NAN,
         "epochs": float(problem.spent),
         "latency": NAN,
         **measured,
+        "status": "failed" if error else "ok" if answers else "infeasible",
     }
-    return Entry(record, _trace(benchmark, problem), [*problem.epochs, *epochs])
+    rows = [*problem.epochs, *(_candidates(benchmark, problem) if group.metrics else []), *epochs]
+    return Entry(record, _trace(benchmark, problem), rows)
 
 
 def _incumbent(problem: LiveProblem) -> Arch | None:
-    """The best feasible one of those that were trained longest, the first of equals; None if nothing is feasible."""
+    """The best feasible one of the longest trainings, the first of equals."""
     if not problem.evaluations:
         raise HarnessError("the method evaluated nothing and recommends nothing")
-    feasible = [trained for trained in problem.evaluations if trained.feasible]
-    return max(feasible, key=_standing).arch if feasible else None
-
-
-def _answers(problem: LiveProblem, found: SearchResult) -> bool:
-    """Whether there is an architecture that satisfies the constraints; of several, whether all do."""
-    named = found.sample or (() if found.arch is None else (found.arch,))
-    return bool(named) and all(map(problem.satisfies, named))
-
-
-def _standing(trained: Trained) -> tuple[int, float]:
-    """A longer training tells more than a shorter one."""
-    return trained.epochs, trained.score
+    feasible = [trained for trained in problem.evaluations if trained.evaluation.feasible]
+    return max(feasible, key=lambda trained: trained.standing).arch if feasible else None
 
 
 def _evaluated(
-    benchmark: LiveBenchmark, settings: LiveSettings, splits: Splits, found: SearchResult, seed: int, checkpoint: Path
+    benchmark: LiveBenchmark, settings: LiveSettings, splits: Splits, archs: Sequence[Arch], seed: int, checkpoint: Path
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """Train what was found from scratch; the last epoch is the result, the best one stands only beside it.
 
     Of several architectures of which none is preferred the result is the mean. Checkpoints are called after `checkpoint`.
     """
     recipe = settings.evaluation
-    shape = check_recipe(benchmark.space_name, splits, recipe)
     results, epochs = [], []
-    for number, arch in enumerate(found.sample or [cast(Arch, found.arch)]):
+    for number, arch in enumerate(archs):
         (rows,) = train(
             benchmark.space_name,
             arch,
@@ -137,24 +127,48 @@ def _evaluated(
                 "valid": float(rows[-1]["valid_accuracy"]),
                 "test": float(rows[-1]["test_accuracy"]),
                 "test_best": float(max(row["test_accuracy"] for row in rows)),
-                "params": float(discrete.parameters(benchmark.space_name, arch, shape)),
-                "flops": 2.0 * discrete.multiply_adds(benchmark.space_name, arch, shape),
+                **_size(benchmark, splits, recipe, arch),
             }
         )
         text = benchmark.space.format(arch)
         epochs += [row | {"phase": "evaluation", "arch": text} for row in rows]
-    return {key: fmean(result[key] for result in results) for key in results[0]}, epochs
+    return _mean(results), epochs
+
+
+def _size(benchmark: LiveBenchmark, splits: Splits, recipe: Recipe, arch: Arch) -> dict[str, float]:
+    """Columns of a record that are counted."""
+    return Counted(benchmark.space_name, check_recipe(benchmark.space_name, splits, recipe), COUNTED)(arch)
+
+
+def _mean(results: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {key: fmean(result[key] for result in results) for key in results[0]} if results else {}
 
 
 def _looked_up(
-    benchmark: OneShotBenchmark, problem: LiveProblem, found: SearchResult
+    benchmark: OneShotBenchmark, problem: LiveProblem, found: Sequence[Arch]
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """Look up what was found, and a sample that the supernet ranks; of several architectures the result is the mean."""
-    results = [looked_up(benchmark.table, arch) for arch in found.sample or [cast(Arch, found.arch)]]
+    results = [looked_up(benchmark.table, arch) for arch in found]
     archs = benchmark.sample()
     scores = problem.scores_of_supernet(archs)
     rows = agreement_rows(benchmark.table, archs, scores) if scores else []
-    return {key: fmean(result[key] for result in results) for key in results[0]}, rows
+    return _nothing() | _mean(results), rows
+
+
+def _candidates(benchmark: LiveBenchmark, problem: LiveProblem) -> list[dict[str, Any]]:
+    """Rows of ``epochs.parquet``: what was wholly trained, with the columns that the method saw; infeasible: no accuracy."""
+    whole = problem.max_fidelity or 1
+    return [
+        {
+            "phase": "candidate",
+            "epoch": number,
+            "arch": benchmark.space.format(arch),
+            "valid_accuracy": evaluation.score if evaluation.feasible else NAN,
+            **evaluation.metrics,
+        }
+        for number, (arch, epochs, evaluation) in enumerate(problem.evaluations, start=1)
+        if epochs == whole
+    ]
 
 
 def _nothing() -> dict[str, float]:
@@ -165,15 +179,14 @@ def _trace(benchmark: LiveBenchmark, problem: LiveProblem) -> list[list[Any]]:
     """A row where the incumbent changes: the best of what was evaluated, or what the supernet would derive after an epoch."""
     trace: list[list[Any]] = []
     best: Trained | None = None
-    spent = 0
     for step, trained in enumerate(problem.evaluations, start=1):
-        spent += trained.epochs
-        if trained.feasible and (best is None or _standing(trained) > _standing(best)):
-            best, text = trained, benchmark.space.format(trained.arch)
-            epochs = NAN if problem.max_fidelity is None else float(spent)
-            trace.append([step, text, trained.score, text, trained.score, NAN, NAN, epochs])
+        if trained.evaluation.feasible and (best is None or trained.standing > best.standing):
+            best, text, score = trained, benchmark.space.format(trained.arch), trained.evaluation.score
+            trace.append([step, text, score, text, score, NAN, NAN, NAN])
     for row in problem.epochs:
-        if "arch" in row and (not trace or row["arch"] != trace[-1][1]):
+        if "arch" not in row or (problem.constraints and not problem.terms.allow(benchmark.space.parse(row["arch"]))):
+            continue
+        if not trace or row["arch"] != trace[-1][1]:
             score = float(row["valid_accuracy"])
             trace.append([row["epoch"], row["arch"], score, row["arch"], score, NAN, NAN, NAN])
     return trace

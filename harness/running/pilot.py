@@ -13,7 +13,6 @@ import torch
 from harness.live.benchmark import LiveBenchmark
 from harness.live.problem import LiveProblem
 from harness.methods.base import Method, run_search
-from harness.problem.base import Evaluation
 from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.suites.group import Group
@@ -39,11 +38,10 @@ class PilotProblem(LiveProblem):
         """Estimated so far."""
         return self._trained_s + (self._net.seconds if isinstance(self._net, PilotNet) else 0.0)
 
-    def evaluate(self, arch: Sequence[int], fidelity: int | None = None) -> Evaluation:
-        """Estimate the training that `LiveProblem.evaluate` would do; the score is arbitrary."""
-        arch, recipe = self.space.validate(arch), self._spend(fidelity)
+    def _score(self, arch: Arch, recipe: Recipe) -> float:
+        """Estimate the training instead of doing it; the score is arbitrary."""
         self._trained_s += self.of_training(arch, recipe)
-        return self._judged(arch, random.Random(self._left).random(), recipe.epochs)
+        return random.Random(self._left).random()
 
     def supernet(self, form: Form | None = None) -> Supernet:
         """A supernet whose epochs and measurements are estimated."""
@@ -126,24 +124,16 @@ def estimate_cell(benchmark: LiveBenchmark, method: Method, group: Group) -> flo
     Parameters
     ----------
     benchmark, method
-        What is searched, and the method with its parameters.
+        Those of the group.
     group
-        The cell's group.
+        What is estimated.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as in a run
     try:
-        chosen = LiveSettings.from_json(group.settings)
-        problem = PilotProblem(
-            benchmark.space_name,
-            benchmark.space,
-            benchmark.splits(0),
-            chosen,
-            group.budget,
-            0,
-            metrics=group.metrics,
-            constraints=group.constraints,
-        )
+        chosen, splits = LiveSettings.from_json(group.settings), benchmark.splits(0)
+        terms = benchmark.terms(group.metrics, group.constraints, splits, chosen.evaluation)
+        problem = PilotProblem(benchmark.space_name, benchmark.space, splits, chosen, group.budget, 0, terms=terms)
         started = time.perf_counter()
         found = run_search(method, problem, Streams(benchmark.name, 0))
         # Untrained networks are scored in earnest, which takes seconds.

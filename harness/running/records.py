@@ -89,15 +89,16 @@ TRACE_COLUMNS: dict[str, tuple[str, str]] = {
     "cumulative_epochs": ("float64", "epochs spent so far, NaN where the table has one fidelity"),
 }
 # Columns of epochs.parquet that every live cell has; those that end in the name of a group of architecture parameters
-# (convolutions_normal, skips_cell, alpha_entropy_reduce, alphas_normal, ...) come behind them.
+# (convolutions_normal, skips_cell, alpha_entropy_reduce, alphas_normal, ...) come behind them, and columns of candidates.
 EPOCH_COLUMNS: dict[str, tuple[str, str]] = {
     "cell": ("str", "cell that the epoch belongs to"),
     "phase": (
         "str",
-        "search (on the supernet), shared weights (an architecture scored with them when the search has ended) or evaluation "
-        "(of the recommended architecture, trained on its own)",
+        "search (on the supernet), candidate (an architecture that the search trained wholly, where the suite shows columns, "
+        "with these), shared weights (an architecture scored with them when the search has ended) or evaluation (of the "
+        "recommended architecture, trained on its own)",
     ),
-    "epoch": ("int64", "from 1; of shared weights the number of the architecture"),
+    "epoch": ("int64", "from 1; of candidates and shared weights the number of the architecture"),
     "level": ("str", "what the architecture parameters descended"),
     "order": ("float64", "1: their gradient was taken at the present weights; 2: one step ahead"),
     "update": ("str", "order of the updates of weights and architecture parameters"),

@@ -16,6 +16,7 @@ from harness.tabular import catalogue as tables
 from harness.tabular.problem import check_searchable
 from harness.tabular.table import Direction, Table, Unit
 from harness.taxonomy import Taxonomy
+from harness.training.settings import LiveSettings
 
 
 class Benchmark(Protocol):
@@ -44,10 +45,6 @@ class Benchmark(Protocol):
     @property
     def direction(self) -> Direction:
         """Whether larger or smaller scores are better."""
-
-    @property
-    def epochs(self) -> int | None:
-        """Epochs of a whole training, before which it can be stopped and scored; None if there is one fidelity."""
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -98,6 +95,14 @@ def resolve(
     assert isinstance(benchmark, Table)
     check_searchable(benchmark, budget, metrics, constraints)
     return ""
+
+
+def max_fidelity(benchmark: Benchmark, settings: str) -> int | None:
+    """Epochs of a whole training during a search, before which it can be stopped and scored; None if there is one fidelity.
+
+    A table has its own; of a live benchmark the settings, as `resolve` gives them, say how long architectures are trained.
+    """
+    return benchmark.epochs if isinstance(benchmark, Table) else LiveSettings.from_json(settings).max_fidelity
 
 
 def benchmark_names() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,9 +13,8 @@ from harness.errors import HarnessError, differences
 from harness.methods.base import Method, make_method, method_params
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
-from harness.suites.catalogue import Benchmark, load_benchmark, resolve
+from harness.suites.catalogue import Benchmark, load_benchmark, max_fidelity, resolve
 from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constraints_of, groups_of, method_spec
-from harness.training.settings import LiveSettings
 
 
 @dataclass(frozen=True)
@@ -163,6 +162,7 @@ class Suite:
                     group = Group(name, benchmark.sha256, method, budget, metrics, chosen, self.constraints)
                     _check(group, benchmark)
                     groups.append(group)
+        _refuse_the_same(groups)
         return Resolution(benchmarks, settings, tuple(groups))
 
     def groups(self) -> tuple[Group, ...]:
@@ -190,6 +190,18 @@ class Suite:
             # One text a benchmark and budget, in this order.
             "settings": list(found.settings.values()),
         }
+
+
+def _refuse_the_same(groups: Sequence[Group]) -> None:
+    """Refuse methods that come to the same cells, however they are written: one record cannot stand for two."""
+    found: dict[str, Group] = {}
+    for group in groups:
+        other = found.setdefault(group.key(0), group)
+        if other is not group:
+            raise HarnessError(
+                f"benchmark {group.benchmark}: {other.method.label!r} and {group.method.label!r} are the same method under the "
+                "same settings; leave one out"
+            )
 
 
 def _as_json(method: MethodSpec) -> dict[str, Any]:
@@ -228,9 +240,9 @@ def _own_settings(
 def _check(group: Group, benchmark: Benchmark) -> None:
     """Let the method refuse the benchmark."""
     method = make_method(group.method.name, **group.method.params)
-    most = LiveSettings.from_json(group.settings).fidelities if group.settings else benchmark.epochs
+    whole = max_fidelity(benchmark, group.settings)
     try:
-        method.check(live=bool(group.settings), max_fidelity=most, budget=group.budget)
+        method.check(live=bool(group.settings), max_fidelity=whole, budget=group.budget)
         method.check_space(benchmark.space)
         if group.settings:
             method.check_supernet(json.loads(group.settings)["search"], benchmark.space)

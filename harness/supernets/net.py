@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import BudgetExhausted, HarnessError, unknown_name
+from harness.problem.terms import Terms
 from harness.spaces.base import Arch
 from harness.spaces.cells import CellSpace
 from harness.spaces.registry import cell_space
@@ -186,12 +187,15 @@ class Supernet:
     recalibrates
         Whether `accuracies` recalibrates the batch norm for each architecture, see `harness.supernets.calibration`; only has a
         meaning with running statistics.
+    terms
+        What an architecture must satisfy to be an answer, and which of its columns are shown.
     searcher
         What searches it instead of a `harness.supernets.loop.Search`; None: nothing.
     """
 
     searcher: Callable[[Supernet, Step, Selection], Search] | None = None
     recalibrates = False
+    terms: Terms = Terms()
 
     def __init__(
         self,

@@ -75,6 +75,8 @@ class Strongest:
 class BestOfRandom:
     """The best of some architectures drawn uniformly, by validation accuracy with the shared weights; the first of equals.
 
+    Where the suite has constraints, those that satisfy them are measured, all of them if none does.
+
     Parameters
     ----------
     candidates
@@ -94,4 +96,5 @@ class BestOfRandom:
         """Draw, measure, choose."""
         rng = search.net.stream("candidates")
         drawn = [search.net.where.sample(rng) for _ in range(self.candidates)]
-        return drawn[int(np.argmax(search.net.accuracies(drawn)))]
+        allowed = [arch for arch in drawn if search.net.terms.allow(arch)] or drawn
+        return allowed[int(np.argmax(search.net.accuracies(allowed)))]

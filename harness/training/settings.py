@@ -216,8 +216,8 @@ class LiveSettings:
     device: str
 
     @property
-    def fidelities(self) -> int | None:
-        """Epochs of the training of an architecture that a search asks for, before which it can be stopped; None if it is one."""
+    def max_fidelity(self) -> int | None:
+        """Epochs of a whole training during a search, see `harness.problem.base.Problem.max_fidelity`; None where it has one."""
         return self.proxy.epochs if self.proxy.epochs > 1 else None
 
     def to_json(self) -> str:

@@ -31,7 +31,21 @@ SUITES = {
         "synthetic/ridge",
         "epochs = 2: the longest training takes 27 epochs",
     ),
-    "metrics": ("[budgets]", 'metrics = ["valid_loss"]\n[budgets]', "methods may be shown metrics of tables only"),
+    "metrics": (
+        "[budgets]",
+        'metrics = ["param"]\n[budgets]',
+        "benchmark live/nasbench201-digits: unknown column 'param'; did you mean 'params'",
+    ),
+    "scores as metrics": (
+        "[budgets]",
+        'metrics = ["valid_loss"]\n[budgets]',
+        "unknown column 'valid_loss'; valid: flops",
+    ),
+    "a constraint on what is not counted": (
+        "[budgets]",
+        'constraint = { latency = "<= 3" }\n[budgets]',
+        "unknown column 'latency'",
+    ),
     "unknown key of the search": ("channels", "channel", "search: unknown key 'channel'; did you mean 'channels'"),
     "unknown key of the evaluation": (
         "[evaluation]\n",

@@ -12,9 +12,11 @@ from harness.problem.budget import Budget
 from harness.reporting.build import build_report
 from harness.reporting.frames.one_shot import TOP, scored, supernet_rankings
 from harness.reporting.run import load_run
+from harness.running.records import read_run
 from harness.running.runner import run
 from harness.statistics.ranking import kendall
 from harness.suites.catalogue import benchmark_names, load_benchmark
+from harness.suites.reading import make_suite
 from harness.tabular import catalogue
 from harness.taxonomy import Taxonomy
 
@@ -161,3 +163,20 @@ def test_wrong_input(table):
         benchmark.resolve(Budget("evaluations", 1), (), {})
     with pytest.raises(HarnessError, match="nasbench-graph/cora is not a recorded table"):
         OneShotBenchmark("one-shot/nasbench-graph/cora").resolve(Budget("epochs", 1), (), {})
+
+
+def test_methods_are_shown_what_the_table_knows_of_an_architecture_itself(table, tmp_path):
+    benchmark = load_benchmark("one-shot/tiny-cells")
+    assert benchmark.columns == ("flops", "latency", "params")
+    searched = {"name": "one-shot", "search": "nsga2", "params": {"population": 2}, "candidates": 3}
+    suite = SUITE | {"metrics": ["latency"], "constraint": {"params": "<= 1"}, "seeds": "0:1", "methods": [searched]}
+    run(suite, tmp_path / "run", backend="sequential")
+    (record,) = read_run(tmp_path / "run")[0].to_dict("records")
+    assert (record["status"], record["constraint"], record["params"]) == ("ok", "params <= 1", 1)
+    for more, message in (
+        ({"metrics": ["valid"]}, "unknown column 'valid'"),
+        ({"metrics": ["test"]}, "unknown column 'test'"),
+        ({"constraint": {"params": "<= 0"}}, r"no architecture satisfies params <= 0 \(its values run from 1 to 1\)"),
+    ):
+        with pytest.raises(HarnessError, match=message):
+            make_suite(SUITE | more).groups()

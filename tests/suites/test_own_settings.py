@@ -99,6 +99,11 @@ def test_on_the_command_line() -> None:
             "'darts-1st' and 'b' are the same method with the same parameters",
         ),
         (
+            [{"name": "darts-1st"}, {"name": "darts-1st", "label": "b", "search": {"momentum": 0.9}}],
+            {},
+            "'darts-1st' and 'b' are the same method under the same settings; leave one out",
+        ),
+        (
             [{"name": "local-search", "search": {"augment": True}}],
             {"benchmarks": ["synthetic/ridge"], "budgets": {"evaluations": 5}, "methods": []},
             "method local-search: search: benchmark synthetic/ridge is a table",

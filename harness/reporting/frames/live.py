@@ -102,7 +102,8 @@ def costs(run: Run) -> pd.DataFrame:
             cells = own["cell"].nunique()
             words = ("level", "update", "relaxation", "selection", "pass")
             row |= {name: ", then ".join(_changes(own[name])) for name in words}
-            row["lambda"] = own["lambda"].iloc[0] if own["lambda"].nunique(dropna=False) == 1 else math.nan
+            factors = own.get("lambda", pd.Series(dtype=float))  # of levels; a run may have none
+            row["lambda"] = factors.iloc[0] if factors.nunique(dropna=False) == 1 else math.nan
             row["order"] = ", then ".join(f"{float(order):.0f}" for order in _changes(own["order"].dropna()))
             row |= {"epochs": len(own) / cells, "steps": own["steps"].sum() / cells}
             row |= {
