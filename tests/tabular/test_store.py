@@ -7,8 +7,6 @@ import os
 import pickle
 import shutil
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -222,54 +220,6 @@ def test_a_spoilt_published_file_is_refused(
     with pytest.raises(HarnessError, match=r"proteins\.bench"):
         load_table(SMALL)
     assert list(store.stored_names()) == []
-
-
-LOAD = """
-import sys, time
-from harness.tabular.catalogue import load_table
-while time.time() < float(sys.argv[1]): pass
-print(load_table("nasbench-graph/proteins").sha256)
-"""
-
-
-@pytest.mark.parametrize("damaged", [False, True])
-def test_processes_that_convert_at_once(own_cache: Path, damaged: bool, cache: Path) -> None:
-    expected = load_table(SMALL).sha256
-    if damaged:
-        (store.store_root() / SMALL / "column-test.npy").write_bytes(b"")
-    else:
-        shutil.rmtree(store.store_root())
-    start = str(time.time() + 1.0)
-    running = [
-        subprocess.Popen([sys.executable, "-c", LOAD, start], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    for process in running:
-        out, err = process.communicate(timeout=120)
-        assert (process.returncode, err, out.strip()) == (0, "", expected)
-    assert list(store.stored_names()) == [SMALL]
-    assert {path.name for path in store.store_root().iterdir()} <= {"nasbench-graph", ".lock"}
-
-
-REPLACE = """
-import sys
-import numpy as np
-from harness.spaces.base import CategoricalSpace
-from harness.tabular import catalogue, store
-from harness.tabular.table import Table
-space = CategoricalSpace("s", {"a": ["0", "1"]})
-for turn in range(80):
-    store.save(Table(name="made/contested", dataset="d", space=space, rows=np.arange(2, dtype=np.int32),
-        codes=space.codes(np.arange(2)), columns={"valid": np.array([1.0, 2.0]), "test": np.array([1.5, turn])}))
-"""
-
-
-def test_processes_that_replace_at_once(own_cache: Path) -> None:
-    running = [subprocess.Popen([sys.executable, "-c", REPLACE], stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    for process in running:
-        assert process.communicate(timeout=120)[1] == ""
-        assert process.returncode == 0
-    assert load_table("made/contested").test[1] == 79
 
 
 def test_a_conversion_that_fails_leaves_nothing(
