@@ -96,7 +96,7 @@ def test_a_killed_run_goes_on_within_its_search(tmp_path):
     assert 1 <= len(torch.load(checkpoint, weights_only=True)["rows"]) < 8
     subprocess.run([*command, "-o", output], check=True, stdout=subprocess.DEVNULL)
     assert not (output / "checkpoints").exists()
-    run(suite, tmp_path / "whole", backend="sequential")
+    subprocess.run([*command, "-o", tmp_path / "whole"], check=True, stdout=subprocess.DEVNULL)
     same(output, tmp_path / "whole")
     assert len(read_epochs(output).query("phase == 'search'")) == 8
 

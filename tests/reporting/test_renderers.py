@@ -14,6 +14,7 @@ import pytest
 
 from harness.reporting import formats, latex, markdown
 from harness.reporting.build import make_document
+from harness.reporting.families.live import Live
 from harness.reporting.html import render_html
 from harness.reporting.latex import render_latex
 from harness.reporting.markdown import render_markdown
@@ -147,5 +148,5 @@ def test_how_numbers_are_written(shown: str, text: str) -> None:
 def test_random_search_is_simulated_on_tables_only(small_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert formats.method_text(small_run, "random", True) == "random (simulated)"
     assert formats.method_text(small_run, "local-search", False) == "local-search"
-    monkeypatch.setattr(Run, "is_live", True)
+    monkeypatch.setattr(Run, "family", Live())
     assert formats.method_text(small_run, "random", True) == "random"
