@@ -128,8 +128,8 @@ def _normal(name: str) -> str:
 
 
 def _git(*arguments: str) -> str:
-    """What git says in the folder of the package."""
-    command = ["git", "-C", str(_HARNESS), *arguments]
+    """What git says in the folder of the package, in which it writes nothing: a lock of its own would outlive a kill."""
+    command = ["git", "--no-optional-locks", "-C", str(_HARNESS), *arguments]
     done = subprocess.run(command, capture_output=True, check=True, timeout=10)
     return done.stdout.decode(errors="replace").strip()  # a name of a file may be any bytes
 

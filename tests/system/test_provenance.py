@@ -76,6 +76,17 @@ def test_the_commit_is_that_of_the_harness_wherever_it_is_used(checkout: Path, t
     assert stated(checkout, elsewhere) == (here, "no")
 
 
+def test_asking_writes_nothing_into_the_repository(checkout: Path, tmp_path: Path) -> None:
+    """A plain `git status` writes the index anew where times of files have changed, under a lock that a kill would leave."""
+    index = checkout / ".git" / "index"
+    os.utime(checkout / "harness" / "errors.py", (1e9, 1e9))
+    before = index.read_bytes()
+    assert stated(checkout, tmp_path)[1] == "no"
+    assert index.read_bytes() == before
+    git(checkout, "status")
+    assert index.read_bytes() != before
+
+
 def test_a_run_makes_no_checkout_dirty(checkout: Path) -> None:
     """Neither its folder nor the cache, of the first run and of one that goes on."""
     here = git(checkout, "rev-parse", "HEAD")
