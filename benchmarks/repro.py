@@ -32,7 +32,7 @@ def differences(first: Path, second: Path) -> list[str]:
         one, other = (frame.drop(columns=list(time_columns)) for frame in (one, other))
         if not one.equals(other):
             columns = [column for column in one if column not in other or not one[column].equals(other[column])]
-            found.append(f"{name}: columns {', '.join(columns) or 'missing'}")
+            found.append(f"{name}: columns {', '.join(map(str, columns)) or 'missing'}")
     files = [{path.relative_to(folder) for path in folder.rglob("*") if path.is_file()} for folder in (first, second)]
     found += [f"{path}: only in one of the runs" for path in sorted(files[0] ^ files[1])]
     for path in sorted((files[0] & files[1]) - TIME_FILES - set(BY_COLUMN)):

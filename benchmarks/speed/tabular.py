@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -23,9 +24,16 @@ EVALUATIONS, SEEDS, FEW_SEEDS = 100, 500, 100
 
 def table() -> tuple[Table, str]:
     """The real table if the user has it, else one of its shape; speed does not depend on the values."""
-    columns = {"arch": "architecture", "valid": "cifar10.valid_accuracy@12", "test": "cifar10.test_accuracy@200"}
     try:
-        return import_file("nasbench201/accuracy.csv.gz", "speed/nasbench201", "nasbench201", **columns), "real values"
+        real = import_file(
+            "nasbench201/accuracy.csv.gz",
+            "speed/nasbench201",
+            "nasbench201",
+            arch="architecture",
+            valid="cifar10.valid_accuracy@12",
+            test="cifar10.test_accuracy@200",
+        )
+        return real, "real values"
     except HarnessError:
         space = NASBench201Space()
         values = generator("speed").random((2, space.size)) * 90
@@ -64,7 +72,7 @@ def rows() -> Iterator[Row]:
     yield Row("optuna, random sampler", optuna, "eval/s")
     for name, target in (("regularized-evolution", 3e6), ("random", None), ("reinforce", None)):
         streams = 1 if name != "regularized-evolution" else 2
-        seconds = cpu_seconds(lambda name=name: lockstep(name)) - seed_s * streams / 2
+        seconds = cpu_seconds(partial(lockstep, name)) - seed_s * streams / 2
         wanted = f">= {target:,.0f}" if target else ""
         yield Row(
             f"{name}, {SEEDS} seeds in lockstep",
@@ -81,7 +89,7 @@ def rows() -> Iterator[Row]:
         ("local-search", None),
         ("reinforce", None),
     ):
-        speed = few / cpu_seconds(lambda name=name: ask_tell(name))
+        speed = few / cpu_seconds(partial(ask_tell, name))
         wanted = f">= {target:,.0f}" if target else ""
         yield Row(f"{name}, one by one through ask and tell", speed, "eval/s", wanted, "optuna", speed / optuna)
 
