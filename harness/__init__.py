@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.methods.base import AskTell, OwnLoop, SearchResult, make_method, register_method
     from harness.problem.base import Evaluation, Problem
     from harness.problem.budget import Budget
+    from harness.problem.offer import Offer
     from harness.running.runner import run
     from harness.spaces.cells import CellSpace
     from harness.spaces.registry import register_cell_space
@@ -34,6 +35,7 @@ _HOME = {
     "CellSpace": "harness.spaces.cells",
     "Evaluation": "harness.problem.base",
     "HarnessError": "harness.errors",
+    "Offer": "harness.problem.offer",
     "OwnLoop": "harness.methods.base",
     "Problem": "harness.problem.base",
     "SearchResult": "harness.methods.base",
@@ -62,6 +64,7 @@ __all__ = [
     "CellSpace",
     "Evaluation",
     "HarnessError",
+    "Offer",
     "OwnLoop",
     "Problem",
     "SearchResult",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import HarnessError, unknown_name
 from harness.images import sources
 from harness.images.registry import dataset_names, images_of
+from harness.problem.constraint import shown
 from harness.problem.terms import Terms
 from harness.spaces.base import Arch
 from harness.spaces.cells import CellSpace
@@ -108,19 +109,14 @@ class LiveBenchmark:
         splits, recipe
             Images, and how architectures are evaluated in the end: columns are counted at the size of that network.
         """
-        names = self._named(metrics, constraints)
-        return Terms(self._columns(names, splits, recipe), constraints) if names else Terms()
+        names = shown(metrics, constraints)
+        return Terms(self._columns(names, splits, recipe), constraints, names) if names else Terms()
 
     def _columns(self, names: tuple[str, ...], splits: Splits, recipe: Recipe) -> Callable[[Arch], Mapping[str, float]]:
         from harness.live.columns import Counted
         from harness.training.train import check_recipe
 
         return Counted(self.space_name, check_recipe(self.space_name, splits, recipe), names)
-
-    @staticmethod
-    def _named(metrics: tuple[str, ...], constraints: tuple[Constraint, ...]) -> tuple[str, ...]:
-        """All columns that a suite names, each once."""
-        return tuple(dict.fromkeys((*metrics, *(constraint.column for constraint in constraints))))
 
     def splits(self, seed: int) -> Splits:
         """The images, split for the cells of a seed."""
@@ -158,7 +154,7 @@ class LiveBenchmark:
             raise HarnessError(
                 f"benchmark {self.name}: its budget is in epochs, not {budget.kind}; write [budgets] epochs = ..."
             )
-        for name in self._named(metrics, constraints):
+        for name in shown(metrics, constraints):
             if name not in self.columns:
                 raise unknown_name("column", name, self.columns, where=f"benchmark {self.name}")
         settings = LiveSettings.from_json(live) if isinstance(live, str) else _settings(live, budget)

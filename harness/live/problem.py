@@ -16,6 +16,7 @@ import numpy as np
 from harness.errors import BudgetExhausted, HarnessError
 from harness.problem.base import Evaluation
 from harness.problem.budget import Budget
+from harness.problem.offer import Offer
 from harness.problem.supernet import SupernetProblem
 from harness.problem.terms import Terms
 from harness.problem.whole import WholeSpace
@@ -130,6 +131,11 @@ class LiveProblem(WholeSpace, SupernetProblem):
         self._left = budget.amount
         self._is_over = False  # something was asked for that nothing is left for
         self._net: Supernet | None = None
+
+    @property
+    def offer(self) -> Offer:
+        """As `harness.problem.base.Problem.offer`, with the columns and the settings of the supernet."""
+        return replace(super().offer, columns=self.terms.names, supernet=self._settings.search.as_dict())
 
     @property
     def exhausted(self) -> bool:

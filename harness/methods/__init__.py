@@ -14,6 +14,8 @@ _BUILTIN = (
     "one_shot",
     "pc_darts",
     "max_w",
+    "gdas",
+    "proxyless",
     "darts_pt",
     "nsga2",
     "given",

@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from harness.code.digest import see
 from harness.errors import BudgetExhausted, HarnessError, unknown_name
 from harness.problem.base import Evaluation, Problem
-from harness.problem.budget import Budget
-from harness.problem.supernet import SupernetProblem
-from harness.spaces.base import Arch, Space
+from harness.problem.offer import Offer
+from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.system import plugins
 from harness.tabular.problem import LockstepProblem
@@ -81,48 +80,18 @@ class Method(ABC):
         names = {name: field.name for name, field in parameters_of(cls).items()}
         return cls(**{names[key]: value for key, value in params.items()})
 
-    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:  # noqa: B027  (most refuse nothing)
+    def check(self, offer: Offer) -> None:  # noqa: B027  (most refuse nothing)
         """Refuse a benchmark on which every search would fail, before anything is run; by default none.
 
         Parameters
         ----------
-        live
-            Whether the benchmark has a supernet and trains architectures here and now, or is a table.
-        max_fidelity
-            Its fidelities, see `harness.problem.base.Problem.max_fidelity`.
-        budget
-            What a search may spend.
+        offer
+            What the benchmark offers.
 
         Raises
         ------
         HarnessError
             If the method cannot run there; the message says what it wants.
-        """
-
-    def check_supernet(self, settings: Mapping[str, Any], space: Space) -> None:  # noqa: B027  (most refuse nothing)
-        """Refuse how supernets are searched, as `check` refuses a benchmark; by default nothing.
-
-        Parameters
-        ----------
-        settings
-            The suite's table ``[search]`` with nothing left to defaults, see `harness.training.settings.SearchSettings`; its
-            epochs are the budget.
-        space
-            The cell space.
-
-        Raises
-        ------
-        HarnessError
-            If the method cannot search so; the message says what it wants.
-        """
-
-    def check_space(self, space: Space) -> None:  # noqa: B027  (most refuse nothing)
-        """Refuse a search space, as `check` refuses a benchmark; by default none.
-
-        Raises
-        ------
-        HarnessError
-            If the method cannot search it; the message says what it wants.
         """
 
 
@@ -164,8 +133,7 @@ class Lockstep(typing.Protocol):
 
 def run_search(method: Method, problem: Problem, streams: Streams) -> SearchResult:
     """Run one search to its end, whichever form the method has; asking for more than the budget pays for is an end too."""
-    method.check(live=isinstance(problem, SupernetProblem), max_fidelity=problem.max_fidelity, budget=problem.budget)
-    method.check_space(problem.space)
+    method.check(problem.offer)
     try:
         if isinstance(method, OwnLoop):
             result = method.search(problem, streams)

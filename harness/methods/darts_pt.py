@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast
+from typing import ClassVar, Literal, cast
 
 from harness.methods.base import SearchResult, register_method, require
 from harness.methods.over_level import OverLevel
 from harness.problem.base import Problem
+from harness.problem.offer import Offer
 from harness.problem.supernet import SupernetProblem
-from harness.spaces.base import Space
 from harness.streams import Streams
 
 
@@ -53,17 +52,18 @@ class DartsPT(OverLevel):
         super().__post_init__()
         require(self.tune_epochs >= 0, f"{self.name}: tune_epochs must be at least 0, not {self.tune_epochs}")
 
-    def check_supernet(self, settings: Mapping[str, Any], space: Space) -> None:
+    def check(self, offer: Offer) -> None:
         """Want epochs of training beside those of tuning."""
         from harness.spaces.registry import cell_space
         from harness.supernets.perturbation import tuning, turns
 
-        where = cell_space(space.name)
-        kept, budget = tuning(where, self.tune_epochs), settings["epochs"]
+        super().check(offer)
+        where = cell_space(offer.space.name)
+        kept = tuning(where, self.tune_epochs)
         require(
-            kept < budget,
+            kept < offer.budget.amount,
             f"{self.name}: tune_epochs = {self.tune_epochs} keeps back {kept} epochs for the {turns(where)} decisions of "
-            f"{space.name}; the budget of {settings['epochs']} must be larger",
+            f"{where.name}; the budget of {offer.budget.amount} must be larger",
         )
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:

@@ -13,6 +13,7 @@ from harness.errors import BudgetExhausted, HarnessError
 from harness.methods.base import OwnLoop, SearchResult, register_method, require
 from harness.problem.base import Problem
 from harness.problem.budget import Budget
+from harness.problem.offer import Offer
 from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch, Space
 from harness.streams import Streams
@@ -61,15 +62,12 @@ class Given(OwnLoop):
         listed = [self.architectures] if isinstance(self.architectures, str) else self.architectures
         self.architectures = [_one_line(text) for text in listed]
 
-    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
-        """Want a budget that pays for all of them on a table; live benchmarks train them beyond it, as all answers."""
-        price = {"evaluations": 1, "epochs": max_fidelity or 0, "simulated_s": 0}[budget.kind]
-        if not live and price * len(self.architectures) > budget.amount:
-            raise self._too_many(budget)
-
-    def check_space(self, space: Space) -> None:
-        """Want texts of this space."""
-        self._parsed(space)
+    def check(self, offer: Offer) -> None:
+        """Want texts of the space, and a budget that pays for all of them on a table; a live benchmark trains them beyond it."""
+        price = {"evaluations": 1, "epochs": offer.max_fidelity or 0, "simulated_s": 0}[offer.budget.kind]
+        if not offer.live and price * len(self.architectures) > offer.budget.amount:
+            raise self._too_many(offer.budget)
+        self._parsed(offer.space)
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Recommend them."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 from harness.errors import HarnessError
 from harness.methods.base import OwnLoop, SearchResult, register_method, require
 from harness.problem.base import Problem
-from harness.problem.budget import Budget
+from harness.problem.offer import Offer
 from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.taxonomy import Taxonomy
@@ -74,16 +74,17 @@ class Halving(OwnLoop):
         require(self.eta >= 2, f"{self.name}: eta must be at least 2, not {self.eta}")
         require(self.min_fidelity >= 1, f"{self.name}: min_fidelity must be at least 1, not {self.min_fidelity}")
 
-    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
+    def check(self, offer: Offer) -> None:
         """Refuse a benchmark of one fidelity, and one whose whole training is too short."""
-        if max_fidelity is None:
+        if offer.max_fidelity is None:
             raise HarnessError(
                 f"method {self.name} stops trainings early, and this benchmark has one fidelity; wanted a table whose curve "
                 "valid has a score of every architecture after every epoch, or a live benchmark with proxy_epochs above 1"
             )
-        if self.min_fidelity > max_fidelity:
+        if self.min_fidelity > offer.max_fidelity:
             raise HarnessError(
-                f"method {self.name}: min_fidelity {self.min_fidelity} is above the {max_fidelity} epochs of a whole training"
+                f"method {self.name}: min_fidelity {self.min_fidelity} is above the {offer.max_fidelity} epochs of a whole "
+                "training"
             )
 
     @abstractmethod

@@ -15,7 +15,7 @@ from harness.levels import LEVELS, Bilevel, Level, MixedLevel, Schedule, SingleL
 from harness.methods.base import OwnLoop, SearchResult, register_method, require
 from harness.methods.descent import SoftmaxProduct, descend, descend_by_score, minimiser, objective
 from harness.problem.base import Problem
-from harness.problem.budget import Budget
+from harness.problem.offer import Offer
 from harness.problem.supernet import SupernetProblem
 from harness.streams import Streams
 from harness.tabular.problem import TabularProblem
@@ -276,13 +276,13 @@ class LevelSchedule(OwnLoop):
         """The schedule that these parameters say."""
         return Schedule(tuple((start, self._level(name)) for start, name in self.phases))
 
-    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
+    def check(self, offer: Offer) -> None:
         """Want a supernet, and enough epochs for all phases."""
-        require(live, f"{self.name}: wants a supernet; a table has no epochs to switch at")
+        require(offer.live, f"{self.name}: wants a supernet; a table has no epochs to switch at")
         last = self.phases[-1][0]
         require(
-            last < budget.amount,
-            f"{self.name}: phases: epoch {last} is never reached, the budget is {budget.amount}",
+            last < offer.budget.amount,
+            f"{self.name}: phases: epoch {last} is never reached, the budget is {offer.budget.amount}",
         )
 
     def _level(self, name: str) -> Level:

@@ -9,8 +9,9 @@ from harness.errors import unknown_name
 from harness.methods.base import OwnLoop, SearchResult, make_method, method_names, register_method, require, run_search
 from harness.problem.base import Problem
 from harness.problem.budget import Budget
+from harness.problem.offer import Offer
 from harness.problem.supernet import SupernetProblem
-from harness.spaces.base import Arch, Space
+from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.taxonomy import Taxonomy
 
@@ -112,19 +113,17 @@ class OneShot(OwnLoop):
             raise unknown_name("method", self.searcher, method_names(), where=f"{self.name}: search")
         make_method(self.searcher, **self.params)
 
-    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
-        """Want a supernet, and a searcher that runs where there is one fidelity and nothing to train."""
-        require(live, f"{self.name}: wants a supernet, and a table has no weights to share")
+    def check(self, offer: Offer) -> None:
+        """Want a supernet, a searcher that runs in it, and running statistics where these are to be recalibrated."""
+        require(offer.live, f"{self.name}: wants a supernet, and a table has no weights to share")
         if self.searcher != "random":
             searcher = make_method(self.searcher, **self.params)
-            searcher.check(live=False, max_fidelity=None, budget=Budget("evaluations", self.candidates))
-
-    def check_supernet(self, settings: Mapping[str, Any], space: Space) -> None:
-        """Want running statistics where these are to be recalibrated."""
+            searcher.check(Offer(offer.space, Budget("evaluations", self.candidates)))
+        batch_norm = cast(Mapping[str, Any], offer.supernet)["batch_norm"]
         require(
-            not self.recalibrate or settings["batch_norm"] == "running",
+            not self.recalibrate or batch_norm == "running",
             f'{self.name}: recalibrate wants [search] batch_norm = "running"; '
-            f'"{settings["batch_norm"]}" has no statistics to recalibrate',
+            f'"{batch_norm}" has no statistics to recalibrate',
         )
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
@@ -138,7 +137,6 @@ class OneShot(OwnLoop):
         searched = SearchedBy(self.searcher, tuple(sorted(self.params.items())), self.candidates)
         select: Selection = BestOfRandom(self.candidates) if by_random else searched
         net = cast(SupernetProblem, problem).supernet()
-        self.check_supernet(net.settings.as_dict(), net.where)
         sampler = Novelty() if self.sampler == "novelty" else Uniform()
         step = PathStep(sampler, self.unsampled)
         return SearchResult(search(net, step, Recalibrated(select) if self.recalibrate else select, streams))
@@ -171,9 +169,9 @@ class RandomSearchWS(OwnLoop):
     def __post_init__(self) -> None:
         self._one_shot()
 
-    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
+    def check(self, offer: Offer) -> None:
         """Want a supernet."""
-        require(live, f"{self.name}: wants a supernet, and a table has no weights to share")
+        require(offer.live, f"{self.name}: wants a supernet, and a table has no weights to share")
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Search as `one-shot` does."""

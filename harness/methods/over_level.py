@@ -8,7 +8,7 @@ from typing import ClassVar
 from harness.errors import unknown_name
 from harness.levels import LEVELS, Level, MixedLevel
 from harness.methods.base import OwnLoop, require
-from harness.problem.budget import Budget
+from harness.problem.offer import Offer
 from harness.taxonomy import Taxonomy
 
 
@@ -49,6 +49,6 @@ class OverLevel(OwnLoop):
         )
         return level
 
-    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
+    def check(self, offer: Offer) -> None:
         """Want a supernet."""
-        require(live, f"{self.name}: wants a supernet, and a table has no weights to share")
+        require(offer.live, f"{self.name}: wants a supernet, and a table has no weights to share")

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, cast
 from harness.methods.base import SearchResult, register_method, require
 from harness.methods.over_level import OverLevel
 from harness.problem.base import Problem
+from harness.problem.offer import Offer
 from harness.problem.supernet import SupernetProblem
-from harness.spaces.base import Space
 from harness.streams import Streams
 
 
@@ -48,11 +48,12 @@ class PCDarts(OverLevel):
             0 <= self.warm_up < 1, f"{self.name}: warm_up must be a share of the epochs in [0, 1), not {self.warm_up}"
         )
 
-    def check_supernet(self, settings: Mapping[str, Any], space: Space) -> None:
+    def check(self, offer: Offer) -> None:
         """Want channels that K divides."""
         from harness.supernets.partial import check_divides
 
-        check_divides(self.k, settings["channels"])
+        super().check(offer)
+        check_divides(self.k, cast(Mapping[str, Any], offer.supernet)["channels"])
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Search the supernet."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.errors import HarnessError
 from harness.methods.base import AskTell, OwnLoop, SearchResult, register_method, require
 from harness.problem.base import Evaluation, Problem
-from harness.problem.budget import Budget
+from harness.problem.offer import Offer
 from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch
 from harness.streams import LockstepUniforms, Streams
@@ -120,10 +120,11 @@ class RandomArchitecture(OwnLoop):
     def __post_init__(self) -> None:
         require(self.architectures >= 1, f"{self.name}: architectures must be at least 1, not {self.architectures}")
 
-    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
+    def check(self, offer: Offer) -> None:
         """Want a live benchmark."""
         require(
-            live, f"{self.name}: is for live benchmarks; a table's average architecture is exact: random@1 in reports"
+            offer.live,
+            f"{self.name}: is for live benchmarks; a table's average architecture is exact: random@1 in reports",
         )
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:

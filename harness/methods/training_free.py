@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.methods.base import OwnLoop, SearchResult, first_best, register_method, require
 from harness.problem.base import Problem
-from harness.problem.budget import Budget
+from harness.problem.offer import Offer
 from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch
 from harness.streams import Streams
@@ -39,9 +39,9 @@ class _TrainingFree(OwnLoop):
     def __post_init__(self) -> None:
         require(self.candidates >= 1, f"{self.name}: candidates must be at least 1, not {self.candidates}")
 
-    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
+    def check(self, offer: Offer) -> None:
         """Want networks."""
-        require(live, f"{self.name}: wants untrained networks to score, and a table has none")
+        require(offer.live, f"{self.name}: wants untrained networks to score, and a table has none")
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Draw, score, choose."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
+from harness.problem.offer import Offer
 from harness.spaces.base import Arch, Space
 
 
@@ -55,6 +56,11 @@ class Problem(ABC):
     size: float
     max_fidelity: int | None = None
     constraints: tuple[Constraint, ...] = ()
+
+    @property
+    def offer(self) -> Offer:
+        """What a method may refuse, see `harness.methods.base.Method.check`."""
+        return Offer(self.space, self.budget, self.max_fidelity)
 
     @abstractmethod
     def evaluate(self, arch: Sequence[int], fidelity: int | None = None) -> Evaluation:

@@ -6,7 +6,7 @@ Infeasible architectures can be evaluated, and cost a method its budget, but are
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,3 +72,8 @@ def parse_constraints(table: Any, where: str = "suite") -> tuple[Constraint, ...
             )
         found.append(Constraint(column, match[1], bound))
     return tuple(found)
+
+
+def shown(metrics: Sequence[str], constraints: Sequence[Constraint]) -> tuple[str, ...]:
+    """All columns that a method sees beside the score, each once: those that the suite shows, and those that it bounds."""
+    return tuple(dict.fromkeys((*metrics, *(constraint.column for constraint in constraints))))

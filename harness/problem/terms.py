@@ -28,10 +28,13 @@ class Terms:
         The columns of an architecture that a method may see, those of the constraints among them.
     constraints
         Bounds on these columns.
+    names
+        Names of the columns.
     """
 
     columns: Callable[[Arch], Mapping[str, float]] = _no_columns
     constraints: tuple[Constraint, ...] = ()
+    names: tuple[str, ...] = ()
 
     def excess(self, columns: Mapping[str, float]) -> float:
         """How far an architecture with these columns is beyond the bounds: 0 where it satisfies them all.

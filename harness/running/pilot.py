@@ -20,7 +20,7 @@ from harness.supernets.loop import Search
 from harness.supernets.mixture import Mixture
 from harness.supernets.net import Form, Supernet
 from harness.supernets.selections import Selection
-from harness.supernets.steps import At, Step
+from harness.supernets.steps import AlphaSchedule, At, Step
 from harness.training import train
 from harness.training.settings import LiveSettings, Recipe
 from harness.training.tracking import Row, seconds
@@ -97,7 +97,7 @@ class PilotNet(Supernet):
 
 
 class PilotSearch(Search):
-    """A search that takes one step of every kind, and estimates the others."""
+    """A search that takes one step of every kind, where they take turns one of each, and estimates the others."""
 
     def __init__(self, net: Supernet, step: Step, select: Selection) -> None:
         super().__init__(net, step, select)
@@ -108,10 +108,13 @@ class PilotSearch(Search):
     def epoch(self) -> Row:
         """Estimate an epoch."""
         net, number = self._pilot, self._pilot.spend()
-        if (kind := str(self.step.words(number))) not in self._steps_s:
+        progress = number / net.settings.epochs
+        schedule = getattr(self.step, "schedule", AlphaSchedule())
+        if (kind := str((self.step.words(number), progress >= schedule.alpha_from))) not in self._steps_s:
             self.moving.begin_epoch(number, net.settings.rate(number))
-            batches, at = next(net.batches(number)), At(number, 0, number / net.settings.epochs)
-            self._steps_s[kind] = seconds(lambda: self.moving(batches, at))
+            batches, turns = next(net.batches(number)), schedule.alpha_every
+            ats = [At(number, turn, progress) for turn in range(turns)]
+            self._steps_s[kind] = seconds(lambda: [self.moving(batches, at) for at in ats]) / turns
         net.seconds += self._steps_s[kind] * net.steps
         net.measure(self.moving.evaluated(number))
         net.rows.append({"epoch": number})

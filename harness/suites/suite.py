@@ -12,7 +12,8 @@ from typing import Any
 from harness.errors import HarnessError, differences
 from harness.methods.base import Method, make_method, method_params
 from harness.problem.budget import Budget
-from harness.problem.constraint import Constraint
+from harness.problem.constraint import Constraint, shown
+from harness.problem.offer import Offer
 from harness.suites.catalogue import Benchmark, load_benchmark, max_fidelity, resolve
 from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constraints_of, groups_of, method_spec
 
@@ -242,10 +243,8 @@ def _check(group: Group, benchmark: Benchmark) -> None:
     method = make_method(group.method.name, **group.method.params)
     whole = max_fidelity(benchmark, group.settings)
     try:
-        method.check(live=bool(group.settings), max_fidelity=whole, budget=group.budget)
-        method.check_space(benchmark.space)
-        if group.settings:
-            method.check_supernet(json.loads(group.settings)["search"], benchmark.space)
+        supernet = json.loads(group.settings)["search"] if group.settings else None
+        method.check(Offer(benchmark.space, group.budget, whole, shown(group.metrics, group.constraints), supernet))
     except HarnessError as error:
         raise HarnessError(f"benchmark {group.benchmark}: {error}") from error
 

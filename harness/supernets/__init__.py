@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.supernets.partial import EdgeSoftmax, PartialChannels
     from harness.supernets.paths import Novelty, PathStep, Sampler, Uniform
     from harness.supernets.perturbation import Perturbation, Untuned
+    from harness.supernets.sampled import Gates, Gumbel
     from harness.supernets.selections import BestOfRandom, Selection, Strongest
     from harness.supernets.shared_weights import SharedWeights
     from harness.supernets.steps import AlphaSchedule, At, LevelStep, Moving, Passed, Step
@@ -29,6 +30,8 @@ __all__ = [
     "Choice",
     "EdgeSoftmax",
     "Form",
+    "Gates",
+    "Gumbel",
     "LevelStep",
     "MaxW",
     "Mixed",
@@ -70,6 +73,7 @@ def __getattr__(name: str) -> Any:
         partial,
         paths,
         perturbation,
+        sampled,
         selections,
         shared_weights,
         steps,
@@ -85,6 +89,7 @@ def __getattr__(name: str) -> Any:
         partial,
         paths,
         perturbation,
+        sampled,
         selections,
         shared_weights,
         steps,

@@ -32,12 +32,15 @@ class Pass(NamedTuple):
         The loss, a scalar, and the network's output, (n, classes).
     weights, alphas
         Gradients in the weights and in α, shaped like these; empty where they were not asked for.
+    used
+        Whether the pass used each of the weights.
     """
 
     loss: Tensor
     output: Tensor
     weights: Sequence[Tensor]
     alphas: Sequence[Tensor]
+    used: Sequence[bool]
 
 
 class LevelGradient:
@@ -57,6 +60,10 @@ class LevelGradient:
         Greatest norm of the weight gradient, where the level clips.
     loss
         Of the network's output and the batch's targets.
+    penalty
+        What α descends besides the losses, of α alone; None: nothing.
+    frozen
+        Whether weights that a training pass did not use stay as they are; else momentum and weight decay go on there.
 
     Attributes
     ----------
@@ -73,6 +80,8 @@ class LevelGradient:
         *,
         clip: float = 5.0,
         loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
+        penalty: Callable[[Sequence[Tensor]], Tensor] | None = None,
+        frozen: bool = False,
     ) -> None:
         self.passes = 0
         self._network = network
@@ -82,6 +91,8 @@ class LevelGradient:
         self._alpha_optimizer = alpha_optimizer
         self._clip = clip
         self._loss = loss
+        self._penalty = penalty
+        self._frozen = frozen
 
     def __call__(
         self,
@@ -167,6 +178,8 @@ class LevelGradient:
             else:
                 gradient = (known or self._pass(batch, draw("alphas"), alphas=True)).alphas
             terms.append([factor * part for part in gradient])
+        if self._penalty is not None:
+            terms.append(list(torch.autograd.grad(self._penalty(self._alphas), self._alphas)))
         return [torch.stack(parts).sum(dim=0) for parts in zip(*terms, strict=True)]
 
     def _unrolled_gradient(
@@ -201,11 +214,13 @@ class LevelGradient:
         output = self._network(inputs, *mixed(self._alphas))
         loss = self._loss(output, targets)
         wanted = [*(self._weights if weights else ()), *(self._alphas if alphas else ())]
-        gradients = torch.autograd.grad(loss, wanted, materialize_grads=True)  # zeros for what no cell uses
+        found = torch.autograd.grad(loss, wanted, allow_unused=True)
         self._require(True, True)
         self.passes += 1
+        gradients = [torch.zeros_like(v) if g is None else g for v, g in zip(wanted, found, strict=True)]
         split = len(self._weights) if weights else 0
-        return Pass(loss.detach(), output.detach(), gradients[:split], gradients[split:])
+        used = [gradient is not None for gradient in found[:split]]
+        return Pass(loss.detach(), output.detach(), gradients[:split], gradients[split:], used)
 
     def _require(self, weights: bool, alphas: bool) -> None:
         for weight in self._weights:
@@ -214,7 +229,11 @@ class LevelGradient:
             alpha.requires_grad_(alphas)
 
     def _move_weights(self, at_train: Pass, level: Level) -> None:
-        _move(self._weight_optimizer, self._weights, at_train.weights, self._clip if level.clip else None)
+        gradients = [
+            None if self._frozen and not used else gradient
+            for used, gradient in zip(at_train.used, at_train.weights, strict=True)
+        ]
+        _move(self._weight_optimizer, self._weights, gradients, self._clip if level.clip else None)
 
     def _move_alphas(self, gradient: Sequence[Tensor]) -> None:
         _move(self._alpha_optimizer, self._alphas, gradient, None)
@@ -226,7 +245,10 @@ def _reads_alphas(level: Level) -> bool:
 
 
 def _move(
-    optimizer: torch.optim.Optimizer, variables: Sequence[Tensor], gradients: Sequence[Tensor], clip: float | None
+    optimizer: torch.optim.Optimizer,
+    variables: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    clip: float | None,
 ) -> None:
     for variable, gradient in zip(variables, gradients, strict=True):
         variable.grad = gradient

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from harness.supernets.gates import open_all
 from harness.supernets.mixture import Mixture
 from harness.training.convolution import convolve
 from harness.training.operations import Convolution, FactorizedReduce, Pool, Stage, Zero
@@ -60,11 +61,25 @@ class Fan(nn.Module):
 
     def paths(self, state: Tensor, mixture: Mixture) -> Sequence[Tensor]:
         """Output of the one candidate of every edge, times its gate if there are gates; shapes as of `forward`."""
-        outputs = []
-        for edge, (choice, ops) in enumerate(zip(mixture.operations.tolist(), self.edges, strict=True)):
-            output = cast(Tensor, cast(nn.ModuleList, ops)[choice](state))
-            outputs.append(output if mixture.gates is None else mixture.gates[edge, choice] * output)
-        return outputs
+        choices = mixture.operations.tolist()
+        outputs = [cast(nn.ModuleList, ops)[choice](state) for choice, ops in zip(choices, self.edges, strict=True)]
+        if mixture.gates is None:
+            return outputs
+        if mixture.every_gate:
+            return open_all(self.products, state, mixture.gates, outputs)
+        return [gates[choice] * output for gates, choice, output in zip(mixture.gates, choices, outputs, strict=True)]
+
+    @torch.no_grad()
+    def products(self, state: Tensor, gradients: Sequence[Tensor]) -> Tensor:
+        """Products of the gradient of every edge's output and what each of its candidates computes: (edges, candidates).
+
+        It is a pass through all candidates: a batch norm with running statistics moves them.
+        """
+        rows = [
+            torch.stack([(op(state) * gradient).sum() for op in cast(nn.ModuleList, ops)])
+            for ops, gradient in zip(self.edges, gradients, strict=True)
+        ]
+        return torch.stack(rows)
 
     def mixed(self, state: Tensor, weights: Tensor) -> Sequence[Tensor]:
         """Sum of all candidates of every edge, weighted; `weights` is (edges, candidates), the rest as in `forward`."""

@@ -29,11 +29,15 @@ class Mixture(NamedTuple):
         which the relaxation wants for α.
     edges
         (E,) weights of the edges themselves; None for 1.
+    every_gate
+        Whether the gates of the other candidates have their gradients too. These candidates are then computed in the backward
+        pass, and a number of each is kept.
     """
 
     operations: Tensor
     gates: Tensor | None = None
     edges: Tensor | None = None
+    every_gate: bool = False
 
     @property
     def products(self) -> Tensor:
@@ -47,6 +51,7 @@ class Mixture(NamedTuple):
             self.operations[chosen],
             None if self.gates is None else self.gates[chosen],
             None if self.edges is None else self.edges[chosen],
+            self.every_gate,
         )
 
 
@@ -80,8 +85,8 @@ def fix(mixtures: Sequence[Mixture], choices: Sequence[Choice]) -> list[Mixture]
 
 def _fixed(mixture: Mixture, rows: list[int], chosen: Tensor) -> Mixture:
     chosen = chosen.to(mixture.operations.device)
-    operations, gates, edges = (None if part is None else part.clone() for part in mixture)
-    assert operations is not None
+    operations = mixture.operations.clone()
+    gates, edges = (None if part is None else part.clone() for part in (mixture.gates, mixture.edges))
     if not operations.is_floating_point():
         operations[rows] = chosen.clamp_min(0)  # of a removed edge any candidate, times 0
         edges = torch.ones(operations.shape, device=operations.device) if edges is None else edges
@@ -91,7 +96,7 @@ def _fixed(mixture: Mixture, rows: list[int], chosen: Tensor) -> Mixture:
         operations[rows] = (chosen[:, None] == torch.arange(operations.shape[1], device=chosen.device)).to(operations)
     if edges is not None:
         edges[[row for row, candidate in zip(rows, chosen.tolist(), strict=True) if candidate == REMOVED]] = 0.0
-    return Mixture(operations, gates, edges)
+    return Mixture(operations, gates, edges, mixture.every_gate)
 
 
 class Relaxation(Protocol):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from harness.errors import HarnessError
 from harness.levels import Level, Schedule
+from harness.supernets.costs import ExpectedCost
 from harness.supernets.gradient import Draw, LevelGradient
 from harness.supernets.mixture import Choice, Mixture, Purpose, Relaxation, Softmax, fix
 from harness.supernets.net import Batches, Supernet
@@ -131,14 +132,21 @@ class LevelStep:
         How architecture parameters become weights of the candidates.
     schedule
         When architecture parameters move.
+    unsampled
+        What becomes of the weights that no sampled path of a step uses: ``"decay"``, where momentum and weight decay go on, or
+        ``"frozen"``, as in `harness.supernets.paths.PathStep`.
+    cost
+        What α descends besides the losses; None: nothing.
     """
 
     level: Level | Schedule
     relaxation: Relaxation = Softmax()  # noqa: RUF009  (frozen)
     schedule: AlphaSchedule = field(default=AlphaSchedule(), metadata={"later": True})
+    unsampled: Literal["decay", "frozen"] = field(default="decay", metadata={"later": True})
+    cost: ExpectedCost | None = field(default=None, metadata={"later": True})
 
     def words(self, epoch: int) -> dict[str, Any]:
-        """Level, order, update, λ, relaxation, what a pass computes, and a schedule of α if there is one."""
+        """Level, order, update, λ, relaxation, what a pass computes; a schedule of α and a cost if there are."""
         level = self.level.at(epoch)
         return {
             "level": level.name,
@@ -148,6 +156,7 @@ class LevelStep:
             "relaxation": self.relaxation.word,
             "pass": PATH if self.relaxation.sampled else MIXTURE,
             **self.schedule.words(),
+            **({} if self.cost is None else self.cost.words()),
         }
 
     def start(self, net: Supernet) -> MovingLevel:
@@ -179,8 +188,18 @@ class MovingLevel:
             weight_decay=settings.alpha_weight_decay,
         )
         self._gradient = LevelGradient(
-            net.network, self._alphas, self._weight_optimizer, self._alpha_optimizer, clip=settings.clip
+            net.network,
+            self._alphas,
+            self._weight_optimizer,
+            self._alpha_optimizer,
+            clip=settings.clip,
+            penalty=None if step.cost is None else self._penalty,
+            frozen=step.unsampled == "frozen",
         )
+
+    def _penalty(self, alphas: Sequence[Tensor]) -> Tensor:
+        assert self._step.cost is not None
+        return self._step.cost(self._step.relaxation.probabilities(alphas))
 
     @property
     def passes(self) -> int:

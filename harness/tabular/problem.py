@@ -6,6 +6,7 @@ A problem is built from validation columns alone. Test values are joined by the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from harness.errors import BudgetExhausted, HarnessError
 from harness.problem.base import Evaluation, Problem
 from harness.problem.budget import Budget
-from harness.problem.constraint import Constraint
+from harness.problem.constraint import Constraint, shown
+from harness.problem.offer import Offer
 from harness.spaces.base import Arch
 from harness.tabular.curves import LearningCurve, check_budget, one_fidelity, whole_trainings
 from harness.tabular.feasible import check_constraints, violation
@@ -73,8 +75,8 @@ class TabularProblem(Problem):
         self._score = _oriented(table, beyond).data
         self._is_infeasible = None if beyond is None else (beyond > 0).data
         self._cost = table.column(COST).data if COST in table.columns else None
-        shown = (*metrics, *(constraint.column for constraint in constraints))
-        self._metrics = {name: values.data for name, values in table.visible(shown).items()}
+        columns = shown(metrics, constraints)
+        self._metrics = {name: values.data for name, values in table.visible(columns).items()}
         self._rows = table.rows.data
         self._codes = table.codes
         self._distribution = SamplingDistribution(table)
@@ -82,7 +84,7 @@ class TabularProblem(Problem):
         self._known: dict[Arch, int] = {}  # rows met in this search: `contains` is mostly asked just before `evaluate`
         self._history: list[int] = []
         self._stopped: dict[int, int] = {}  # epochs of the trainings that stopped early, by their place in the history
-        self._curves = LearningCurve(table, shown, beyond) if table.epochs is not None else None
+        self._curves = LearningCurve(table, columns, beyond) if table.epochs is not None else None
         self._one_fidelity = "" if table.epochs is not None else one_fidelity(table)
         self._amount = budget.amount
         self._spent: float = 0
@@ -117,6 +119,11 @@ class TabularProblem(Problem):
     def architecture(self, row: int) -> Arch:
         """Encoding of a row."""
         return tuple(self._codes[row].tolist())
+
+    @property
+    def offer(self) -> Offer:
+        """As `Problem.offer`, with the columns."""
+        return replace(super().offer, columns=self.metrics)
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from typing import Any
 from harness.errors import HarnessError
 from harness.methods.base import Method, make_method, method_params
 from harness.problem.budget import Budget
+from harness.problem.offer import Offer
+from harness.tabular import synthetic
 from harness.tabular.table import Table
 from harness.testing.reach import reachable
 from harness.testing.tables import check_benchmark, check_on_tables, holds_test_values
@@ -45,7 +47,8 @@ def check_method(name: str, table: Table | None = None, evaluations: int = 40, e
     method = make_method(name, **params)
     assert make_method(name, **method_params(method)) == method, f"{name}: its parameters do not make it again"
     _check_constructor(method)
-    if _runs_on_tables(method, evaluations):
+    table = table if table is not None else synthetic.convert()
+    if _runs_on(table, method, evaluations):
         check_on_tables(method, table, evaluations)
     else:
         check_supernet_method(name, epochs, **params)
@@ -75,11 +78,11 @@ def check_supernet_method(name: str, epochs: int = 3, **params: Any) -> None:
     check_on_supernets(method, epochs)
 
 
-def _runs_on_tables(method: Method, evaluations: int) -> bool:
-    """Whether there are tables, with fidelities or without, that the method does not refuse."""
+def _runs_on(table: Table, method: Method, evaluations: int) -> bool:
+    """Whether there are tables of this space, with fidelities or without, that the method does not refuse."""
     for max_fidelity in (None, 100):
         with contextlib.suppress(HarnessError):
-            method.check(live=False, max_fidelity=max_fidelity, budget=Budget("evaluations", evaluations))
+            method.check(Offer(table.space, Budget("evaluations", evaluations), max_fidelity))
             return True
     return False
 

@@ -14,7 +14,6 @@ from harness.errors import HarnessError
 from harness.methods.base import Lockstep, Method, make_method, method_params, run_lockstep, run_search
 from harness.problem.budget import Budget
 from harness.streams import Streams
-from harness.tabular import synthetic
 from harness.tabular.curves import spending, whole_trainings
 from harness.tabular.problem import LockstepProblem, TabularProblem
 from harness.tabular.table import COST, TEST, VALID, Table
@@ -23,9 +22,8 @@ from harness.testing.reach import reachable
 SEEDS = (0, 1, 2)
 
 
-def check_on_tables(method: Method, table: Table | None, evaluations: int) -> None:
+def check_on_tables(method: Method, table: Table, evaluations: int) -> None:
     """Check a method on a table and on variants of it; see `harness.testing.check_method`."""
-    table = table if table is not None else synthetic.convert()
     for variant in (table, *_variants(table)):
         for budget in _budgets(variant, evaluations):
             _check_searches(method, variant, budget)

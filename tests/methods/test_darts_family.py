@@ -8,6 +8,8 @@ from harness import HarnessError
 from harness.live.problem import LiveProblem
 from harness.methods.base import make_method, run_search
 from harness.problem.budget import Budget
+from harness.problem.offer import Offer
+from harness.spaces.nasbench201 import NASBench201Space
 from harness.spaces.registry import cell_space
 from harness.streams import Streams
 from harness.testing.supernets import _splits
@@ -29,7 +31,7 @@ def rows_of(name, epochs=2, **params):
 @pytest.mark.parametrize("name", ["pc-darts", "max-w", "darts-pt"])
 def test_tables_are_refused(name):
     with pytest.raises(HarnessError, match=f"{name}: wants a supernet, and a table has no weights to share"):
-        make_method(name).check(live=False, max_fidelity=None, budget=Budget("evaluations", 10))
+        make_method(name).check(Offer(NASBench201Space(), Budget("evaluations", 10)))
 
 
 def test_max_w_says_its_level_and_relaxation():

@@ -14,6 +14,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.methods.base import make_method, method_params
 from harness.problem.budget import Budget
+from harness.problem.offer import Offer
 from harness.running.runner import run
 from harness.spaces.darts import DartsSpace
 from harness.spaces.nasbench201 import NASBench201Space
@@ -124,7 +125,7 @@ def test_a_file_takes_every_form_and_is_read_once(tmp_path: Path, monkeypatch: p
     second = space.format([0] * 22)
     (tmp_path / "named.txt").write_text(f"# of papers, the first's\n\n{DARTS_V2}\n\n  {second}  # poolings\n")
     method: Any = make_method("given", file="named.txt")
-    method.check_space(space)
+    method.check(Offer(space, Budget("epochs", 9), supernet={}))
     assert len(method.architectures) == 2
     assert method.architectures[0].startswith("DARTS_V2 = Genotype( normal=[")
     assert not any("\n" in text or "#" in text for text in method.architectures)
@@ -209,7 +210,7 @@ def test_genotypes_of_another_space_say_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(
         HarnessError, match=r"given: entry 1 \(DARTS_V2\): genotype: normal edge 7: unknown operation 'conv_7x1_1x7'"
     ):
-        method.check_space(DartsSpace())
+        method.check(Offer(DartsSpace(), Budget("epochs", 9), supernet={}))
 
 
 def test_a_budget_that_does_not_pay_for_all(
@@ -223,7 +224,7 @@ def test_a_budget_that_does_not_pay_for_all(
     texts = [table.space.format(code) for code in table.codes[:2]]
     method: Any = make_method("given", architectures=texts)
     with pytest.raises(HarnessError, match="a budget of 9 epochs does not pay for 2"):
-        method.check(live=False, max_fidelity=5, budget=Budget("epochs", 9))
+        method.check(Offer(table.space, Budget("epochs", 9), max_fidelity=5))
     dearest = table.columns["cost"].argsort()[-2:]
     method = make_method("given", architectures=[table.space.format(table.codes[row]) for row in dearest])
     problem = TabularProblem(table, Budget("simulated_s", math.ceil(table.columns["cost"].max())))

@@ -8,8 +8,10 @@ import pytest
 from harness.errors import HarnessError
 from harness.methods.base import make_method, method_class, run_search
 from harness.problem.budget import Budget
+from harness.problem.offer import Offer
 from harness.reporting import build_report
 from harness.running.runner import run
+from harness.spaces.nasbench201 import NASBench201Space
 from harness.streams import Streams
 from harness.suites.reading import make_suite
 from harness.tabular import synthetic
@@ -32,7 +34,7 @@ def test_tables_are_refused_in_one_line(name):
     with pytest.raises(HarnessError, match=f"{name}: candidates must be at least 1, not 0"):
         make_method(name, candidates=0)
     with pytest.raises(HarnessError, match=message):
-        make_method("one-shot", search=name).check(live=True, max_fidelity=None, budget=Budget("epochs", 1))
+        make_method("one-shot", search=name).check(Offer(NASBench201Space(), Budget("epochs", 1), supernet={}))
 
 
 @pytest.fixture

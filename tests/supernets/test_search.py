@@ -16,7 +16,7 @@ from harness.supernets.loop import Search
 from harness.supernets.net import Supernet
 from harness.supernets.selections import Strongest
 from harness.supernets.sizes import best_by_size, convolutions, skips
-from harness.supernets.steps import LevelStep
+from harness.supernets.steps import AlphaSchedule, LevelStep, MovingLevel
 from harness.training.settings import SearchSettings
 from harness.training.tracking import entropy
 
@@ -204,6 +204,16 @@ def test_the_time_of_a_search_is_estimated_without_running_it(small, settings):
     _, rows = searched(small, schedule, settings)
     spent = sum(row["seconds"] + row["evaluation_seconds"] for row in rows)
     assert spent < pilot.seconds < 100 * spent
+
+
+def test_an_estimate_knows_when_alpha_moves(small, settings, monkeypatch):
+    moved = []
+    monkeypatch.setattr(MovingLevel, "__call__", lambda self, batches, at: moved.append((at.epoch, at.step)))
+    pilot = PilotNet("nasbench201", small, replace(settings, epochs=4), 0)
+    step = LevelStep(MixedLevel(), schedule=AlphaSchedule(alpha_from=0.5, alpha_every=3))
+    PilotSearch(pilot, step, Strongest()).run(STREAMS)
+    # A turn of all kinds of steps, before and after alpha moves for the first time; the first of two calls is not timed.
+    assert moved == [(epoch, turn) for epoch in (0, 2) for turn in (0, 1, 2, 0, 1, 2)]
 
 
 # Checkpoints
