@@ -12,7 +12,7 @@ from harness.analysis.lottery import lottery
 from harness.analysis.pairs import Pairs, compare_pairs
 from harness.analysis.pareto import pareto
 from harness.analysis.ranking import ranking, trainings
-from harness.analysis.seeds import plan_seeds
+from harness.analysis.seeds import plan_pair, plan_seeds
 from harness.analysis.wide_shallow import EPOCHS, wide_shallow
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "compare_pairs",
     "lottery",
     "pareto",
+    "plan_pair",
     "plan_seeds",
     "ranking",
     "trainings",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from harness.analysis.common import NO_POINTS, moments
-from harness.errors import HarnessError
+from harness.analysis.common import NO_POINTS, contests, moments
+from harness.errors import HarnessError, unknown_name
 from harness.reporting.frames.improvement import main_baseline
+from harness.reporting.frames.planned import Plan, pair_of
 from harness.reporting.run import Run, load_run
 from harness.statistics import ExactBaseline, detectable_improvement, seeds_needed
 from harness.statistics.improvement import MIN_ARCHITECTURES, MIN_RUNS
+
+ENDS = ("estimate", "low", "high")
 
 
 def plan_seeds(folder: Path, detect: float, power: float = 0.8, level: float = 0.05) -> pd.DataFrame:
@@ -111,3 +115,62 @@ def _paired_deviations(run: Run) -> dict[int, tuple[int, float, int]]:
             least = 2 if each is None else max(MIN_RUNS, -(-MIN_ARCHITECTURES // each))
             found[group] = len(own), 100.0 * float(np.std(np.log(ratio), ddof=1)), least
     return found
+
+
+def plan_pair(folder: Path, a: str, b: str, detect: float, power: float = 0.8, level: float = 0.05) -> pd.DataFrame:
+    """Plan seeds for the comparison of two methods seed by seed, from a run that has both.
+
+    Parameters
+    ----------
+    folder
+        Output folder of a run, the pilot.
+    a, b
+        Labels of two of its methods.
+    detect
+        RI of a over b to find, in percent.
+    power, level
+        Of the two-sided tests.
+
+    Returns
+    -------
+    DataFrame
+        Rows a benchmark and budget by ``statistic``: ``win probability``, by the effect that the pilot shows; ``relative
+        improvement`` of `detect` percent, by the deviation that it shows; and of supernets ``collapse``, the difference of the
+        rates that it shows. ``estimate, low, high`` are the pilot's (percent), ``n`` its common seeds, ``seeds`` what is needed:
+        infinite where the pilot shows nothing to be found. What a pilot shows is uncertain itself, and ``seeds`` with it.
+
+    Raises
+    ------
+    HarnessError
+        If the run lacks a method, or the two have no seed in common.
+    """
+    if not abs(detect) > 0:
+        raise HarnessError(f"detect: {detect} is never found, whatever the seeds; give a percentage other than 0")
+    run = load_run(folder)
+    labels = [method.label for method in dict.fromkeys(entrant.method for entrant in run.entrants)]
+    for label in (a, b):
+        if label not in labels:
+            raise unknown_name("method", label, labels, where=str(folder))
+    if a == b:
+        raise HarnessError(f"pair: {a!r} beside itself; give two methods")
+    rows: list[dict[str, Any]] = []
+    for benchmark, budget, _ in contests(run):
+        entrants = {one.method.label: one for one in run.entrants if one.budget == budget}
+        found = pair_of(run, benchmark, entrants[a], entrants[b], Plan(detect, power, level))
+        if found["n"] == 0:
+            raise HarnessError(f"{folder}: {a} and {b} have no seed in common on {benchmark.name}")
+        rows += _planned(found, budget.amount)
+    frame = pd.DataFrame(rows)
+    return frame.astype({"n": "Int64"})
+
+
+def _planned(found: dict[str, Any], budget: int) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a pair, by statistic."""
+    head = {name: found[name] for name in ("benchmark", "a", "b")} | {"budget": budget, "n": found["n"]}
+    wins = {name: 100 * found[key] for name, key in zip(ENDS, ("win_probability", "win_low", "win_high"), strict=True)}
+    yield head | {"statistic": "win probability"} | wins | {"seeds": found["seeds_win"]}
+    improvement = {name: found.get(f"ri{end}", np.nan) for name, end in zip(ENDS, ("", "_low", "_high"), strict=True)}
+    yield head | {"statistic": "relative improvement"} | improvement | {"seeds": found.get("seeds_ri", np.nan)}
+    if "collapsed_a" in found:
+        difference = 100 * (found["collapsed_a"] - found["collapsed_b"]) / found["n"]
+        yield head | {"statistic": "collapse", "estimate": difference, "seeds": found["seeds_collapse"]}

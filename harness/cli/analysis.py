@@ -72,13 +72,22 @@ _CSV, _SEED = option_group(_add_csv), option_group(_add_seed)
 def _add_seeds(parser: Parser) -> None:
     add_run_folder(parser)
     parser.add_argument("--detect", type=float, required=True, metavar="RI", help="true RI to find, in percent")
+    parser.add_argument(
+        "--pair",
+        nargs=2,
+        metavar=("A", "B"),
+        help="two methods of the run, compared seed by seed: plans their win probability, RI and rates of collapse",
+    )
     parser.add_argument("--power", type=float, default=0.8, metavar="P", help="probability of finding it (default 0.8)")
     parser.add_argument("--level", type=float, default=0.05, metavar="P", help="level of the test (default 0.05)")
 
 
 def _analyze_seeds(options: argparse.Namespace) -> int:
-    from harness.analysis import plan_seeds
+    from harness.analysis import plan_pair, plan_seeds
 
+    if options.pair:
+        plan = plan_pair(options.run, options.pair[0], options.pair[1], options.detect, options.power, options.level)
+        return _print_tables(options, seeds=plan)
     return _print_tables(options, seeds=plan_seeds(options.run, options.detect, options.power, options.level))
 
 

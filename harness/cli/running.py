@@ -54,6 +54,12 @@ def add_verbs(verbs: Any) -> None:
     report = add_verb(verbs, "report", _report, "make the report of a run again", PLUGIN, AS_JSON)
     add_run_folder(report)
     report.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder of the report (default OUT/report)")
+    help = "train some architectures again: what a random draw costs here, beside the searches of a one-shot run"
+    price = add_verb(verbs, "price", _price, help, PLUGIN, AS_JSON)
+    add_run_folder(price)
+    price.add_argument(
+        "--architectures", type=int, default=20, metavar="N", help="how many, drawn at random (default 20)"
+    )
     help = "train what a live run found again under a ladder of recipes: how much is protocol, how much architecture?"
     protocol = add_verb(verbs, "protocol", _protocol, help, PLUGIN, AS_JSON)
     add_run_folder(protocol)
@@ -238,6 +244,19 @@ def _report(options: argparse.Namespace) -> int:
         print(f"nas-harness: warning: {warning}", file=sys.stderr)
     page = (options.output or options.run / "report") / "index.html"
     print_result(options, {"report": str(page)}, f"report: {page}")
+    return OK
+
+
+def _price(options: argparse.Namespace) -> int:
+    from harness.running.price import price
+
+    found = price(options.run, options.architectures)
+    lines = [
+        f"{name}: a training takes {one['training_s']:.3g} processor seconds here, {one['factor']:.3g} times what its table says "
+        f"(by {one['architectures']} architectures); {one['trainings']} a random draw"
+        for name, one in found.items()
+    ]
+    print_result(options, found, "\n".join(lines))
     return OK
 
 

@@ -264,7 +264,7 @@ def _verify(options: argparse.Namespace) -> int:
     from harness.tabular.formats.recorded import read
 
     recording = read(options.verify)
-    if spec_of(recording).resolved() != find_spec(options.spec).resolved():
+    if spec_of(recording.spec).resolved() != find_spec(options.spec).resolved():
         raise HarnessError(f"{options.verify}: recorded by another specification than {options.spec}")
     if options.sample < 1:
         raise HarnessError(f"--sample {options.sample}: wanted a number of at least 1")

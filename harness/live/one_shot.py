@@ -75,18 +75,19 @@ class OneShotBenchmark(LiveBenchmark):
         return table
 
     @property
-    def _spec(self) -> Mapping[str, Any]:
+    def spec(self) -> Mapping[str, Any]:
+        """How its table was recorded, as its card states it: space, data, recipe, seeds, split."""
         return _recording(self.table.describe())
 
     @property
     def space_name(self) -> str:
         """Name of the cell space."""
-        return str(self._spec["space"])
+        return str(self.spec["space"])
 
     @property
     def dataset(self) -> str:
         """Name of the images."""
-        return str(self._spec["data"])
+        return str(self.spec["data"])
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -113,9 +114,9 @@ class OneShotBenchmark(LiveBenchmark):
         from harness.training.data import split_by_shares
 
         images = LiveBenchmark(f"live/{self.space_name}-{self.dataset}")
-        if images.sha256 != self._spec["data_sha256"]:
+        if images.sha256 != self.spec["data_sha256"]:
             raise HarnessError(f"benchmark {self.name}: its table was recorded on other {self.dataset} images")
-        return split_by_shares(images.images, self._spec["split"], self._spec["shares"])
+        return split_by_shares(images.images, self.spec["split"], self.spec["shares"])
 
     @cached_property
     def sha256(self) -> str:
@@ -141,7 +142,7 @@ class OneShotBenchmark(LiveBenchmark):
         check_constraints(self.table, constraints)
         if isinstance(live, str):
             return super().resolve(budget, metrics, live, constraints)
-        recipe = dict(self._spec["recipe"])
+        recipe = dict(self.spec["recipe"])
         evaluation = live.get("evaluation", {})
         if isinstance(evaluation, Mapping) and (other := sorted(evaluation.keys() - {"proxy_epochs"})):
             raise HarnessError(

@@ -119,7 +119,7 @@ class OneShot(OwnLoop):
         if self.searcher != "random":
             searcher = make_method(self.searcher, **self.params)
             searcher.check(Offer(offer.space, Budget("evaluations", self.candidates)))
-        batch_norm = cast(Mapping[str, Any], offer.supernet)["batch_norm"]
+        batch_norm = cast("Mapping[str, Any]", offer.supernet)["batch_norm"]
         require(
             not self.recalibrate or batch_norm == "running",
             f'{self.name}: recalibrate wants [search] batch_norm = "running"; '

@@ -53,7 +53,7 @@ class PCDarts(OverLevel):
         from harness.supernets.partial import check_divides
 
         super().check(offer)
-        check_divides(self.k, cast(Mapping[str, Any], offer.supernet)["channels"])
+        check_divides(self.k, cast("Mapping[str, Any]", offer.supernet)["channels"])
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Search the supernet."""

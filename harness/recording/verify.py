@@ -10,7 +10,7 @@ mean, which shows a shift that no single difference does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -160,15 +160,15 @@ def formula(found: Sequence[Found]) -> str:
     )
 
 
-def spec_of(recording: Recording) -> Spec:
-    """What was recorded.
+def spec_of(recorded: Mapping[str, Any]) -> Spec:
+    """What was recorded, as a table's card states it.
 
     Raises
     ------
     HarnessError
         If the images here are not those of the recording.
     """
-    wanted = dict(recording.spec)
+    wanted = dict(recorded)
     digest = wanted.pop("data_sha256")
     spec = make_spec(wanted)
     if spec.images.sha256 != digest:
@@ -193,7 +193,7 @@ def verify(recording: Recording, texts: Sequence[str]) -> list[Found]:
     texts
         Architectures of it.
     """
-    spec = spec_of(recording)
+    spec = spec_of(recording.spec)
     row_of = {text: row for row, text in enumerate(recording.columns["arch"])}
     last = recording.accuracy("test")[:, :, -1]
     spread, df = seed_noise(last)

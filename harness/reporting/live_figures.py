@@ -79,8 +79,10 @@ def draw_cell_curves(run: Run, benchmark: str) -> Figure:
 def draw_weights(run: Run, benchmark: str, space: CellSpace, group: str) -> Figure:
     """Draw the weights of all candidates of a group over epochs: a row of heat maps a method, one a candidate."""
     found, names = alpha_weights(run, benchmark, group), space.primitives
-    ratios = {method: np.log2(weights * len(names)) for method, weights in found.items()}
-    reach = max(float(np.abs(values).max()) for values in ratios.values()) or 1.0
+    with np.errstate(divide="ignore"):  # a selection sets weights to 0: they look like the least that is not
+        ratios = {method: np.log2(weights * len(names)) for method, weights in found.items()}
+    reach = max(float(np.abs(values[np.isfinite(values)]).max()) for values in ratios.values()) or 1.0
+    ratios = {method: values.clip(-reach, reach) for method, values in ratios.items()}
     norm = Normalize(-reach, reach)
     edges = [f"{source}→{target}" for source, target in space.edges]
     height = 0.8 + len(ratios) * (0.4 + 0.085 * len(edges))

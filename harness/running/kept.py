@@ -26,7 +26,7 @@ from harness.running.records import (
     traces_frame,
 )
 from harness.suites.catalogue import load_benchmark
-from harness.suites.group import Group, groups_of
+from harness.suites.group import Group, cells_of, groups_of
 from harness.tabular.table import Table
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def adopted_cells(run: Path) -> int:
     found = {row["cell"]: row for row in records[["cell", "code_digest", "adopted_from"]].to_dict("records")}
     groups = groups_of(resolved)
     codes = codes_of(groups)
-    cells = [(group, found[key]) for group in groups for seed in resolved["seeds"] if (key := group.key(seed)) in found]
+    cells = [(group, found[key]) for key, (group, _) in cells_of(groups, resolved["seeds"]).items() if key in found]
     other = [group for group, cell in cells if cell["code_digest"] != codes[group].digest or not cell["code_digest"]]
     if other:
         sourceless = next((group for group in other if not codes[group].digest), None)

@@ -20,7 +20,7 @@ from harness.live.benchmark import LiveBenchmark, is_live
 from harness.live.elsewhere import Elsewhere
 from harness.running.records import RunFolder, read_epochs, read_run
 from harness.statistics import intraclass_correlation, kendall, mean_band
-from harness.suites.group import Group, groups_of
+from harness.suites.group import Group, cells_of, groups_of
 from harness.system import plugins
 from harness.system.fan_out import check_jobs, end_with, fan_out_into, owner_of_workers
 from harness.system.journal import Journal
@@ -247,9 +247,8 @@ def _tasks(
 ) -> Iterator[LadderTraining]:
     """Yield the trainings split by split, and an architecture under all recipes before the next: a kill leaves whole ones."""
     records, _, resolved = read_run(folder)
-    groups: dict[str, Group] = {
-        group.key(seed): group for group in groups_of(resolved) for seed in resolved["seeds"] if group.settings
-    }
+    cells = cells_of(groups_of(resolved), resolved["seeds"])
+    groups: dict[str, Group] = {key: group for key, (group, _) in cells.items() if group.settings}
     if not any(map(is_live, resolved["benchmarks"])):
         raise HarnessError(f"{folder}: not a live run; the architectures of a table cannot be trained again")
     for group in groups.values():

@@ -19,7 +19,7 @@ from harness.running.kept import codes_of, is_of
 from harness.running.records import RunFolder
 from harness.streams import Streams
 from harness.suites.catalogue import load_benchmark
-from harness.suites.group import Group, groups_of
+from harness.suites.group import Group, cells_of, groups_of
 from harness.suites.suite import Suite
 from harness.system.fan_out import check_jobs
 from harness.tabular.problem import TabularProblem
@@ -82,15 +82,15 @@ def plan(suite: Suite, output: Path, jobs: int) -> Plan:
     missing: Counter[Group] = Counter()
     older = 0
     seconds_of: dict[Kind, list[float]] = {}
-    for group in groups:
-        for seed in suite.seeds:
-            entry = done.get(group.key(seed))
-            missing[group] += not is_of(entry, codes[group])
-            if entry is None or entry.failed:
-                continue
-            older += not is_of(entry, codes[group])
-            if not group.settings:  # what a live cell took does not say how long its last training was
-                seconds_of.setdefault(_kind(group), []).append(entry.record["wall_s"])
+    cells = cells_of(groups, suite.seeds)
+    for key, (group, _) in cells.items():
+        entry = done.get(key)
+        missing[group] += not is_of(entry, codes[group])
+        if entry is None or entry.failed:
+            continue
+        older += not is_of(entry, codes[group])
+        if not group.settings:  # what a live cell took does not say how long its last training was
+            seconds_of.setdefault(_kind(group), []).append(entry.record["wall_s"])
     missing = +missing
     basis = "from the cells that are done" if missing and seconds_of else ""
     pilots: dict[Kind, float] = {}
@@ -103,8 +103,8 @@ def plan(suite: Suite, output: Path, jobs: int) -> Plan:
     cost = {kind: median(values) for kind, values in seconds_of.items()} | pilots
     workers = (os.cpu_count() or 1) if jobs == -1 else max(jobs, 1)
     return Plan(
-        cells=len(groups) * len(suite.seeds),
-        done=len(groups) * len(suite.seeds) - sum(missing.values()),
+        cells=len(cells),
+        done=len(cells) - sum(missing.values()),
         groups=list(missing.items()),
         seconds=sum(cost[_kind(group)] * count for group, count in missing.items()) / workers,
         workers=workers,
@@ -179,7 +179,7 @@ def status(output: Path) -> dict[str, Any]:
     """
     try:
         resolved = json.loads((output / "suite.resolved.json").read_text())
-        keys = [group.key(seed) for group in groups_of(resolved) for seed in resolved["seeds"]]
+        keys = cells_of(groups_of(resolved), resolved["seeds"])
         name = str(resolved["name"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise HarnessError(

@@ -28,7 +28,7 @@ class Progress:
 
     def __init__(self, suite: Suite, total: int, done: int, *, show: bool) -> None:
         self._total, self._done, self._show = total, done, show
-        self._seeds = len(suite.seeds)
+        self._seeds = {method.label: len(method.seeds_of(suite.seeds)) for method in suite.methods}
         self._finished: Counter[tuple[str, str, int]] = Counter()
         self._bar: Any = None
         self._name = suite.name
@@ -55,7 +55,7 @@ class Progress:
             record = entries[0].record
             group = (record["benchmark"], record["label"], record["budget"])
             self._finished[group] += len(entries)
-            if self._finished[group] >= self._seeds or self._done == self._total:
+            if self._finished[group] >= self._seeds[record["label"]] or self._done == self._total:
                 benchmark, label, budget = group
                 print(
                     f"[{self._done}/{self._total}] {benchmark}  {label}  {budget} {record['budget_kind']}",

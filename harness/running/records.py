@@ -116,16 +116,22 @@ EPOCH_COLUMNS: dict[str, tuple[str, str]] = {
     "parameters": ("float64", "weights of the architecture derived after the epoch"),
     "arch": ("str", "architecture derived after the epoch, or that is trained"),
     "seconds": ("float64", "of the steps"),
+    "processor_seconds": ("float64", "of the steps, by the processor: other work on the machine adds nothing"),
     "evaluation_seconds": ("float64", "of measuring the validation split"),
     "tracking_seconds": ("float64", "of everything else"),
     "peak_memory": ("float64", "largest resident memory of the worker so far, MB"),
 }
 # Columns that older records, and of the last those of tables, lack, and what stands for them.
-LATER_COLUMNS: dict[str, str | float] = {"code_digest": "", "adopted_from": "", "n_statistics": float("nan")}
+LATER_COLUMNS: dict[str, str | float] = {
+    "code_digest": "",
+    "adopted_from": "",
+    "n_statistics": float("nan"),
+    "processor_seconds": float("nan"),
+}
 UNKNOWN_CODE = "unknown"
 # The only columns that may differ between two runs of the same suite on the same code and data.
 TIME_COLUMNS = ("wall_s", "started_at", "peak_memory", "environment")
-EPOCH_TIME_COLUMNS = ("seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")
+EPOCH_TIME_COLUMNS = ("seconds", "processor_seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")
 
 # What was evaluated, of suites that show columns to methods: a search with several goals has more than one answer.
 EVALUATION_COLUMNS: dict[str, tuple[str, str]] = {

@@ -19,7 +19,7 @@ from harness.running.kept import adopted, adoptions, codes_of, is_of
 from harness.running.progress import Progress
 from harness.running.records import Entry, RunFolder, records_frame
 from harness.suites.catalogue import load_benchmark
-from harness.suites.group import Group
+from harness.suites.group import Group, cells_of
 from harness.suites.reading import load_suite, make_suite
 from harness.suites.suite import Suite
 from harness.system import plugins, provenance
@@ -173,7 +173,7 @@ def run_suite(
         raise HarnessError(
             "adopt and fresh exclude each other: one keeps what earlier code has run, the other keeps nothing"
         )
-    keys = {group.key(seed): (group, seed) for group in suite.groups() for seed in suite.seeds}
+    keys = cells_of(suite.groups(), suite.seeds)
     group_of = {key: group for key, (group, _) in keys.items()}
     codes = codes_of(dict.fromkeys(group_of.values()))
     imported = {"distributed"} if backend == "dask" else set[str]()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         equivalence_p_value,
         non_inferiority,
     )
+    from harness.statistics.paired import paired_win_probability, rate, seeds_for_rates, seeds_for_wins
     from harness.statistics.pareto import (
         attained_by_draws,
         dominance_ranks,
@@ -103,12 +104,16 @@ __all__ = [
     "mean_difference",
     "noise_ceiling",
     "non_inferiority",
+    "paired_win_probability",
     "pareto_front",
     "performance_profile",
     "precision_at",
     "probability_of_improvement",
     "rank_agreement",
+    "rate",
     "relative_improvement",
+    "seeds_for_rates",
+    "seeds_for_wins",
     "seeds_needed",
     "sign_flip_test",
     "simultaneous_band",
@@ -132,6 +137,7 @@ _MODULES = {
     "many": ("Ranking", "against_control", "can_carry", "compare_over_datasets"),
     "multiple": ("benjamini_hochberg", "holm"),
     "noninferiority": ("Changes", "NoSpread", "Verdict", "cell_changes", "equivalence_p_value", "non_inferiority"),
+    "paired": ("paired_win_probability", "rate", "seeds_for_rates", "seeds_for_wins"),
     "pareto": ("attained_by_draws", "dominance_ranks", "expected_hypervolume", "hypervolume", "pareto_front"),
     "power": ("detectable_improvement", "detection_power", "seeds_needed"),
     "ranking": (

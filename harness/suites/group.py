@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -40,6 +40,8 @@ class MethodSpec:
         Whether no budget bounds what it sees of a table.
     search
         What its supernet is trained with instead of what the suite says of all methods: keys of the suite's table ``search``.
+    seeds
+        Those of the suite's seeds that it is run at; empty for all.
     """
 
     name: str
@@ -51,10 +53,15 @@ class MethodSpec:
     taxonomy: Mapping[str, str] = field(default_factory=dict, hash=False)
     reads_whole_table: bool = False
     search: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    seeds: tuple[int, ...] = ()
 
     def runs_on(self, benchmark: str) -> bool:
         """Whether the suite wants it run on this benchmark."""
         return not self.benchmarks or benchmark in self.benchmarks
+
+    def seeds_of(self, seeds: Iterable[int]) -> list[int]:
+        """Those of the suite's `seeds` that it is run at, in their order."""
+        return [seed for seed in seeds if not self.seeds or seed in self.seeds]
 
     def shown(self, metrics: tuple[str, ...]) -> tuple[str, ...]:
         """Columns that it may see where the suite shows `metrics` to all methods."""
@@ -127,6 +134,12 @@ class Group:
         return hashlib.sha256(f"{self._text} seed {seed}".encode()).hexdigest()
 
 
+def cells_of(groups: Iterable[Group], seeds: Iterable[int]) -> dict[str, tuple[Group, int]]:
+    """All cells of a suite by their keys, group by group."""
+    seeds = list(seeds)
+    return {group.key(seed): (group, seed) for group in groups for seed in group.method.seeds_of(seeds)}
+
+
 def groups_of(resolved: Mapping[str, Any]) -> list[Group]:
     """Groups of a suite that was written by `Suite.resolved`, without loading any table; same keys, same order."""
     methods = [method_spec(method) for method in resolved["methods"]]
@@ -156,6 +169,7 @@ def method_spec(values: Mapping[str, Any]) -> MethodSpec:
             **values,
             "benchmarks": tuple(values.get("benchmarks", ())),
             "metrics": None if metrics is None else tuple(metrics),
+            "seeds": tuple(values.get("seeds", ())),
         }
     )
 

@@ -32,6 +32,7 @@ SUITE_KEYS = (
     "search",
     "evaluation",
     "device",
+    "pairs",
 )
 
 
@@ -153,7 +154,8 @@ def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
     names = tuple(expand(benchmarks, where))
     if len({benchmark.startswith(("live/", ONE_SHOT)) for benchmark in names}) > 1:
         raise HarnessError(f"{where}: benchmarks: tables and supernets do not compare; give each a suite of its own")
-    specs = _methods(methods, names, where)
+    seeds = parse_seeds(document["seeds"], where)
+    specs = _methods(methods, names, seeds, where)
     if idle := [name for name in names if not any(spec.runs_on(name) for spec in specs)]:
         raise HarnessError(f"{where}: no method is run on benchmark {idle[0]}; leave it out")
     return Suite(
@@ -161,11 +163,12 @@ def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
         benchmarks=names,
         methods=specs,
         budgets=_budgets(document["budgets"], where),
-        seeds=parse_seeds(document["seeds"], where),
+        seeds=seeds,
         metrics=tuple(_texts(document.get("metrics", []), f"{where}: metrics")),
         description=description,
         live={key: document[key] for key in ("search", "evaluation", "device") if key in document},
         constraints=parse_constraints(document.get("constraint", {}), where),
+        pairs=_pairs(document.get("pairs", []), methods, specs, where),
         where=where,
     )
 
@@ -195,7 +198,9 @@ def find_suite(suite: str | Path) -> Path:
     raise unknown_name("suite", str(suite), suite_names())
 
 
-def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str) -> tuple[MethodSpec, ...]:
+def _methods(
+    tables: list[dict[str, Any]], benchmarks: Sequence[str], seeds: Sequence[int], where: str
+) -> tuple[MethodSpec, ...]:
     specs: list[MethodSpec] = []
     for table in tables:
         params = dict(table)
@@ -212,6 +217,8 @@ def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str
         shown = None if metrics is None else tuple(_texts(metrics, f"{where}: metrics of method {label}"))
         own = expand(patterns, f"{where}: method {label}") if patterns else []
         chosen = tuple(benchmark for benchmark in benchmarks if benchmark in own)
+        own_seeds = parse_seeds(params.pop("seeds"), f"{where}: method {label}") if "seeds" in params else seeds
+        at = [seed for seed in seeds if seed in own_seeds]
         try:
             method = make_method(name, **params)
         except HarnessError as error:
@@ -223,10 +230,32 @@ def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str
                 raise HarnessError(
                     f"{where}: {spec.label!r} and {label!r} are the same method with the same parameters; leave one out"
                 )
-        if own and not chosen:  # `--set benchmarks=...` took away all that it is for
+        if (own and not chosen) or not at:  # `--set benchmarks=...` or `--seeds` took away all that it is for
             continue
-        specs.append(spec_of(name, label, method, chosen, shown, search))
+        specs.append(spec_of(name, label, method, chosen, shown, search, () if len(at) == len(seeds) else tuple(at)))
     return tuple(specs)
+
+
+def _pairs(
+    value: Any, tables: Sequence[Mapping[str, Any]], specs: Sequence[MethodSpec], where: str
+) -> tuple[tuple[str, str], ...]:
+    """Pairs of methods by label; those of which one is not run here, by its seeds or benchmarks, are left out."""
+    known = [table.get("label", table["name"]) for table in tables]
+    if not isinstance(value, list):
+        raise HarnessError(f'{where}: pairs: wanted a list such as [["milenas-1st", "darts-1st"]], not {value!r}')
+    found: list[tuple[str, str]] = []
+    for pair in value:
+        texts = _texts(pair, f"{where}: pairs")
+        for label in texts:
+            if label not in known:
+                raise unknown_name("method", label, known, where=f"{where}: pairs")
+        if len(set(texts)) != 2 or len(texts) != 2:
+            raise HarnessError(f"{where}: pairs: wanted two different methods, not {pair!r}")
+        if any({*texts} == {*other} for other in found):
+            raise HarnessError(f"{where}: pairs: {texts[0]!r} and {texts[1]!r} stand twice")
+        found.append((texts[0], texts[1]))
+    labels = {spec.label for spec in specs}
+    return tuple(pair for pair in found if labels.issuperset(pair))
 
 
 def _budgets(table: Any, where: str) -> tuple[Budget, ...]:

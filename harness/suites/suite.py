@@ -62,6 +62,8 @@ class Suite:
         What the suite's file says of live benchmarks: its tables ``search`` and ``evaluation`` and its ``device``.
     constraints
         What an architecture must satisfy to be an answer.
+    pairs
+        Labels of methods whose comparison, seed by seed, was fixed before the run; see `harness.reporting.frames.planned`.
     kept_settings
         Of a suite that was read back: the settings of live benchmarks, by benchmark and budget, instead of `live`.
     """
@@ -75,6 +77,7 @@ class Suite:
     description: str = ""
     live: Mapping[str, Any] = field(default_factory=dict, hash=False)
     constraints: tuple[Constraint, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
     kept_settings: Mapping[tuple[str, Budget], str] = field(default_factory=dict, hash=False)
     where: str = field(default="suite", compare=False)
 
@@ -125,6 +128,7 @@ class Suite:
             metrics=tuple(resolved["metrics"]),
             description=resolved["description"],
             constraints=constraints_of(resolved),
+            pairs=tuple((a, b) for a, b in resolved.get("pairs", ()) if {a, b} <= labels),
             kept_settings=_shared_settings(resolved),
             where=where,
         )
@@ -190,7 +194,7 @@ class Suite:
             "constraint": conditions(self.constraints),
             # One text a benchmark and budget, in this order.
             "settings": list(found.settings.values()),
-        }
+        } | ({"pairs": [list(pair) for pair in self.pairs]} if self.pairs else {})
 
 
 def _refuse_the_same(groups: Sequence[Group]) -> None:
@@ -206,9 +210,9 @@ def _refuse_the_same(groups: Sequence[Group]) -> None:
 
 
 def _as_json(method: MethodSpec) -> dict[str, Any]:
-    """A method as plain JSON values; settings of its own only where it has some."""
+    """A method as plain JSON values; settings and seeds of its own only where it has some."""
     values = dataclasses.asdict(method) | {"params": dict(method.params)}
-    return values if method.search else {key: value for key, value in values.items() if key != "search"}
+    return {key: value for key, value in values.items() if value or key not in ("search", "seeds")}
 
 
 def _shared_settings(resolved: Mapping[str, Any]) -> dict[tuple[str, Budget], str]:
@@ -256,6 +260,7 @@ def spec_of(
     benchmarks: tuple[str, ...],
     metrics: tuple[str, ...] | None,
     search: Mapping[str, Any],
+    seeds: tuple[int, ...],
 ) -> MethodSpec:
     """A method as a suite wants it run, with all parameters that it has here."""
     return MethodSpec(
@@ -268,10 +273,11 @@ def spec_of(
         taxonomy=method.taxonomy.as_json(),
         reads_whole_table=method.reads_whole_table,
         search=search,
+        seeds=seeds,
     )
 
 
 def as_here(kept: MethodSpec) -> MethodSpec:
     """The same method with the same parameters, of the version and with the further defaults that it has here."""
     method = make_method(kept.name, **kept.params)
-    return spec_of(kept.name, kept.label, method, kept.benchmarks, kept.metrics, kept.search)
+    return spec_of(kept.name, kept.label, method, kept.benchmarks, kept.metrics, kept.search, kept.seeds)

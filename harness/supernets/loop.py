@@ -94,14 +94,14 @@ class Search:
         Notes
         -----
         A row has ``epoch`` (from 0), the step's words, ``selection``, ``learning_rate``, ``steps``, ``passes``; ``train_loss``
-        and ``train_accuracy`` as the steps met them; ``valid_loss`` and ``valid_accuracy`` after the epoch; ``seconds`` of the
-        steps, ``evaluation_seconds`` and ``tracking_seconds`` of the rest, ``peak_memory`` of the process (MB). Accuracies are in
-        percent. Where there are architecture parameters it also has them (``alphas_*``), the weights of the candidates
-        (``weights_*``, (edges, candidates)) with their entropy (``alpha_entropy_*``, nats, mean over edges) for every group, and
-        of the architecture derived then ``convolutions_*`` and ``skips_*`` for every group, ``parameters`` at the supernet's size
-        and ``arch`` (text). The last row has these of what was chosen. Where ``size_from`` is set, rows from the first epoch on
-        whose derived cells had at most the expected size have its number (from 1), ``size_reached``, and the last row has
-        ``epochs_saved``: how many of the budget were left when the size ended the search.
+        and ``train_accuracy`` as the steps met them; ``valid_loss`` and ``valid_accuracy`` after the epoch; ``seconds`` and
+        ``processor_seconds`` of the steps, ``evaluation_seconds`` and ``tracking_seconds`` of the rest, ``peak_memory`` of the
+        process (MB). Accuracies are in percent. Where there are architecture parameters it also has them (``alphas_*``), the
+        weights of the candidates (``weights_*``, (edges, candidates)) with their entropy (``alpha_entropy_*``, nats, mean over
+        edges) for every group, and of the architecture derived then ``convolutions_*`` and ``skips_*`` for every group,
+        ``parameters`` at the supernet's size and ``arch`` (text). The last row has these of what was chosen. Where ``size_from``
+        is set, rows from the first epoch on whose derived cells had at most the expected size have its number (from 1),
+        ``size_reached``, and the last row has ``epochs_saved``: how many of the budget were left when the size ended the search.
         """
         checkpoint = self.net.checkpoint
         if checkpoint is not None and checkpoint.exists():
@@ -121,9 +121,9 @@ class Search:
         number, passes = net.spend(), moving.passes
         rate = net.settings.rate(number)
         moving.begin_epoch(number, rate)
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         loss, accuracy = self._steps(number)
-        stepped = time.perf_counter()
+        stepped, processor_seconds = time.perf_counter(), time.process_time() - worked
         valid_loss, valid_accuracy = net.measure(moving.evaluated(number))
         tracking.require_finite({"valid": valid_loss}, f"search, after epoch {number}")
         evaluated = time.perf_counter()
@@ -143,6 +143,7 @@ class Search:
         if self._states_size:
             row |= sizes.reached(net.rows, row, net.settings.expected_size)
         row["seconds"] = stepped - started
+        row["processor_seconds"] = processor_seconds
         row["evaluation_seconds"] = evaluated - stepped
         row["tracking_seconds"] = time.perf_counter() - evaluated
         row["peak_memory"] = peak_memory_mb()

@@ -21,7 +21,7 @@ from harness.supernets.steps import LevelStep
 from harness.training.settings import SearchSettings
 
 STREAMS = Streams("live/test", 0)
-CLOCKS = ("seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")
+CLOCKS = ("seconds", "processor_seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")
 
 
 def searched(splits, settings, checkpoint=None, on_epoch=None):

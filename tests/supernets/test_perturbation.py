@@ -34,7 +34,7 @@ from harness.training.settings import SearchSettings
 
 SETTINGS = SearchSettings(channels=2, cells=1, epochs=6, batch_size=16, alpha_learning_rate=3e-2)
 STREAMS = Streams("live/test", 0)
-CLOCKS = ("seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")
+CLOCKS = ("seconds", "processor_seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")
 
 
 class Killed(BaseException):

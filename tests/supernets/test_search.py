@@ -21,7 +21,7 @@ from harness.training.settings import SearchSettings
 from harness.training.tracking import entropy
 
 UPDATES = ("simultaneous", "w_first", "alpha_first")
-CLOCKS = ("seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")
+CLOCKS = ("seconds", "processor_seconds", "evaluation_seconds", "tracking_seconds", "peak_memory")
 
 
 STREAMS = Streams("live/test", 0)

@@ -101,7 +101,7 @@ def test_the_best_candidate_is_chosen_and_described(small, settings):
 @pytest.mark.parametrize("unsampled", ["decay", "frozen"])
 def test_a_killed_search_goes_on_to_the_bit(unsampled, small, tmp_path):
     settings = SearchSettings(channels=2, cells=1, reductions=1, epochs=3, batch_size=32)
-    times = {"seconds", "evaluation_seconds", "tracking_seconds", "peak_memory"}
+    times = {"seconds", "processor_seconds", "evaluation_seconds", "tracking_seconds", "peak_memory"}
 
     def search(checkpoint=None, seed=3):
         return begun("darts", small, settings, seed, candidates=4, checkpoint=checkpoint, unsampled=unsampled)

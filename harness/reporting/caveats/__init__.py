@@ -27,7 +27,7 @@ from harness.reporting.caveats.records import (
     unequal_seeds,
 )
 from harness.reporting.caveats.significance import detectable, few_data_sets, zero_variance
-from harness.reporting.caveats.supernets import flat_alphas, mixed_update_orders
+from harness.reporting.caveats.supernets import flat_alphas, mixed_update_orders, partial_channels
 from harness.reporting.run import Run
 
 Caveat = Callable[[Run], Iterator[str]]
@@ -55,6 +55,7 @@ CAVEATS: tuple[Caveat, ...] = (
     unspent_budgets,
     unequal_seeds,
     flat_alphas,
+    partial_channels,
     zero_variance,
     few_data_sets,
     validation_ties,

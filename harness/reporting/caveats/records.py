@@ -62,7 +62,7 @@ def unequal_seeds(run: Run) -> Iterator[str]:
         parts = {}
         for benchmark in run.benchmarks:
             seeds = run.finished(run.group(benchmark, entrant))["seed"]
-            if 0 < len(seeds) < len(run.seeds):
+            if 0 < len(seeds) < len(entrant.method.seeds_of(run.seeds)):
                 parts[run.titles[benchmark.name]] = ranges(seeds)
         if parts:
             listed = "; ".join(f"{title} {seeds}" for title, seeds in parts.items())

@@ -22,6 +22,17 @@ def mixed_update_orders(run: Run) -> Iterator[str]:
         )
 
 
+def partial_channels(run: Run) -> Iterator[str]:
+    """What `none` means where channels pass by the candidates."""
+    named = [entrant.name for entrant in run.entrants if entrant.method.name == "pc-darts"]
+    if named and run.family.has_supernets:
+        yield (
+            f"In the supernet of {joined(named)} all but one K-th of the channels pass by the candidates: an edge whose operation "
+            "is none still passes them on, and no path of it is a network that is trained alone. What its shared weights say of "
+            "architectures with none, and its rank agreement, are of another network."
+        )
+
+
 def flat_alphas(run: Run) -> Iterator[str]:
     """Architecture parameters that hardly left the point where all candidates weigh the same."""
     for benchmark, rows in run.of(flatness).groupby("benchmark", sort=False):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from harness.reporting.formats import ranges
+from harness.reporting.frames.early_stop import stops_of
 from harness.reporting.frames.live import live_timings
 from harness.reporting.run import Run
 
@@ -29,6 +30,7 @@ def groups(run: Run) -> pd.DataFrame:
         done = run.finished(group)
         test = done["test"].to_numpy(dtype=np.float64)
         ends = [done.iloc[int(test.argmin())], done.iloc[int(test.argmax())]] if len(test) else []
+        wanted = entrant.method.seeds_of(run.seeds)
         seeds, tests = [int(cell["seed"]) for cell in ends], [float(cell["test"]) for cell in ends]
         rows.append(
             {
@@ -36,11 +38,11 @@ def groups(run: Run) -> pd.DataFrame:
                 "dataset": benchmark.dataset,
                 "method": entrant.name,
                 "budget": entrant.budget.amount,
-                "seeds": ranges(run.seeds),
+                "seeds": ranges(wanted),
                 "n": len(done),
                 "n_failed": int(present.get(group, 0)) - int(infeasible.get(group, 0)) - len(done),
                 "n_infeasible": int(infeasible.get(group, 0)),
-                "n_missing": len(run.seeds) - int(present.get(group, 0)),
+                "n_missing": len(wanted) - int(present.get(group, 0)),
                 "unit": benchmark.unit,
                 "test_mean": done["test"].mean(),
                 "lowest": tests[0] if tests else float("nan"),
@@ -89,7 +91,8 @@ def timings(run: Run) -> pd.DataFrame:
     -------
     DataFrame
         Columns ``benchmark, dataset, method, budget, n, wall_s_mean, wall_s_sum, peak_memory_mb, first_started_at,
-        last_started_at``, and of live benchmarks those of `harness.reporting.frames.live.live_timings`.
+        last_started_at``, and of live benchmarks those of `harness.reporting.frames.live.live_timings`, and ``saved_s``,
+        mean seconds that an early stop saved.
     """
     taken = run.cells.groupby("group").agg(
         n=("wall_s", "size"),
@@ -110,4 +113,8 @@ def timings(run: Run) -> pd.DataFrame:
     ]
     if run.family.has_supernets:
         taken = taken.join(live_timings(run))
+        saved = {
+            group: sum(stop.seconds_saved for stop in stops) / len(stops) for group, stops in stops_of(run).items()
+        }
+        taken = taken.assign(saved_s=pd.Series(saved, dtype=float)) if saved else taken
     return pd.DataFrame(names).join(taken, how="inner").reset_index(drop=True)

@@ -24,7 +24,7 @@ BY_GROUP = ("alpha_entropy_", "convolutions_", "skips_")
 CURVE_COLUMNS = ("benchmark", "dataset", "method", "phase", "quantity", "epoch", "n", "mean", "low", "high")
 COST_COLUMNS = (
     *("benchmark", "dataset", "method", "n", "level", "order", "update", "lambda", "relaxation", "selection"),
-    *("epochs", "steps", "passes", "passes_a_step", "trained", "params", "flops"),
+    *("epochs", "steps", "passes", "passes_a_step", "trained", "untrained", "params", "flops"),
 )
 STABILITY_COLUMNS = (
     *("benchmark", "dataset", "method", "n", "flips", "last_change", "agreement"),
@@ -72,8 +72,8 @@ def costs(run: Run) -> pd.DataFrame:
     DataFrame
         Columns `COST_COLUMNS`, ``pass`` (what a pass in training computes) and ``is_check``. ``level, order, update, relaxation,
         selection`` are the searches' own words, several where a schedule changes them; then ``lambda`` is NaN. Means of a search
-        are ``epochs, steps, passes, trained`` (architectures trained on their own while searching), and of what it recommends
-        ``params, flops``.
+        are ``epochs, steps, passes, trained`` (architectures trained on their own while searching), ``untrained`` (networks that
+        were scored without training), and of what it recommends ``params, flops``.
     """
     rows = []
     searched = of_phase(run, "search")
@@ -94,6 +94,7 @@ def costs(run: Run) -> pd.DataFrame:
             "pass": "",
             **dict.fromkeys(("epochs", "steps", "passes", "passes_a_step"), math.nan),
             "trained": done["n_evaluations"].mean(),
+            "untrained": done["n_statistics"].mean(),
             "params": done["params"].mean(),
             "flops": done["flops"].mean(),
             "is_check": entrant.is_check,

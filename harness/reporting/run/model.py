@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -187,10 +188,17 @@ class Run:
         """Whether all scores are shown in percent."""
         return all(benchmark.unit in PERCENT_UNITS for benchmark in self.benchmarks)
 
+    def settings(self, group: int) -> dict[str, Any]:
+        """Return how a group on a live benchmark was searched and evaluated, with nothing left to defaults; {} on a table."""
+        benchmark, entrant = self.pairs[group]
+        places = itertools.product(self.resolved["benchmarks"], self.budgets)
+        shared = dict(zip(places, self.resolved["settings"], strict=True))[benchmark.name, entrant.budget]
+        return dict(json.loads(entrant.method.settings(shared))) if shared else {}
+
     @property
     def n_missing(self) -> int:
         """Cells of the suite that the records do not hold."""
-        return len(self.keys) * len(self.seeds) - len(self.cells)
+        return sum(len(entrant.method.seeds_of(self.seeds)) for _, entrant in self.pairs) - len(self.cells)
 
 
 def by_group(frame: pd.DataFrame) -> dict[int, pd.DataFrame]:

@@ -18,7 +18,7 @@ from harness.reporting.run.model import Run
 from harness.reporting.words import with_words
 from harness.running.records import edited, read_epochs, read_run
 from harness.suites.catalogue import load_benchmark
-from harness.suites.group import Group, constraints_of, groups_of, method_spec
+from harness.suites.group import Group, cells_of, constraints_of, groups_of, method_spec
 from harness.tabular.table import Table
 
 
@@ -47,7 +47,7 @@ def load_run(folder: Path) -> Run:
         for method in methods
     )
     cells, traces = _own_cells(records, traces, groups, seeds)
-    keys = tuple(group.key(min(seeds)) for group in groups)
+    keys = tuple(group.key(min(group.method.seeds_of(seeds))) for group in groups)
     epochs = _own_epochs(read_epochs(folder), cells)
     edits = tuple(edited(folder))
     return Run(folder, resolved, environment, benchmarks, entrants, seeds, cells, traces, keys, epochs, edits)
@@ -57,9 +57,10 @@ def _own_cells(
     records: pd.DataFrame, traces: pd.DataFrame, groups: Sequence[Group], seeds: Sequence[int]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the suite's records and traces; a folder may hold cells of other suites too."""
-    keys = [group.key(seed) for group in groups for seed in seeds]
-    place = pd.Index(records["cell"]).get_indexer(pd.Index(keys))
-    group = np.repeat(np.arange(len(groups)), len(seeds))[place >= 0]
+    wanted = cells_of(groups, seeds)
+    number = {group: place for place, group in enumerate(groups)}
+    place = pd.Index(records["cell"]).get_indexer(pd.Index(list(wanted)))
+    group = np.array([number[group] for group, _ in wanted.values()])[place >= 0]
     cells = records.iloc[place[place >= 0]].assign(group=group).reset_index(drop=True)
     owner = pd.Index(cells["cell"]).get_indexer(pd.Index(traces["cell"]))
     columns = ["step", "cumulative_epochs", "cumulative_cost_s", "incumbent_test"]

@@ -16,6 +16,7 @@ from harness.reporting.sections.live import derived_cells, live_cost, protocol_l
 from harness.reporting.sections.notes import caveats_of_run, definitions
 from harness.reporting.sections.one_shot import one_shot
 from harness.reporting.sections.pareto import pareto
+from harness.reporting.sections.planned import planned
 from harness.reporting.sections.published import published_results
 from harness.reporting.sections.robust import normalised_scores
 from harness.reporting.sections.scores import cost, final_scores
@@ -24,6 +25,7 @@ from harness.reporting.sections.significance import all_tables, tests
 
 SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     relative_improvement,
+    planned,
     failed_cells,
     tests,
     all_tables,

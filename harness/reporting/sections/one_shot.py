@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
-from harness.reporting.formats import dataset, integer, interval, number, text
+from harness.reporting.formats import dataset, integer, interval, number, p_value, points, text
+from harness.reporting.frames.collapse import COLLAPSE_COLUMNS, TIMES_CHANCE, collapses
 from harness.reporting.frames.one_shot import RANKING_COLUMNS, TOP, scored, supernet_rankings
+from harness.reporting.frames.spending import SPENDING_COLUMNS, spending
 from harness.reporting.live_figures import draw_supernet_scores
 from harness.reporting.model import Block, FigureBlock, Prose, Section, TableBlock
 from harness.reporting.run import Run
@@ -39,6 +42,7 @@ def one_shot(run: Run) -> Section | None:
             csv=list(RANKING_COLUMNS),
         ),
     ]
+    blocks += [*_spending(run), _collapses(run)]
     if len(run.of(scored)):
         blocks.append(
             FigureBlock(
@@ -50,3 +54,53 @@ def one_shot(run: Run) -> Section | None:
             )
         )
     return Section("one-shot", "Supernets against the table", blocks)
+
+
+def _spending(run: Run) -> Iterator[TableBlock]:
+    frame = run.of(spending)
+    if not len(frame):
+        return
+    yield TableBlock(
+        "spending",
+        "Searches against exact random search that spends the same processor seconds: does the supernet pay?",
+        frame,
+        [
+            dataset(run),
+            text("method", "method"),
+            integer("n", "seeds"),
+            number("seconds", "seconds of a search", 1, help="of the processor, in the steps of the search"),
+            integer("draws", "random draws", help="that these seconds pay for, each with all trainings of the table"),
+            number("random", "random search", help="mean test score of the best of as many draws by validation, exact"),
+            points("ri", "RI, %"),
+            interval("low", "high", "95 %"),
+            p_value("p_holm", "p, Holm", help="over this column"),
+            integer("draws_one", "draws of one training", help="optimistic: a single training a draw"),
+            points("ri_one", "RI, %"),
+            interval("low_one", "high_one", "95 %"),
+            p_value("p_holm_one", "p, Holm"),
+        ],
+        csv=list(SPENDING_COLUMNS),
+        note="A draw is priced at the trainings that its entry in the table is the mean of; a single one would rank worse than "
+        "the table does, and stands beside as optimistic. Prices are processor seconds of trainings as the table has them, times "
+        f"{frame['factor'].iloc[0]:.2f}: what some of its architectures, trained again beside the searches, took of their "
+        "recorded seconds.",
+    )
+
+
+def _collapses(run: Run) -> TableBlock:
+    return TableBlock(
+        "collapses",
+        "Searches that collapsed: they stay in all means.",
+        run.of(collapses),
+        [
+            dataset(run),
+            text("method", "method"),
+            integer("n", "seeds"),
+            integer("collapsed", "collapsed"),
+            number("share", "%", 1),
+            interval("low", "high", "95 %"),
+        ],
+        csv=list(COLLAPSE_COLUMNS),
+        note=f"Collapsed is what recommends a network whose test accuracy is below {TIMES_CHANCE} times that of a guess, or "
+        "whose operations all are none or a skip.",
+    )

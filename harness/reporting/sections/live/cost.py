@@ -12,6 +12,8 @@ def live_cost(run: Run) -> Section | None:
     """Return what the searches cost in counts; None without a live benchmark."""
     if not run.family.has_supernets:
         return None
+    scored = number("untrained", "scored untrained", 1, help="networks that were scored without any training")
+    untrained = [scored] if run.of(costs)["untrained"].notna().any() else []
     table = TableBlock(
         "cost",
         "What the searches cost, and what they found costs: means over seeds.",
@@ -31,6 +33,7 @@ def live_cost(run: Run) -> Section | None:
             number("passes_a_step", "passes a step", 2, help="forward and backward passes of a search step"),
             number("passes", "passes", 1),
             number("trained", "trained alone", 1, help="architectures trained on their own during the search"),
+            *untrained,
             number("params", "weights", 0, help="of the recommended architectures, at the size of the evaluation"),
             number("flops", "operations", 0, help="floating point operations of an image: twice the multiply-adds"),
         ],

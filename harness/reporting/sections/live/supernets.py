@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import partial
 
 import pandas as pd
 
 from harness.reporting.formats import NOTHING, dataset, integer, interval, is_missing, joined, number, points, text
+from harness.reporting.frames.early_stop import EARLY_STOP_COLUMNS, early_stops
 from harness.reporting.frames.gaps import GAP_COLUMNS, gaps
 from harness.reporting.frames.live import (
     CURVE_COLUMNS,
@@ -73,7 +75,7 @@ def supernets(run: Run) -> Section | None:
                 partial(draw_cell_curves, run, benchmark),
             )
         )
-    blocks += [_stability(run), _sizes(run)]
+    blocks += [_stability(run), *_early_stops(run), _sizes(run)]
     for benchmark, group in groups:
         if (space := space_of(run, benchmark)) is None:
             continue
@@ -152,6 +154,32 @@ def _stability(run: Run) -> TableBlock:
         csv=STABILITY_COLUMNS,
         note="Two seeds whose choices were uniform would agree on one edge in as many as there are candidates. Random search "
         "with weight sharing has no architecture parameters: nothing to flip.",
+    )
+
+
+def _early_stops(run: Run) -> Iterator[TableBlock]:
+    frame = run.of(early_stops)
+    if not len(frame):
+        return
+    yield TableBlock(
+        "early_stops",
+        "Early stop by model size: searches that end with the first small enough cell.",
+        frame,
+        [
+            dataset(run),
+            text("method", "method"),
+            integer("n", "seeds"),
+            text("size", "expected size", help="convolutions at most, one number a cell"),
+            integer("from_epoch", "not before epoch"),
+            number("chance", "by chance, %", 1, help="random derivations that are as small"),
+            integer("reached", "seeds that reached it"),
+            number("reached_epoch", "at epoch", 1),
+            number("epochs", "epochs done", 1),
+            number("epochs_saved", "epochs saved", 1),
+        ],
+        csv=list(EARLY_STOP_COLUMNS),
+        note="Cells of the first epochs are small by chance. Seconds saved, which differ from run to run, are in "
+        "tables/timings.csv.",
     )
 
 
