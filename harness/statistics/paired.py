@@ -66,11 +66,12 @@ def seeds_for_wins(probability: float, ties: float = 0.0, target_power: float = 
     The normal approximation of Noether (1987), over the pairs that are no ties: with their number m and the probability
     w = (p - t/2) / (1 - t) of a win among them, m = (z sqrt(1/4) + y sqrt(w (1 - w)))^2 / (w - 1/2)^2. Infinite at 1/2.
     """
-    if not 0 <= ties < 1 or not ties / 2 <= probability <= 1 - ties / 2:
+    rounding = 1e-12
+    if not 0 <= ties < 1 or not ties / 2 - rounding <= probability <= 1 - ties / 2 + rounding:
         raise HarnessError(
             f"probability: {probability} with a share of {ties} ties is none; ties count half, so it is from ties/2 to 1 - ties/2"
         )
-    won = (probability - ties / 2) / (1 - ties)
+    won = min(max((probability - ties / 2) / (1 - ties), 0.0), 1.0)
     if won == 0.5:
         return math.inf
     z, y = special.ndtri(1 - fraction("level", level) / 2), special.ndtri(fraction("target_power", target_power))

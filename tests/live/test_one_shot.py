@@ -12,22 +12,13 @@ from harness.problem.budget import Budget
 from harness.reporting.build import build_report
 from harness.reporting.frames.one_shot import TOP, scored, supernet_rankings
 from harness.reporting.run import load_run
-from harness.running.records import read_run
+from harness.running.records import read_epochs, read_run
 from harness.running.runner import run
 from harness.statistics.ranking import kendall
 from harness.suites.catalogue import benchmark_names, load_benchmark
 from harness.suites.reading import make_suite
-from harness.tabular import catalogue
 from harness.taxonomy import Taxonomy
 
-SPEC = {
-    "name": "tiny-cells",
-    "description": "Some cells, for tests.",
-    "space": "nasbench201",
-    "data": "digits",
-    "seeds": [0],
-    "recipe": {"channels": 2, "cells": 1, "reductions": 0, "epochs": 1, "batch_size": 256, "learning_rate": 0.1},
-}
 SUITE = {
     "name": "one-shot",
     "seeds": "0:2",
@@ -43,30 +34,9 @@ SUITE = {
 
 
 @pytest.fixture(scope="module")
-def table(cache):
-    """A whole table over the space with made-up scores: recording all cells would take an hour."""
-    from harness.recording.spec import architectures_of, make_spec
-    from harness.tabular.formats import recorded
-
-    spec = make_spec(SPEC)
-    space = spec.images.space
-    archs = sorted(architectures_of(spec, space))
-    rng = np.random.default_rng(0)
-    columns = {
-        "arch": np.array([space.format(arch) for arch in archs], dtype=object),
-        "weight": np.ones(len(archs), dtype=np.int32),
-        "params": np.ones(len(archs), dtype=np.int32),
-        "flops": np.ones(len(archs), dtype=np.int64),
-        "latency_ms": np.ones(len(archs), dtype=np.float32),
-        "train_seconds": np.ones(len(archs), dtype=np.float32),
-    }
-    for split in recorded.SPLITS:
-        columns[f"{split}_loss_0"] = rng.random((len(archs), 1), dtype=np.float32)
-        columns[f"{split}_correct_0"] = rng.integers(400, size=(len(archs), 1), dtype=np.int32)
-    about = {"spec": spec.resolved(), "sizes": {"train": 899, "valid": 449, "test": 449}, "latency": {}, "classes": 10}
-    table = recorded.table_of(recorded.Recording(about, columns), {})
-    catalogue.save_benchmark(table)
-    return table
+def table(tiny_cells):
+    """A whole table over the space with made-up scores."""
+    return tiny_cells
 
 
 @pytest.fixture(scope="module")
@@ -180,3 +150,23 @@ def test_methods_are_shown_what_the_table_knows_of_an_architecture_itself(table,
     ):
         with pytest.raises(HarnessError, match=message):
             make_suite(SUITE | more).groups()
+
+
+def test_costs_of_candidates_are_fitted_to_a_column_that_is_shown(table, tmp_path):
+    # The table's columns of cost are all alike: nothing to fit. Those of its networks are counted.
+    proxyless = {"name": "proxyless", "alpha_every": 2, "cost": "flops", "cost_weight": 0.5}
+    with pytest.raises(HarnessError, match=r'a column must be shown: metrics = \["flops"\] in the suite'):
+        list(make_suite(SUITE | {"methods": [proxyless]}).groups())
+    run(SUITE | {"seeds": "0:1", "methods": [proxyless | {"metrics": ["flops"]}]}, tmp_path / "alike")
+    records, _, _ = read_run(tmp_path / "alike")
+    assert "wanted a number for every architecture, and not the same one for all" in records["error"][0]
+    counted = SUITE | {"seeds": "0:1", "benchmarks": ["live/nasbench201-digits"], "metrics": ["flops"]}
+    counted |= {"search": {"channels": 2, "cells": 1, "batch_size": 224}, "methods": [proxyless]}
+    counted["evaluation"] = {"channels": 2, "cells": 1, "epochs": 1, "batch_size": 224}
+    run(counted, tmp_path / "counted")
+    epochs = read_epochs(tmp_path / "counted")
+    (search,) = epochs[epochs["phase"] == "search"].to_dict("records")
+    assert (search["cost"], search["alpha_every"]) == ("flops", 2)
+    # The operations of a cell are the sum of those of its edges, but for edges that reach nothing.
+    assert 0.5 < search["cost_r2"] < 1
+    assert search["passes"] == search["steps"] + search["steps"] // 2

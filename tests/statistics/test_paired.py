@@ -101,6 +101,11 @@ def test_the_seeds_for_a_difference_of_rates():
     assert seeds_for_rates(0.05, 0.2) == seeds_for_rates(0.2, 0.05)
 
 
+def test_wins_and_ties_alone_are_no_rounding_error():
+    found = paired_win_probability(*scores(1, 5, 0))
+    assert seeds_for_wins(found.estimate, 5 / 6) == math.ceil((0.5 * stats.norm.ppf(0.975) / 0.5) ** 2 * 6)
+
+
 def test_no_number_finds_nothing():
     assert seeds_for_wins(0.5) == math.inf
     assert seeds_for_rates(0.1, 0.1) == math.inf

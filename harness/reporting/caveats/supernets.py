@@ -27,9 +27,9 @@ def partial_channels(run: Run) -> Iterator[str]:
     named = [entrant.name for entrant in run.entrants if entrant.method.name == "pc-darts"]
     if named and run.family.has_supernets:
         yield (
-            f"In the supernet of {joined(named)} all but one K-th of the channels pass by the candidates: an edge whose operation "
-            "is none still passes them on, and no path of it is a network that is trained alone. What its shared weights say of "
-            "architectures with none, and its rank agreement, are of another network."
+            f"In the supernet of {joined(named)} all but one K-th of the channels pass by the candidates: an edge whose "
+            "operation is none still passes them on, and no path of it is a network that is trained alone. What its shared "
+            "weights say of architectures with none, and its rank agreement, are of another network."
         )
 
 

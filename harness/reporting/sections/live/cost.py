@@ -15,7 +15,7 @@ def live_cost(run: Run) -> Section | None:
     scored = number("untrained", "scored untrained", 1, help="networks that were scored without any training")
     untrained = [scored] if run.of(costs)["untrained"].notna().any() else []
     table = TableBlock(
-        "cost",
+        "search_cost",
         "What the searches cost, and what they found costs: means over seeds.",
         run.of(costs),
         [
@@ -43,4 +43,4 @@ def live_cost(run: Run) -> Section | None:
         "sharing measures its candidates, and the training from scratch of what is recommended. Seconds, which differ from run "
         "to run, are in tables/timings.csv alone.",
     )
-    return Section("cost", "Cost", [table])
+    return Section("search-cost", "Cost of the searches", [table])
