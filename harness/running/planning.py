@@ -15,8 +15,8 @@ from typing import Any
 from harness.errors import HarnessError
 from harness.live.benchmark import LiveBenchmark
 from harness.methods.base import method_class, run_search
+from harness.running.folder import RunFolder
 from harness.running.kept import codes_of, is_of
-from harness.running.records import RunFolder
 from harness.streams import Streams
 from harness.suites.catalogue import load_benchmark
 from harness.suites.group import Group, groups_of

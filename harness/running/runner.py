@@ -15,9 +15,10 @@ from harness.errors import HarnessError
 from harness.live.elsewhere import Elsewhere
 from harness.methods.base import Method, method_class
 from harness.running.cells import failed_cells, run_cells
+from harness.running.folder import RunFolder
 from harness.running.kept import adopted, adoptions, codes_of, is_of
 from harness.running.progress import Progress
-from harness.running.records import Entry, RunFolder, records_frame
+from harness.running.records import Entry, records_frame
 from harness.suites.catalogue import load_benchmark
 from harness.suites.group import Group
 from harness.suites.reading import load_suite, make_suite

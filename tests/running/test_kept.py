@@ -18,7 +18,8 @@ from harness.regression import baseline as baselines
 from harness.regression import check as checking
 from harness.reporting import build_report
 from harness.running import runner
-from harness.running.records import LATER_COLUMNS, RECORD_COLUMNS, Entry, RunFolder, edited, read_run, write_parquet
+from harness.running.folder import RunFolder
+from harness.running.records import LATER_COLUMNS, RECORD_COLUMNS, Entry, edited, read_run, write_parquet
 from harness.running.runner import run
 from harness.system import plugins
 from harness.system.journal import Journal
