@@ -76,7 +76,10 @@ def add_verbs(verbs: Any) -> None:
 
 def _suite_options(suite: Parser) -> None:
     suite.add_argument(
-        "suite", nargs="?", metavar="SUITE", help="name or TOML file of a suite (see: nas-harness ls suites)"
+        "suite",
+        nargs="?",
+        metavar="SUITE",
+        help="name or TOML file of a suite (see: nas-harness ls suites), or output folder of a run",
     )
     suite.add_argument(
         "--benchmark", action="append", metavar="B", help="instead of a suite: benchmark or pattern, may be repeated"
@@ -120,7 +123,8 @@ def _suite_options(suite: Parser) -> None:
 
 def _suite(options: argparse.Namespace) -> Suite:
     """The suite of the command line: a file, a name, or one made on the spot."""
-    from harness.suites.reading import load_suite, spot_suite
+    from harness.running.again import read_suite
+    from harness.suites.reading import spot_suite
 
     overrides = options.overrides + ([f"device={options.device}"] if options.device is not None else [])
     on_the_spot = {
@@ -131,7 +135,7 @@ def _suite(options: argparse.Namespace) -> Suite:
             raise HarnessError(
                 f"--{next(iter(on_the_spot))} makes a suite on the spot; with {options.suite!r} use --set instead"
             )
-        return load_suite(options.suite, overrides, options.seeds)
+        return read_suite(options.suite, overrides, options.seeds, options.plugin)
     if not options.benchmark or not options.method:
         raise HarnessError("wanted a suite (see: nas-harness ls suites), or both --benchmark and --method")
     return spot_suite(
@@ -144,11 +148,14 @@ def _suite(options: argparse.Namespace) -> Suite:
 
 
 def _output(options: argparse.Namespace, suite: Suite) -> Path:
-    """The output folder: as asked, or called after the suite where that holds no other comparison."""
+    """The output folder: as asked, that of the run that is named, or called after the suite if that holds no other one."""
+    from harness.running.again import resolved_suite
     from harness.running.planning import check_goes_on
 
     if options.output is not None:
         return options.output
+    if options.suite is not None and Path(options.suite).is_dir() and resolved_suite(options.suite):
+        return Path(options.suite)
     output = Path("reports") / suite.name
     check_goes_on(suite, output)
     return output

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.running.frames import Frames
-from harness.running.records import JOURNAL, RECORDS, TRACE_COLUMNS, Entry
+from harness.running.records import JOURNAL, RECORDS, TRACE_COLUMNS, Entry, is_missing
 from harness.system.files import held, write_whole
 from harness.system.journal import Journal
 
@@ -63,9 +63,12 @@ class RunFolder:
         """Write records and traces as Parquet, first the cells in `order` and then all others by key, and drop the journal."""
         first = [key for key in order if key in entries]
         inside = set(first)
-        Frames.of([entries[key] for key in [*first, *sorted(key for key in entries if key not in inside)]]).write(
-            self.path
-        )
+        others = sorted(key for key in entries if key not in inside)
+        self.replace(Frames.of([entries[key] for key in [*first, *others]]))
+
+    def replace(self, frames: Frames) -> None:
+        """Write frames as all that the folder holds, and drop the journal."""
+        frames.write(self.path)
         self._journal.path.unlink(missing_ok=True)
 
     def write_json(self, name: str, value: Any) -> None:
@@ -96,17 +99,13 @@ def _compacted(path: Path) -> Iterator[Entry]:
             steps[cell].append(row)
     tracked: dict[str, list[dict[str, Any]]] = {cell: [] for cell in frames.records["cell"]}
     for epoch in frames.epochs.to_dict("records"):
-        found = {str(key): _plain(value) for key, value in epoch.items() if key != "cell" and not _is_missing(value)}
+        found = {str(key): _plain(value) for key, value in epoch.items() if key != "cell" and not is_missing(value)}
         tracked.setdefault(epoch["cell"], []).append(found)
     evaluated = dict(zip(frames.evaluations["cell"], frames.evaluations["rows"], strict=True))
     for record in frames.records.to_dict("records"):
         cell = record["cell"]
         rows = _plain(evaluated[cell]) if cell in evaluated else []
         yield Entry({str(key): value for key, value in record.items()}, steps[cell], tracked[cell], rows)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value != value if not hasattr(value, "__len__") else False
 
 
 def _plain(value: Any) -> Any:

@@ -127,7 +127,7 @@ EVALUATION_COLUMNS: dict[str, tuple[str, str]] = {
     "rows": ("list", "rows of the table that were evaluated, in order, by a whole training"),
 }
 RECORDS, TRACES, EPOCHS, JOURNAL = "records.parquet", "traces.parquet", "epochs.parquet", "journal.jsonl"
-EVALUATIONS = "evaluations.parquet"
+EVALUATIONS, SUITE = "evaluations.parquet", "suite.resolved.json"
 
 
 @dataclass(frozen=True)
@@ -206,13 +206,25 @@ def read_run(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     if not (path / RECORDS).is_file():
         unfinished = " (it holds a run that is not finished: run the suite again)" if (path / JOURNAL).exists() else ""
         raise HarnessError(f"{path}: no {RECORDS} here{unfinished}; wanted the output folder of `nas-harness run`")
-    try:
-        resolved: dict[str, Any] = json.loads((path / "suite.resolved.json").read_text())
-        if not isinstance(resolved, dict) or resolved.get("schema") != SCHEMA:
-            raise ValueError(f"suite.resolved.json is not of schema {SCHEMA}")
-    except (OSError, ValueError) as error:
-        raise HarnessError(f"{path}: damaged: {first_line(error)}") from error
+    resolved = read_resolved(path / SUITE)
     return read_frame(path / RECORDS, RECORD_COLUMNS), read_frame(path / TRACES, TRACE_COLUMNS), resolved
+
+
+def read_resolved(file: Path) -> dict[str, Any]:
+    """The resolved suite of a run, ``suite.resolved.json``.
+
+    Raises
+    ------
+    HarnessError
+        If it is missing, damaged or of another schema.
+    """
+    try:
+        resolved: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(resolved, dict) or resolved.get("schema") != SCHEMA:
+            raise ValueError(f"{file.name} is not of schema {SCHEMA}")
+    except (OSError, ValueError) as error:
+        raise HarnessError(f"{file.parent}: damaged: {first_line(error)}") from error
+    return resolved
 
 
 def edited(path: Path) -> list[str]:
@@ -318,3 +330,8 @@ def _frame(rows: Sequence[Sequence[Any]], columns: Mapping[str, tuple[str, str]]
             for place, (key, (kind, _)) in enumerate(columns.items())
         }
     )
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value of a frame stands for none."""
+    return value is None or (not hasattr(value, "__len__") and bool(value != value))

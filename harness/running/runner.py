@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,20 +13,25 @@ from harness.code.digest import Code, differing
 from harness.errors import HarnessError
 from harness.live.elsewhere import Elsewhere
 from harness.methods.base import Method, method_class
+from harness.running.again import read_suite
 from harness.running.cells import failed_cells, run_cells
+from harness.running.equivalence import margins
 from harness.running.folder import RunFolder
 from harness.running.kept import adopted, adoptions, codes_of, is_of
+from harness.running.manifest import begin
 from harness.running.progress import Progress
-from harness.running.records import Entry, records_frame
+from harness.running.records import SUITE, Entry, records_frame
+from harness.running.shards import Shard, parse_shard
 from harness.suites.catalogue import load_benchmark
 from harness.suites.group import Group
-from harness.suites.reading import load_suite, make_suite
+from harness.suites.reading import make_suite
 from harness.suites.suite import Suite
 from harness.system import plugins, provenance
 from harness.system.fan_out import check_fan_out, end_with, owner_of_workers, workers
 from harness.system.files import write_whole
 from harness.tabular.catalogue import loaded, registered_loader
 from harness.tabular.table import Table
+from harness.training.settings import LiveSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,6 +101,7 @@ def run(
     plugin: Sequence[str | Path] = (),
     adopt: bool = False,
     fresh: bool = False,
+    shard: str | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Run a suite, or what is missing of it, and return its records.
@@ -106,7 +111,7 @@ def run(
     Parameters
     ----------
     suite
-        Name or file of a suite, its content as a mapping, or a `Suite`.
+        Name or file of a suite, the folder of a run of it, its content as a mapping, or a `Suite`.
     output
         Folder for the records; a run that is there already is gone on with.
     jobs
@@ -124,6 +129,8 @@ def run(
         the same result to the bit. Their column ``adopted_from`` says what code has run them.
     fresh
         Whether all cells are run, whatever is there.
+    shard
+        The part of the suite that is run: ``"3/50"`` is the third of fifty, which `harness.merge` makes one run of.
     progress
         Whether to show progress on standard error.
 
@@ -141,7 +148,7 @@ def run(
     if isinstance(suite, Mapping):
         suite = make_suite(suite)
     elif not isinstance(suite, Suite):
-        suite = load_suite(suite)
+        suite = read_suite(suite, plugin=plugin)
     result = run_suite(
         suite,
         Path(output),
@@ -151,6 +158,7 @@ def run(
         lockstep=lockstep,
         adopt=adopt,
         fresh=fresh,
+        shard=None if shard is None else parse_shard(shard),
         progress=progress,
     )
     return result.records
@@ -167,25 +175,31 @@ def run_suite(
     adopt: bool = False,
     fresh: bool = False,
     progress: bool = False,
+    only: Collection[str] | None = None,
+    shard: Shard | None = None,
 ) -> RunResult:
-    """Run what is missing of a suite; see `run`."""
+    """Run what is missing of a suite, of those of its cells with the keys `only`, or of a shard; see `run`."""
     check_fan_out(jobs, backend, scheduler)
     if adopt and fresh:
         raise HarnessError(
             "adopt and fresh exclude each other: one keeps what earlier code has run, the other keeps nothing"
         )
     keys = {group.key(seed): (group, seed) for group in suite.groups() for seed in suite.seeds}
+    if shard is not None:
+        only = shard.of(list(keys))
+    if only is not None:
+        keys = {key: keys[key] for key in only}
     group_of = {key: group for key, (group, _) in keys.items()}
     codes = codes_of(dict.fromkeys(group_of.values()))
-    imported = {"distributed"} if backend == "dask" else set[str]()
-    environment = provenance.environment(imported.union(*(code.packages for code in codes.values())))
+    environment = _environment(codes, backend)
     with workers(jobs, backend, scheduler, show=progress) as pool, RunFolder(output) as folder:
         done = folder.entries()
         missing = [key for key in keys if fresh or not is_of(done.get(key), codes[group_of[key]])]
         trials = adoptions(missing, done, group_of, codes) if adopt else []
         waiting = {key for adoption in trials for key in adoption.others}
-        folder.write_json("suite.resolved.json", suite.resolved())
-        folder.write_json("environment.json", environment)
+        folder.write_json(SUITE, suite.resolved())
+        used = {str(entry.record["environment"]) for entry in done.values()}
+        manifest = begin(output, environment, codes.values(), used, shard)
         workspace = output / CHECKPOINTS
         owner = owner_of_workers(backend)
         _claim_checkpoints(
@@ -202,7 +216,7 @@ def run_suite(
 
             def run_now(some: Sequence[str]) -> None:
                 cells = [keys[key] for key in some]
-                chunks = list(_chunks(suite, cells, lockstep, _digest(environment), workspace, owner, codes))
+                chunks = list(_chunks(suite, cells, lockstep, manifest.head, workspace, owner, codes))
                 for entries in pool(run_chunk, chunks):
                     folder.append(entries)
                     for entry in entries:  # durable now: its checkpoints have done their work
@@ -226,11 +240,26 @@ def run_suite(
         for key, (group, _) in keys.items():
             done[key] = replace(done[key], record=done[key].record | {"suite": suite.name, "label": group.method.label})
         folder.compact(done, keys)
+        records = records_frame(done[key] for key in keys)
+        if live := [key for key, group in group_of.items() if group.settings]:
+            replace(manifest, margins=margins(records[records["cell"].isin(live)])).write(output)
         if workspace.is_dir() and not [path for path in workspace.iterdir() if path.name != CODE_OF_CHECKPOINTS]:
             (workspace / CODE_OF_CHECKPOINTS).unlink(missing_ok=True)
             workspace.rmdir()
     n_run = len(first) + len(again)
-    return RunResult(records_frame(done[key] for key in keys), n_run, len(keys) - n_run)
+    return RunResult(records, n_run, len(keys) - n_run)
+
+
+def _environment(codes: Mapping[Group, Code], backend: str) -> dict[str, Any]:
+    """Machine and packages of the searches; where they compute on a GPU, its name."""
+    imported = {"distributed"} if backend == "dask" else set[str]()
+    found = provenance.environment(imported.union(*(code.packages for code in codes.values())))
+    devices = {LiveSettings.from_json(group.settings).device for group in codes if group.settings}
+    if any(device.startswith("cuda") for device in devices):
+        import torch
+
+        found["accelerator"] = torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
+    return found
 
 
 def _claim_checkpoints(workspace: Path, digests: Mapping[str, str], fresh: bool) -> None:
@@ -317,7 +346,3 @@ def run_chunk(chunk: Chunk) -> list[Entry]:
     return run_cells(
         benchmark, chunk.group, cls, chunk.seeds, origin, lockstep=chunk.lockstep, workspace=Path(chunk.workspace)
     )
-
-
-def _digest(environment: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(environment, sort_keys=True).encode()).hexdigest()[:16]
