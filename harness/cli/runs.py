@@ -1,8 +1,9 @@
-"""Verbs that make a run of others: repeat."""
+"""Verbs that make a run of others: repeat, merge."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ def add_verbs(verbs: Any) -> None:
     )
     repeat.add_argument("-q", "--quiet", action="store_true", help="no progress")
 
+    merge = add_verb(verbs, "merge", _merge, "make one run of the shards of a suite", AS_JSON)
+    merge.add_argument("runs", type=Path, nargs="+", metavar="OUT", help="output folder of a shard, finished or not")
+    merge.add_argument("-o", "--output", type=Path, required=True, metavar="ALL", help="folder of the whole run")
+
 
 def _repeat(options: argparse.Namespace) -> int:
     from harness.running.repeat import repeat
@@ -35,3 +40,20 @@ def _repeat(options: argparse.Namespace) -> int:
     )
     print_result(options, found.as_json(), str(found))
     return OK if found.is_same else FAILED
+
+
+def _merge(options: argparse.Namespace) -> int:
+    from harness.running.merging import merge
+
+    found = merge(options.runs, options.output)
+    for note in found.notes:
+        print(f"nas-harness: note: {note}", file=sys.stderr)
+    missing = found.n_wanted - found.n_cells
+    lines = [
+        f"{found.suite}: {found.n_cells} of {found.n_wanted} cells in {found.output}, {found.n_failed} failed, {missing} missing"
+    ]
+    if found.missing_shards:
+        lines.append(f"shards with missing cells: {', '.join(found.missing_shards)}")
+    lines.append(f"next: nas-harness report {found.output}{' --partial' if missing else ''}")
+    print_result(options, found.as_json(), "\n".join(lines))
+    return FAILED if found.n_failed else OK

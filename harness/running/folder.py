@@ -110,4 +110,6 @@ def _compacted(path: Path) -> Iterator[Entry]:
 
 def _plain(value: Any) -> Any:
     """Arrays within arrays, as Parquet gives them back, as lists within lists."""
-    return [_plain(item) for item in value] if hasattr(value, "tolist") and hasattr(value, "__len__") else value
+    if not (hasattr(value, "tolist") and hasattr(value, "__len__")):
+        return value
+    return [_plain(item) for item in value.tolist()]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
 from harness.running.records import (
@@ -70,14 +71,13 @@ class Frames:
         HarnessError
             If one is missing, damaged, or was edited: what is made of it would be written with a digest that holds.
         """
-        frames = vars(cls.of([])).copy()
+        frames = {}
         for name, (file, columns) in _FILES.items():
             if name in ("records", "traces") or (path / file).is_file():
-                frame = read_frame(path / file, columns)
-                if edit := edit_of(path / file, frame, columns):
+                frames[name] = typed(read_frame(path / file, columns), columns)
+                if edit := edit_of(path / file, frames[name], columns):
                     raise HarnessError(f"{edit}; move its folder away")
-                frames[name] = typed(frame, columns)
-        return cls(**frames)
+        return replace(_no_cells(), **frames)
 
     def write(self, path: Path) -> None:
         """Write each frame into its file, whole or not at all; of epochs and evaluations only where there are some."""
@@ -90,10 +90,15 @@ class Frames:
         """The rows of some cells, in the order of these; keys of cells that are not here are passed over."""
         import pandas as pd
 
-        places = pd.Index(self.records["cell"]).get_indexer(pd.Index(list(keys), dtype=object))
+        places = pd.Index(self.records["cell"], dtype=object).get_indexer(pd.Index(list(keys), dtype=object))
         records = self.records.iloc[places[places >= 0]].reset_index(drop=True)
-        order = pd.Index(records["cell"])
+        order = pd.Index(records["cell"], dtype=object)
         return Frames(records, *(_placed(frame, order) for frame in (self.traces, self.epochs, self.evaluations)))
+
+
+@lru_cache(maxsize=1)
+def _no_cells() -> Frames:
+    return Frames.of([])
 
 
 def joined(parts: Sequence[Frames]) -> Frames:
@@ -109,10 +114,10 @@ def joined(parts: Sequence[Frames]) -> Frames:
     return Frames(*(of(name) for name in ("records", "traces", "epochs", "evaluations")))
 
 
-def _placed(frame: pd.DataFrame, cells: pd.Index[str]) -> pd.DataFrame:
+def _placed(frame: pd.DataFrame, cells: pd.Index[Any]) -> pd.DataFrame:
     """Return the rows of these cells, in the order of these."""
     import pandas as pd
 
-    place = cells.get_indexer(pd.Index(frame["cell"]))
+    place = cells.get_indexer(pd.Index(frame["cell"], dtype=object))
     order = place.argsort(kind="stable")
     return frame.iloc[order[place[order] >= 0]].reset_index(drop=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, differences
 from harness.running.difference import MAKING, difference
@@ -17,6 +17,11 @@ from harness.running.records import SUITE, TIME_COLUMNS, read_resolved
 from harness.running.shards import in_order, missing_shards
 from harness.suites.group import Group, groups_of
 from harness.system.files import write_whole
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ def merge(runs: Sequence[str | Path], output: str | Path) -> Merged:
         If the folders are of different suites or data, other code ran the cells of a group in one than in another, or a cell
         stands in two with different results.
     """
+    import pandas as pd
+
     target = Path(output)
     folders = [Path(run) for run in runs]
     if (target / SUITE).is_file() and target.resolve() not in {folder.resolve() for folder in folders}:
@@ -79,8 +86,9 @@ def merge(runs: Sequence[str | Path], output: str | Path) -> Merged:
     resolved = _agreed([(folder, _resolved(folder)) for folder in folders])
     groups = groups_of(resolved)
     keys = [group.key(seed) for group in groups for seed in resolved["seeds"]]
-    parts = [frames_of(folder).of_cells(keys) for folder in folders]
-    _check_code(groups, resolved["seeds"], folders, parts)
+    index = pd.Index(keys, dtype=object)
+    parts, places = zip(*(_own_cells(frames_of(folder), index) for folder in folders), strict=True)
+    _check_code(groups, [place // len(resolved["seeds"]) for place in places], folders, parts)
     frames = _without_doubles(folders, parts).of_cells(keys)
     home, manifest = _manifest(folders, frames, groups, resolved["seeds"])
     with RunFolder(target) as folder:
@@ -122,23 +130,29 @@ def _agreed(suites: Sequence[tuple[Path, dict[str, Any]]]) -> dict[str, Any]:
     return resolved
 
 
+def _own_cells(part: Frames, keys: pd.Index[Any]) -> tuple[Frames, NDArray[np.intp]]:
+    """Return the cells of the suite, and their places in it; a folder may hold those of other suites too."""
+    place = keys.get_indexer(part.records["cell"].to_numpy(dtype=object))  # type: ignore[arg-type]  # an array will do
+    own = place >= 0
+    return (part if own.all() else part.of_cells(part.records.loc[own, "cell"])), place[own]
+
+
 def _check_code(
-    groups: Sequence[Group], seeds: Sequence[int], folders: Sequence[Path], parts: Sequence[Frames]
+    groups: Sequence[Group], numbers: Sequence[NDArray[np.intp]], folders: Sequence[Path], parts: Sequence[Frames]
 ) -> None:
-    """Refuse groups whose cells other code ran in one folder than in another."""
-    group_of = {group.key(seed): number for number, group in enumerate(groups) for seed in seeds}
+    """Refuse groups whose cells other code ran in one folder than in another; `numbers` are those of the cells' groups."""
     known: dict[int, tuple[str, Path]] = {}
-    for folder, part in zip(folders, parts, strict=True):
-        pairs = part.records[["cell", "code_digest"]].assign(group=part.records["cell"].map(group_of))
-        for number, digest in pairs[["group", "code_digest"]].drop_duplicates().itertuples(index=False, name=None):
+    for folder, part, group in zip(folders, parts, numbers, strict=True):
+        ran = part.records[["code_digest"]].assign(group=group)
+        for digest, number in ran.drop_duplicates().itertuples(index=False, name=None):
             there, where = known.setdefault(number, (digest, folder))
             if there != digest or not digest:
                 one, other = (read_manifest(one).code for one in (where, folder))
                 names = [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
-                group = groups[number]
+                method, benchmark = groups[number].method.label, groups[number].benchmark
                 shown = f" ({', '.join(names)})" if names else ""
                 raise HarnessError(
-                    f"{where} and {folder}: the cells of {group.method.label} on {group.benchmark} were run by different "
+                    f"{where} and {folder}: the cells of {method} on {benchmark} were run by different "
                     f"code{shown}; run one of them again"
                 )
 

@@ -305,15 +305,18 @@ def _digest(frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> str:
         if kind == "list":
             values = values.map(lambda entry: np.asarray(entry, dtype="<i8").tobytes())
         elif not pd.api.types.is_numeric_dtype(values.dtype):
-            values = values.astype(object).where(values.notna(), "")
+            values = values.astype(object)
+            if values.hasnans:
+                values = values.where(values.notna(), "")
         digest.update(f"{key} {len(values)}".encode())
-        digest.update(pd.util.hash_pandas_object(values, index=False).to_numpy().tobytes())
+        digest.update(pd.util.hash_array(values.to_numpy()).tobytes())
     return digest.hexdigest()
 
 
 def typed(frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
     """The frame with the types of the schema, from which a file's bytes follow; those of further columns stay."""
-    return frame.astype({key: _dtype(kind) for key, (kind, _) in columns.items()})
+    wanted = {key: _dtype(kind) for key, (kind, _) in columns.items()}
+    return frame.astype({key: dtype for key, dtype in wanted.items() if frame[key].dtype != dtype})
 
 
 def _dtype(kind: str) -> str:
