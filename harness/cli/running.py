@@ -49,6 +49,9 @@ def add_verbs(verbs: Any) -> None:
     run.add_argument(
         "--shard", metavar="I/N", help="run the I-th of N parts of the suite, for `nas-harness merge`; makes no report"
     )
+    run.add_argument(
+        "--timeout", type=float, metavar="S", help="seconds after which a cell has failed and the others go on"
+    )
     run.add_argument("--no-report", action="store_true", help="stop when the records are there")
     volume = run.add_mutually_exclusive_group()
     volume.add_argument("-q", "--quiet", action="store_true", help="no progress")
@@ -187,6 +190,7 @@ def _run(options: argparse.Namespace) -> int:
         adopt=options.adopt,
         fresh=options.fresh,
         shard=shard,
+        timeout=options.timeout,
         progress=not options.quiet,
     )
     page = None

@@ -37,7 +37,10 @@ OUTSIDE = frozenset(
     for name in (
         *("analysis", "cli", "code", "recording", "regression", "reporting", "results", "suites", "testing"),
         *(f"running.{name}" for name in _RUNNING),
-        *(f"system.{name}" for name in ("fan_out", "files", "folders", "journal", "plugins", "progress", "provenance")),
+        *(
+            f"system.{name}"
+            for name in ("fan_out", "files", "folders", "journal", "limited", "plugins", "progress", "provenance")
+        ),
         *(
             "statistics.law",
             "tabular.catalogue",
