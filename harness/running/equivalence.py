@@ -70,13 +70,17 @@ def margins(records: pd.DataFrame) -> list[dict[str, Any]]:
     return found
 
 
-def shifts(there: Frames, here: Frames, stated: Sequence[Mapping[str, Any]], where: str) -> tuple[Shift, ...]:
+def shifts(
+    there: Frames, here: Frames, differing: Sequence[int], stated: Sequence[Mapping[str, Any]], where: str
+) -> tuple[Shift, ...]:
     """How far the means of the groups have moved that are not equal to the bit: all within their margins.
 
     Parameters
     ----------
     there, here
         The same cells, in the same order.
+    differing
+        Numbers of the cells that are not equal to the bit.
     stated
         Margins of the first run's manifest.
     where
@@ -87,14 +91,16 @@ def shifts(there: Frames, here: Frames, stated: Sequence[Mapping[str, Any]], whe
     HarnessError
         If a group has fewer than 5 pairs of seeds or no margin, or its means are not shown to be equivalent.
     """
-    return tuple(_shifts(there.records, here.records, stated, where))
+    return tuple(_shifts(there.records, here.records, set(differing), stated, where))
 
 
 def _shifts(
-    there: pd.DataFrame, here: pd.DataFrame, stated: Sequence[Mapping[str, Any]], where: str
+    there: pd.DataFrame, here: pd.DataFrame, differing: set[int], stated: Sequence[Mapping[str, Any]], where: str
 ) -> Iterator[Shift]:
     margin_of = {(one["benchmark"], one["method"], one["budget"]): one["margin"] for one in stated}
     for _, cells in there.groupby(_GROUP, sort=False):
+        if differing.isdisjoint(cells.index):
+            continue
         benchmark, method, budget = (cells[key].iloc[0] for key in _GROUP)
         pairs = [
             (old, new)
@@ -102,11 +108,12 @@ def _shifts(
             if math.isfinite(old) and math.isfinite(new)
         ]
         name = f"{where} {method} on {benchmark}"
-        if not pairs or all(old == new for old, new in pairs):
-            continue
         if len(pairs) < FEWEST_SEEDS:
             raise HarnessError(f"{name} has {len(pairs)} pairs of seeds; equivalence wants at least {FEWEST_SEEDS}")
         margin = margin_of.get((benchmark, method, int(budget)), 0.0)
+        if all(old == new for old, new in pairs):  # what differs are losses, say
+            yield Shift(benchmark, method, int(budget), len(pairs), 0.0, margin, 0.0)
+            continue
         if not margin > 0:
             raise HarnessError(
                 f"{name}: the manifest states no margin, since it had fewer than {FEWEST_SEEDS} seeds or no spread"

@@ -243,6 +243,6 @@ def other_versions(manifest: Manifest, environment: Mapping[str, Any]) -> list[s
 
 
 def is_other_processor(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two environments have processors of different kinds, on which the last bits of a training may differ."""
-    keys = ("processor", "features", "accelerator")
+    """Whether two environments have processors, or use instructions, of different kinds: last bits of a training may differ."""
+    keys = ("processor", "features", "caps", "accelerator")
     return [one.get(key) for key in keys] != [other.get(key) for key in keys]

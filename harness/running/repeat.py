@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.code.digest import Code
-from harness.errors import HarnessError, first_line
+from harness.errors import HarnessError, differences, first_line
 from harness.running.difference import Difference, difference
 from harness.running.equivalence import Shift, shifts
 from harness.running.folder import frames_of
@@ -163,7 +163,7 @@ def _repeat(
     if (there.records["status"] != here.records["status"]).any():
         return whole
     where = f"{output}: this is another kind of processor, and"
-    return replace(whole, is_same=True, shifts=shifts(there, here, manifest.margins, where))
+    return replace(whole, is_same=True, shifts=shifts(there, here, found.places, manifest.margins, where))
 
 
 def _check_data(resolved: Mapping[str, Any]) -> None:
@@ -203,13 +203,21 @@ def _notes(before: Manifest, now: Manifest, codes: Iterable[Code], there: Frames
     if versions := other_versions(before, now.environment):
         yield f"other versions: {'; '.join(versions)}"
     if is_other_processor(before.environment, now.environment):
-        yield f"another kind of processor: {before.environment['processor']} there, {now.environment['processor']} here"
+        yield f"another kind of processor: {'; '.join(_processors(before, now))}"
     if before.environment["threads"] != now.environment["threads"]:
         yield f"other settings of threads: {before.environment['threads']} there, {now.environment['threads']} here"
     if left := n_wanted - len(there.records):
         yield f"{left} cells failed there, or are missing, and were left out"
     if adopted := int((there.records["adopted_from"] != "").sum()):
         yield f"{adopted} cells were adopted there: earlier code had run them"
+
+
+def _processors(before: Manifest, now: Manifest) -> list[str]:
+    there, here = (
+        {key: str(manifest.environment.get(key, "")) for key in ("processor", "features", "caps", "accelerator")}
+        for manifest in (before, now)
+    )
+    return differences(there, here)
 
 
 def _first(found: Difference, there: Frames) -> str:

@@ -15,6 +15,14 @@ from typing import Any
 DISTRIBUTION = "nas-harness"
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NAS_HARNESS_THREADS")
+# What holds libraries back from instructions that the processor has: they compute as on another one.
+CAPS = (
+    "ONEDNN_MAX_CPU_ISA",
+    "ATEN_CPU_CAPABILITY",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "OPENBLAS_CORETYPE",
+    "NPY_DISABLE_CPU_FEATURES",
+)
 _HARNESS = Path(__file__).parents[1]
 
 
@@ -56,6 +64,7 @@ def environment(imported: Iterable[str] = ()) -> dict[str, Any]:
         "system": platform.platform(),
         "processor": _processor(),
         "features": _features(),
+        "caps": {key: os.environ[key] for key in CAPS if key in os.environ},
         "cores": os.cpu_count(),
         "memory_mb": _memory_mb(),
         "threads": {key: os.environ.get(key) for key in THREADS},

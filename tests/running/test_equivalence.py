@@ -46,10 +46,12 @@ def test_paired_equivalence_is_two_one_sided_tests() -> None:
 
 def test_means_that_stay_within_the_margin() -> None:
     stated = margins(frames(THERE).records)
-    (found,) = shifts(frames(THERE), frames(THERE + MOVED), stated, "here:")
+    (found,) = shifts(frames(THERE), frames(THERE + MOVED), range(6), stated, "here:")
     assert (found.n_seeds, found.difference) == (6, pytest.approx(MOVED.mean()))
     assert found.p_value == pytest.approx(equivalence_p_value(THERE + MOVED, THERE, found.margin, paired=True))
-    assert shifts(frames(THERE), frames(THERE), [], "here:") == ()
+    assert shifts(frames(THERE), frames(THERE + MOVED), [], [], "here:") == ()
+    (equal,) = shifts(frames(THERE), frames(THERE), [3], [], "here:")  # a loss differs
+    assert (equal.difference, equal.n_seeds) == (0.0, 6)
 
 
 @pytest.mark.parametrize(
@@ -73,4 +75,4 @@ def test_means_that_stay_within_the_margin() -> None:
 def test_nobody_can_tell(there: np.ndarray, here: np.ndarray, stated: list[Any] | None, said: str) -> None:
     known = margins(frames(THERE).records) if stated is None else stated
     with pytest.raises(HarnessError, match=said):
-        shifts(frames(there), frames(here), known, "here:")
+        shifts(frames(there), frames(here), range(len(there)), known, "here:")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -201,3 +203,18 @@ def test_the_verbs(
     suite = ["--benchmark", "synthetic/ridge", "--method", "random", "--seeds", "0:4", "--budget", "3", "-q", "-j", "1"]
     made = json.loads(cli("run", *suite, "--shard", "2/3", "--json").out)
     assert (made["output"], made["cells"], made["report"]) == ("reports/spot.shards/2-of-3", 1, None)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (shutil.which("nas-harness") and shutil.which("bash")), reason="needs the command itself")
+def test_the_template_for_slurm(tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(
+        'seeds = "0:4"\nbenchmarks = ["synthetic/ridge"]\nbudgets.evaluations = 3\n[[methods]]\nname = "random"\n'
+    )
+    template = Path(__file__).parents[2] / "docs" / "array.sbatch"
+    for task in ("2", "3"):
+        environment = os.environ | {"SUITE": "small.toml", "SHARDS": "3", "SLURM_ARRAY_TASK_ID": task}
+        subprocess.run(["bash", template], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    folders = sorted((tmp_path / "reports" / "small.shards").iterdir())
+    assert [folder.name for folder in folders] == ["2-of-3", "3-of-3"]
+    assert merge(folders, tmp_path / "all").missing_shards == ("1/3",)
