@@ -150,7 +150,8 @@ def begin(
         code=dict(sorted(trees.items())),
         plugins=files,
         copies=copies,
-        shards=in_order({*before.shards, str(shard)}) if shard else [],
+        # What was a whole run before, as far as it came, is no shard.
+        shards=in_order({*before.shards, str(shard)}) if shard and (before.shards or not before.commands) else [],
         margins=before.margins,
     )
     made.write(folder)
