@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from harness.problem.base import Evaluation, Problem
     from harness.problem.budget import Budget
     from harness.problem.offer import Offer
+    from harness.running.merging import merge
+    from harness.running.repeat import repeat
     from harness.running.runner import run
     from harness.spaces.cells import CellSpace
     from harness.spaces.registry import register_cell_space
@@ -46,10 +48,12 @@ _HOME = {
     "load_benchmark": "harness.suites.catalogue",
     "load_suite": "harness.suites.reading",
     "make_method": "harness.methods.base",
+    "merge": "harness.running.merging",
     "register_benchmark": "harness.tabular.catalogue",
     "register_cell_space": "harness.spaces.registry",
     "register_images": "harness.images.registry",
     "register_method": "harness.methods.base",
+    "repeat": "harness.running.repeat",
     "run": "harness.running.runner",
     "save_benchmark": "harness.tabular.catalogue",
     "table_from_frame": "harness.tabular.frame",
@@ -75,10 +79,12 @@ __all__ = [
     "load_benchmark",
     "load_suite",
     "make_method",
+    "merge",
     "register_benchmark",
     "register_cell_space",
     "register_images",
     "register_method",
+    "repeat",
     "run",
     "save_benchmark",
     "table_from_frame",

@@ -1,7 +1,7 @@
 """The command line: parse, call, print.
 
-Exit codes: 0 all well; 1 some cells failed, the disk filled or a worker died (what is finished is kept), or a check found a
-regression; 2 wrong usage or configuration; 3 a check is inconclusive; 130 interrupted.
+Exit codes: 0 all well; 1 some cells failed, the disk filled or a worker died (what is finished is kept), a check found a
+regression, or a repetition differs; 2 wrong usage or configuration; 3 a check is inconclusive; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from harness.cli import analysis, gate, results, running, tables
+from harness.cli import analysis, gate, results, running, runs, tables
 from harness.cli.common import FAILED, INTERRUPTED, OK, USAGE, Command, Parser
 from harness.errors import HarnessError, RunError, printable
 
@@ -73,7 +73,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=_version())
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (running, gate, analysis, results, tables):
+    for part in (running, runs, gate, analysis, results, tables):
         part.add_verbs(verbs)
     return parser
 

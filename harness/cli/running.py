@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from harness.cli.common import (
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
+    from harness.running.shards import Shard
     from harness.suites.suite import Suite
 
 
@@ -44,13 +46,20 @@ def add_verbs(verbs: Any) -> None:
         help="keep cells that other code has run where one seed a group, run again, gives the same result to the bit",
     )
     kept.add_argument("--fresh", action="store_true", help="run all cells, whatever is there")
+    run.add_argument(
+        "--shard", metavar="I/N", help="run the I-th of N parts of the suite, for `nas-harness merge`; makes no report"
+    )
+    run.add_argument(
+        "--timeout", type=float, metavar="S", help="seconds after which a cell has failed and the others go on"
+    )
     run.add_argument("--no-report", action="store_true", help="stop when the records are there")
     volume = run.add_mutually_exclusive_group()
     volume.add_argument("-q", "--quiet", action="store_true", help="no progress")
     volume.add_argument("-v", "--verbose", action="store_true", help="print the traceback of failed cells")
 
     add_verb(verbs, "plan", _plan, "say what a run would do, and how long it would take", suite, PLUGIN, AS_JSON)
-    add_run_folder(add_verb(verbs, "status", _status, "say how far a run is", AS_JSON))
+    status = add_verb(verbs, "status", _status, "say how far a run is, or several shards of one", AS_JSON)
+    status.add_argument("runs", type=Path, nargs="+", metavar="OUT", help="output folder of a run or shard")
     report = add_verb(verbs, "report", _report, "make the report of a run again", PLUGIN, AS_JSON)
     add_run_folder(report)
     report.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder of the report (default OUT/report)")
@@ -60,6 +69,7 @@ def add_verbs(verbs: Any) -> None:
     price.add_argument(
         "--architectures", type=int, default=20, metavar="N", help="how many, drawn at random (default 20)"
     )
+    report.add_argument("--partial", action="store_true", help="report what is there of a run that is not finished")
     help = "train what a live run found again under a ladder of recipes: how much is protocol, how much architecture?"
     protocol = add_verb(verbs, "protocol", _protocol, help, PLUGIN, AS_JSON)
     add_run_folder(protocol)
@@ -82,7 +92,10 @@ def add_verbs(verbs: Any) -> None:
 
 def _suite_options(suite: Parser) -> None:
     suite.add_argument(
-        "suite", nargs="?", metavar="SUITE", help="name or TOML file of a suite (see: nas-harness ls suites)"
+        "suite",
+        nargs="?",
+        metavar="SUITE",
+        help="name or TOML file of a suite (see: nas-harness ls suites), or output folder of a run",
     )
     suite.add_argument(
         "--benchmark", action="append", metavar="B", help="instead of a suite: benchmark or pattern, may be repeated"
@@ -126,7 +139,8 @@ def _suite_options(suite: Parser) -> None:
 
 def _suite(options: argparse.Namespace) -> Suite:
     """The suite of the command line: a file, a name, or one made on the spot."""
-    from harness.suites.reading import load_suite, spot_suite
+    from harness.running.again import read_suite
+    from harness.suites.reading import spot_suite
 
     overrides = options.overrides + ([f"device={options.device}"] if options.device is not None else [])
     on_the_spot = {
@@ -137,7 +151,7 @@ def _suite(options: argparse.Namespace) -> Suite:
             raise HarnessError(
                 f"--{next(iter(on_the_spot))} makes a suite on the spot; with {options.suite!r} use --set instead"
             )
-        return load_suite(options.suite, overrides, options.seeds)
+        return read_suite(options.suite, overrides, options.seeds, options.plugin)
     if not options.benchmark or not options.method:
         raise HarnessError("wanted a suite (see: nas-harness ls suites), or both --benchmark and --method")
     return spot_suite(
@@ -149,12 +163,17 @@ def _suite(options: argparse.Namespace) -> Suite:
     )
 
 
-def _output(options: argparse.Namespace, suite: Suite) -> Path:
-    """The output folder: as asked, or called after the suite where that holds no other comparison."""
+def _output(options: argparse.Namespace, suite: Suite, shard: Shard | None = None) -> Path:
+    """The output folder: as asked, that of the run that is named, or called after the suite if that holds no other one."""
+    from harness.running.again import resolved_suite
     from harness.running.planning import check_goes_on
 
     if options.output is not None:
         return options.output
+    if shard is not None:
+        return Path("reports") / f"{suite.name}.shards" / f"{shard.number}-of-{shard.count}"
+    if options.suite is not None and Path(options.suite).is_dir() and resolved_suite(options.suite):
+        return Path(options.suite)
     output = Path("reports") / suite.name
     check_goes_on(suite, output)
     return output
@@ -162,9 +181,11 @@ def _output(options: argparse.Namespace, suite: Suite) -> Path:
 
 def _run(options: argparse.Namespace) -> int:
     from harness.running.runner import run_suite
+    from harness.running.shards import parse_shard
 
+    shard = None if options.shard is None else parse_shard(options.shard)
     suite = _suite(options)
-    output = _output(options, suite)
+    output = _output(options, suite, shard)
     result = run_suite(
         suite,
         output,
@@ -174,10 +195,12 @@ def _run(options: argparse.Namespace) -> int:
         lockstep=not options.one_by_one,
         adopt=options.adopt,
         fresh=options.fresh,
+        shard=shard,
+        timeout=options.timeout,
         progress=not options.quiet,
     )
     page = None
-    if not options.no_report:
+    if not options.no_report and shard is None:
         from harness.reporting import build_report
 
         build_report(output)
@@ -201,7 +224,8 @@ def _run(options: argparse.Namespace) -> int:
     print_result(
         options,
         summary,
-        f"{suite.name}: {len(result.records)} cells in {output}: {result.n_run} run, {result.n_kept} kept"
+        f"{suite.name}: {len(result.records)} cells{f' of shard {shard}' if shard else ''} in {output}: {result.n_run} run, "
+        f"{result.n_kept} kept"
         f"{f' ({result.n_adopted} of them adopted)' if result.n_adopted else ''}, "
         f"{result.n_failed} failed" + (f"\nreport: {page}" if page else ""),
     )
@@ -228,19 +252,23 @@ def _plan(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     from harness.running.planning import status
 
-    found = status(options.run)
-    print_result(
-        options,
-        found,
-        f"{found['suite']}: {found['done']} of {found['cells']} cells done, {found['failed']} failed, {found['missing']} missing",
-    )
+    found = status(options.runs)
+    lines = [f"{found['suite']}: {_said(found)}"]
+    lines += [f"  {', '.join([one['folder'], *one['shards']])}: {_said(one)}" for one in found.get("folders", [])]
+    if found.get("missing_shards") and len(options.runs) > 1:
+        lines += [f"shards with missing cells: {', '.join(found['missing_shards'])}"]
+    print_result(options, found, "\n".join(lines))
     return OK
+
+
+def _said(counts: Mapping[str, Any]) -> str:
+    return f"{counts['done']} of {counts['cells']} cells done, {counts['failed']} failed, {counts['missing']} missing"
 
 
 def _report(options: argparse.Namespace) -> int:
     from harness.reporting import build_report
 
-    for warning in build_report(options.run, options.output).warnings:
+    for warning in build_report(options.run, options.output, partial=options.partial).warnings:
         print(f"nas-harness: warning: {warning}", file=sys.stderr)
     page = (options.output or options.run / "report") / "index.html"
     print_result(options, {"report": str(page)}, f"report: {page}")

@@ -15,13 +15,32 @@ import harness
 from harness.code.text import Import
 from harness.system import plugins
 
+_RUNNING = (
+    *(
+        "again",
+        "difference",
+        "equivalence",
+        "folder",
+        "frames",
+        "kept",
+        "ladder",
+        "manifest",
+        "pilot",
+        "planning",
+        "progress",
+    ),
+    *("records", "repeat", "runner", "shards"),
+)
 # Modules of the harness that find, keep and show. What they hand to a search is in its cell's key; they do not compute it.
 OUTSIDE = frozenset(
     f"harness.{name}"
     for name in (
         *("analysis", "cli", "code", "recording", "regression", "reporting", "results", "suites", "testing"),
-        *(f"running.{name}" for name in ("kept", "ladder", "pilot", "planning", "progress", "records", "runner")),
-        *(f"system.{name}" for name in ("fan_out", "files", "folders", "journal", "plugins", "progress", "provenance")),
+        *(f"running.{name}" for name in _RUNNING),
+        *(
+            f"system.{name}"
+            for name in ("fan_out", "files", "folders", "journal", "limited", "plugins", "progress", "provenance")
+        ),
         *(
             "statistics.law",
             "tabular.catalogue",

@@ -19,7 +19,7 @@ from harness.problem.budget import Budget
 from harness.running.records import edited, read_run
 from harness.statistics._student import variance_of_mean
 from harness.suites.catalogue import load_benchmark
-from harness.suites.group import Group, groups_of
+from harness.suites.group import Group, cells_of, groups_of
 from harness.system.files import write_whole
 from harness.tabular.curves import random_draws
 from harness.tabular.law import random_search_law
@@ -139,7 +139,7 @@ def cells_of_run(output: Path, like: Mapping[tuple[Any, ...], Cell] | None = Non
     for edit in edited(output):
         raise HarnessError(f"{edit}; run the suite again into another folder")
     groups = groups_of(resolved)
-    group_of = {group.key(seed): group for group in groups for seed in resolved["seeds"]}
+    group_of = {key: group for key, (group, _) in cells_of(groups, resolved["seeds"]).items()}
     records = records[records["cell"].isin(group_of)]
     cells = {}
     for identity, frame in records.groupby(list(IDENTITY), sort=False):

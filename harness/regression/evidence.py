@@ -11,16 +11,11 @@ import numpy as np
 
 from harness.regression.baseline import Cell
 from harness.statistics import Verdict, cell_changes, non_inferiority
+from harness.statistics.noninferiority import FEWEST_SEEDS, MARGIN_IN_STANDARD_ERRORS
 from harness.suites.seeds import MAX_SEEDS
 
 Outcome = Literal["pass", "regressed", "inconclusive"]
-# 2 x 1.645 = 3.29 standard errors of the difference would let an unchanged method pass with 95 % probability; a little more
-# lets it pass with 97.5 %.
-MARGIN_IN_STANDARD_ERRORS = 3.6
 LEVEL = 0.05
-# With fewer seeds a cell the spread is too badly known: simulated, an unchanged method would be called regressed in 10 % of
-# checks at 3 seeds and in 21 % at 2.
-FEWEST_SEEDS = 5
 # RI points. The margin of a baseline without spread, whose repetition would give the same scores: no loss but of rounding.
 SMALLEST_MARGIN = 1e-9
 

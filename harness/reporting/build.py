@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.errors import HarnessError
 from harness.reporting.answer import answer, facts
 from harness.reporting.caveats import warnings
 from harness.reporting.frames.cells import timings
@@ -37,8 +38,10 @@ class Report:
     warnings: tuple[str, ...]
 
 
-def build_report(run_folder: Path, output: Path | None = None, formats: Sequence[str] = FORMATS) -> Report:
-    """Write the report of a finished run.
+def build_report(
+    run_folder: Path, output: Path | None = None, formats: Sequence[str] = FORMATS, *, partial: bool = False
+) -> Report:
+    """Write the report of a run.
 
     Parameters
     ----------
@@ -49,6 +52,8 @@ def build_report(run_folder: Path, output: Path | None = None, formats: Sequence
         the new one is whole; a folder with anything else in it is refused.
     formats
         Some of ``html, md, latex, csv, svg, png``.
+    partial
+        Whether cells may be missing; the report says so first.
 
     Returns
     -------
@@ -57,12 +62,17 @@ def build_report(run_folder: Path, output: Path | None = None, formats: Sequence
     Raises
     ------
     HarnessError
-        If the run folder holds no finished run, the output folder holds something else, a format is unknown, or the disk is
-        full; what was there before is then intact.
+        If the run folder holds no run, or cells of it are missing that need not be there, the output folder holds something
+        else, a format is unknown, or the disk is full; what was there before is then intact.
     """
     target = run_folder / "report" if output is None else output
     check_target(target, formats)
-    run = load_run(run_folder)
+    run = load_run(run_folder, partial=partial)
+    if run.n_missing and not partial:
+        raise HarnessError(
+            f"{run_folder}: {run.n_missing} of {run.n_missing + len(run.cells)} cells are missing; run the suite again or merge "
+            "all shards, or report what is there with --partial"
+        )
     document = make_document(run)
     # Times are no part of the document: nothing else in a report differs between equal runs. Curves are too long for it.
     beside = {"timings": timings(run), "anytime": run.of(anytime), "profile": run.of(profiles)}

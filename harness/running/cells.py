@@ -45,9 +45,14 @@ def run_cells(
 
 
 def failed_cells(
-    benchmark: Table | LiveBenchmark, group: Group, seeds: Sequence[int], origin: Mapping[str, str], why: str
+    benchmark: Table | LiveBenchmark,
+    group: Group,
+    seeds: Sequence[int],
+    origin: Mapping[str, str],
+    why: str,
+    wall_s: float = 0.0,
 ) -> list[Entry]:
-    """Cells that were not run, for a reason that is their error.
+    """Cells that were not run, or not to their end, for a reason that is their error.
 
     Parameters
     ----------
@@ -55,8 +60,10 @@ def failed_cells(
         As in `run_cells`.
     why
         One line.
+    wall_s
+        For how long each was run.
     """
     nothing = {"str": "", "int64": 0, "float64": float("nan")}
     empty = {key: nothing[kind] for key, (kind, _) in RECORD_COLUMNS.items()}
-    ended = Ended(error=why, started_at=now())
+    ended = Ended(error=why, wall_s=wall_s, started_at=now())
     return [Entry(empty | common_columns(group, seed, benchmark, ended, origin), []) for seed in seeds]

@@ -9,32 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.code.digest import Code, code_of
 from harness.errors import HarnessError
 from harness.live.benchmark import LiveBenchmark
 from harness.methods.base import Method, method_class
-from harness.running.records import (
-    EPOCH_TIME_COLUMNS,
-    TIME_COLUMNS,
-    UNKNOWN_CODE,
-    Entry,
-    epochs_frame,
-    read_run,
-    records_frame,
-    traces_frame,
-)
+from harness.running.difference import difference
+from harness.running.frames import Frames
+from harness.running.records import UNKNOWN_CODE, Entry, read_run
 from harness.suites.catalogue import load_benchmark
 from harness.suites.group import Group, cells_of, groups_of
 from harness.tabular.table import Table
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-# What a record says of its making rather than of its result.
 _TABLES, _LIVE = "harness.running.tables", "harness.running.live"  # what runs a cell
-_MAKING = (*TIME_COLUMNS, "suite", "label", "code_version", "code_digest", "adopted_from", "git_commit", "git_dirty")
 
 
 def search_code(method: type[Method], benchmark: Table | LiveBenchmark) -> Code:
@@ -126,20 +113,7 @@ def adopted(entry: Entry, code: Code) -> Entry:
 
 def same_result(one: Entry, other: Entry) -> bool:
     """Whether two runs of a cell have the same result to the bit: record, trace, epochs and evaluations."""
-    pair = [one, other]
-    if (len(one.trace), len(one.epochs)) != (len(other.trace), len(other.epochs)):
-        return False
-    frames = [
-        records_frame(pair).drop(columns=list(_MAKING)),
-        traces_frame(pair),
-        epochs_frame(pair).drop(columns=list(EPOCH_TIME_COLUMNS)),
-    ]
-    return one.rows == other.rows and all(map(_halves_are_equal, frames))
-
-
-def _halves_are_equal(frame: pd.DataFrame) -> bool:
-    half = len(frame) // 2
-    return bool(frame.iloc[:half].reset_index(drop=True).equals(frame.iloc[half:].reset_index(drop=True)))
+    return difference(Frames.of([one]), Frames.of([other])) is None
 
 
 def adopted_cells(run: Path) -> int:

@@ -18,7 +18,8 @@ import pandas as pd
 from harness.errors import HarnessError, RunError, unknown_name
 from harness.live.benchmark import LiveBenchmark, is_live
 from harness.live.elsewhere import Elsewhere
-from harness.running.records import RunFolder, read_epochs, read_run
+from harness.running.folder import RunFolder
+from harness.running.records import read_epochs, read_run
 from harness.statistics import intraclass_correlation, kendall, mean_band
 from harness.suites.group import Group, cells_of, groups_of
 from harness.system import plugins

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -15,8 +16,11 @@ from typing import Any
 from harness.errors import HarnessError
 from harness.live.benchmark import LiveBenchmark
 from harness.methods.base import method_class, run_search
+from harness.running.folder import RunFolder, frames_of
 from harness.running.kept import codes_of, is_of
-from harness.running.records import RunFolder
+from harness.running.manifest import NoManifest, read_manifest
+from harness.running.records import SUITE, read_resolved
+from harness.running.shards import in_order, missing_shards, parse_shard
 from harness.streams import Streams
 from harness.suites.catalogue import load_benchmark
 from harness.suites.group import Group, cells_of, groups_of
@@ -169,29 +173,73 @@ def _compared(group: Group) -> tuple[Any, ...]:
     )
 
 
-def status(output: Path) -> dict[str, Any]:
-    """How far a run is: name of the suite, and numbers of cells, done, failed and missing ones.
+def status(folders: Sequence[Path]) -> dict[str, Any]:
+    """How far a run is, or several shards of one suite together.
+
+    Parameters
+    ----------
+    folders
+        Output folders of runs of one suite.
+
+    Returns
+    -------
+    dict
+        ``suite``, its name, and numbers of ``cells``, ``done``, ``failed`` and ``missing`` ones: of a single shard of its own
+        cells, else of the whole suite. With shards ``missing_shards``, those of which a cell is missing, and with several
+        folders ``folders``, the same of each.
 
     Raises
     ------
     HarnessError
-        If the folder holds no run.
+        If a folder holds no run, or they are of different suites.
     """
+    resolved, keys = _cells_of(folders[0])
+    parts = [(folder, _shards_of(folder), _statuses(folder)) for folder in folders]
+    together: dict[str, str] = {}
+    for folder, _, found in parts:
+        if folder is not folders[0] and _cells_of(folder)[0] != resolved:
+            raise HarnessError(f"{folders[0]} and {folder} are not of the same suite")
+        together |= {key: one for key, one in found.items() if one != "failed" or key not in together}
+    shards = in_order({shard for _, shards, _ in parts for shard in shards})
+    wanted = keys if len(parts) > 1 else _own(keys, shards)
+    counted = {"suite": str(resolved["name"]), **_counted(wanted, together)}
+    if shards:
+        counted["missing_shards"] = missing_shards(shards, keys, together)
+    if len(parts) > 1:
+        counted["folders"] = [
+            {"folder": str(folder), "shards": shards, **_counted(_own(keys, shards), found)}
+            for folder, shards, found in parts
+        ]
+    return counted
+
+
+def _cells_of(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return the suite of a run, and the keys of all its cells."""
     try:
-        resolved = json.loads((output / "suite.resolved.json").read_text())
-        keys = cells_of(groups_of(resolved), resolved["seeds"])
-        name = str(resolved["name"])
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise HarnessError(
-            f"{output}: no readable suite.resolved.json; wanted the output folder of `nas-harness run`"
-        ) from error
-    entries = RunFolder(output).entries()
-    done = sum(key in entries and not entries[key].failed for key in keys)
-    failed = sum(key in entries and entries[key].failed for key in keys)
-    return {
-        "suite": name,
-        "cells": len(keys),
-        "done": done,
-        "failed": failed,
-        "missing": len(keys) - done - failed,
-    }
+        resolved = read_resolved(folder / SUITE)
+        return resolved, list(cells_of(groups_of(resolved), resolved["seeds"]))
+    except (HarnessError, TypeError, KeyError, AttributeError) as error:
+        raise HarnessError(f"{folder}: no readable {SUITE}; wanted the output folder of `nas-harness run`") from error
+
+
+def _shards_of(folder: Path) -> Sequence[str]:
+    try:
+        return read_manifest(folder).shards
+    except NoManifest:
+        return []
+
+
+def _statuses(folder: Path) -> dict[str, str]:
+    records = frames_of(folder).records
+    return dict(zip(records["cell"], records["status"], strict=True))
+
+
+def _own(keys: Sequence[str], shards: Sequence[str]) -> Sequence[str]:
+    """Return the cells of a single shard; of anything else all."""
+    return parse_shard(shards[0]).of(keys) if len(shards) == 1 else keys
+
+
+def _counted(keys: Sequence[str], statuses: Mapping[str, str]) -> dict[str, int]:
+    counts = Counter(statuses.get(key, "missing") for key in keys)
+    failed, missing = counts["failed"], counts["missing"]
+    return {"cells": len(keys), "done": len(keys) - failed - missing, "failed": failed, "missing": missing}

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.code.digest import Code, differing
+from harness.code.digest import Code
 from harness.errors import HarnessError
 from harness.live.elsewhere import Elsewhere
-from harness.methods.base import Method, method_class
-from harness.running.cells import failed_cells, run_cells
+from harness.methods.base import method_class
+from harness.running.again import read_suite
+from harness.running.chunks import Chunk, found_by_name, run_chunk, run_limited
+from harness.running.equivalence import margins
+from harness.running.folder import RunFolder
 from harness.running.kept import adopted, adoptions, codes_of, is_of
+from harness.running.manifest import begin
 from harness.running.progress import Progress
-from harness.running.records import Entry, RunFolder, records_frame
-from harness.suites.catalogue import load_benchmark
+from harness.running.records import SUITE, records_frame
+from harness.running.shards import Shard, parse_shard
 from harness.suites.group import Group, cells_of
-from harness.suites.reading import load_suite, make_suite
+from harness.suites.reading import make_suite
 from harness.suites.suite import Suite
 from harness.system import plugins, provenance
-from harness.system.fan_out import check_fan_out, end_with, owner_of_workers, workers
+from harness.system.fan_out import check_fan_out, owner_of_workers, workers
 from harness.system.files import write_whole
-from harness.tabular.catalogue import loaded, registered_loader
-from harness.tabular.table import Table
+from harness.system.limited import check_limit
+from harness.tabular.catalogue import registered_loader
+from harness.training.settings import LiveSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,28 +38,8 @@ if TYPE_CHECKING:
 CHECKPOINTS = "checkpoints"
 CODE_OF_CHECKPOINTS = "code.json"  # digests of the code of unfinished live cells, beside their checkpoints
 # Seeds a chunk: enough to make lockstep worth while and to keep the fan-out cheap, few enough to lose little to a kill.
-# A live search takes minutes: it is a chunk of its own.
-CHUNK_LOCKSTEP, CHUNK, CHUNK_LIVE = 50, 25, 1
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Some seeds of one group, as it is sent to a worker."""
-
-    group: Group
-    code: Code
-    suite: str
-    seeds: tuple[int, ...]
-    lockstep: bool
-    # What a worker cannot find by name: classes and loaders that were registered outside the package.
-    method: type[Method] | None
-    loader: Callable[[], Table] | None
-    elsewhere: Elsewhere
-    plugins: tuple[str, ...]
-    commit: tuple[str, str]
-    environment: str
-    workspace: str
-    owner: int  # see `fan_out.end_with`
+# A live search takes minutes, and one with a limit of time is ended by itself: it is a chunk of its own.
+CHUNK_LOCKSTEP, CHUNK, CHUNK_ALONE = 50, 25, 1
 
 
 @dataclass(frozen=True)
@@ -96,6 +80,8 @@ def run(
     plugin: Sequence[str | Path] = (),
     adopt: bool = False,
     fresh: bool = False,
+    shard: str | None = None,
+    timeout: float | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Run a suite, or what is missing of it, and return its records.
@@ -105,7 +91,7 @@ def run(
     Parameters
     ----------
     suite
-        Name or file of a suite, its content as a mapping, or a `Suite`.
+        Name or file of a suite, the folder of a run of it, its content as a mapping, or a `Suite`.
     output
         Folder for the records; a run that is there already is gone on with.
     jobs
@@ -123,6 +109,10 @@ def run(
         the same result to the bit. Their column ``adopted_from`` says what code has run them.
     fresh
         Whether all cells are run, whatever is there.
+    shard
+        The part of the suite that is run: ``"3/50"`` is the third of fifty, which `harness.merge` makes one run of.
+    timeout
+        Seconds after which a cell has failed, and is ended with its process; None for none.
     progress
         Whether to show progress on standard error.
 
@@ -140,7 +130,7 @@ def run(
     if isinstance(suite, Mapping):
         suite = make_suite(suite)
     elif not isinstance(suite, Suite):
-        suite = load_suite(suite)
+        suite = read_suite(suite, plugin=plugin)
     result = run_suite(
         suite,
         Path(output),
@@ -150,6 +140,8 @@ def run(
         lockstep=lockstep,
         adopt=adopt,
         fresh=fresh,
+        shard=None if shard is None else parse_shard(shard),
+        timeout=timeout,
         progress=progress,
     )
     return result.records
@@ -166,25 +158,33 @@ def run_suite(
     adopt: bool = False,
     fresh: bool = False,
     progress: bool = False,
+    only: Collection[str] | None = None,
+    shard: Shard | None = None,
+    timeout: float | None = None,
 ) -> RunResult:
-    """Run what is missing of a suite; see `run`."""
+    """Run what is missing of a suite, of those of its cells with the keys `only`, or of a shard; see `run`."""
     check_fan_out(jobs, backend, scheduler)
+    check_limit(timeout, backend)
     if adopt and fresh:
         raise HarnessError(
             "adopt and fresh exclude each other: one keeps what earlier code has run, the other keeps nothing"
         )
     keys = cells_of(suite.groups(), suite.seeds)
+    if shard is not None:
+        only = shard.of(list(keys))
+    if only is not None:
+        keys = {key: keys[key] for key in only}
     group_of = {key: group for key, (group, _) in keys.items()}
     codes = codes_of(dict.fromkeys(group_of.values()))
-    imported = {"distributed"} if backend == "dask" else set[str]()
-    environment = provenance.environment(imported.union(*(code.packages for code in codes.values())))
+    environment = _environment(codes, backend)
     with workers(jobs, backend, scheduler, show=progress) as pool, RunFolder(output) as folder:
         done = folder.entries()
         missing = [key for key in keys if fresh or not is_of(done.get(key), codes[group_of[key]])]
         trials = adoptions(missing, done, group_of, codes) if adopt else []
         waiting = {key for adoption in trials for key in adoption.others}
-        folder.write_json("suite.resolved.json", suite.resolved())
-        folder.write_json("environment.json", environment)
+        folder.write_json(SUITE, suite.resolved())
+        used = {str(entry.record["environment"]) for entry in done.values()}
+        manifest = begin(output, environment, codes.values(), used, shard)
         workspace = output / CHECKPOINTS
         owner = owner_of_workers(backend)
         _claim_checkpoints(
@@ -201,8 +201,10 @@ def run_suite(
 
             def run_now(some: Sequence[str]) -> None:
                 cells = [keys[key] for key in some]
-                chunks = list(_chunks(suite, cells, lockstep, _digest(environment), workspace, owner, codes))
-                for entries in pool(run_chunk, chunks):
+                chunks = list(
+                    _chunks(suite, cells, lockstep, manifest.head, workspace, owner, codes, timeout is not None)
+                )
+                for entries in pool(run_chunk, chunks) if timeout is None else run_limited(chunks, jobs, timeout):
                     folder.append(entries)
                     for entry in entries:  # durable now: its checkpoints have done their work
                         for checkpoint in workspace.glob(f"{entry.cell}.*") if entry.epochs else ():
@@ -225,11 +227,26 @@ def run_suite(
         for key, (group, _) in keys.items():
             done[key] = replace(done[key], record=done[key].record | {"suite": suite.name, "label": group.method.label})
         folder.compact(done, keys)
+        records = records_frame(done[key] for key in keys)
+        if live := [key for key, group in group_of.items() if group.settings]:
+            replace(manifest, margins=margins(records[records["cell"].isin(live)])).write(output)
         if workspace.is_dir() and not [path for path in workspace.iterdir() if path.name != CODE_OF_CHECKPOINTS]:
             (workspace / CODE_OF_CHECKPOINTS).unlink(missing_ok=True)
             workspace.rmdir()
     n_run = len(first) + len(again)
-    return RunResult(records_frame(done[key] for key in keys), n_run, len(keys) - n_run)
+    return RunResult(records, n_run, len(keys) - n_run)
+
+
+def _environment(codes: Mapping[Group, Code], backend: str) -> dict[str, Any]:
+    """Machine and packages of the searches; where they compute on a GPU, its name."""
+    imported = {"distributed"} if backend == "dask" else set[str]()
+    found = provenance.environment(imported.union(*(code.packages for code in codes.values())))
+    devices = {LiveSettings.from_json(group.settings).device for group in codes if group.settings}
+    if any(device.startswith("cuda") for device in devices):
+        import torch
+
+        found["accelerator"] = torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
+    return found
 
 
 def _claim_checkpoints(workspace: Path, digests: Mapping[str, str], fresh: bool) -> None:
@@ -253,6 +270,7 @@ def _chunks(
     workspace: Path,
     owner: int,
     codes: Mapping[Group, Code],
+    one_by_one: bool,
 ) -> Iterator[Chunk]:
     seeds_of: dict[Group, list[int]] = {}
     for group, seed in cells:
@@ -260,7 +278,7 @@ def _chunks(
     for group, seeds in seeds_of.items():
         cls, loader = method_class(group.method.name), registered_loader(group.benchmark)
         in_lockstep = lockstep and hasattr(cls, "lockstep") and not group.metrics and not group.settings
-        size = CHUNK_LIVE if group.settings else CHUNK_LOCKSTEP if in_lockstep else CHUNK
+        size = CHUNK_LOCKSTEP if in_lockstep else CHUNK_ALONE if group.settings or one_by_one else CHUNK
         for start in range(0, len(seeds), size):
             yield Chunk(
                 group=group,
@@ -268,8 +286,8 @@ def _chunks(
                 suite=suite.name,
                 seeds=tuple(seeds[start : start + size]),
                 lockstep=in_lockstep,
-                method=None if _found_by_name(cls) else cls,
-                loader=None if loader is None or _found_by_name(loader) else loader,
+                method=None if found_by_name(cls) else cls,
+                loader=None if loader is None or found_by_name(loader) else loader,
                 elsewhere=Elsewhere.of_this_process(),
                 plugins=plugins.loaded(),
                 commit=provenance.git_state(),
@@ -277,46 +295,3 @@ def _chunks(
                 workspace=str(workspace.resolve()),
                 owner=owner,
             )
-
-
-def _found_by_name(registered: type[Method] | Callable[[], Table]) -> bool:
-    """Whether a worker that has loaded the plug-ins knows this class or loader; by reference it would not find it."""
-    return registered.__module__.startswith("harness.") or plugins.is_plugin(registered.__module__)
-
-
-def run_chunk(chunk: Chunk) -> list[Entry]:
-    """Run the searches of a chunk; called in a worker. A method that raises fails its own cell only.
-
-    So does code that is not that of the process that started the run: nothing is run then.
-    """
-    end_with(chunk.owner)
-    plugins.load(chunk.plugins)
-    chunk.elsewhere.register()
-    name = chunk.group.benchmark
-    benchmark = load_benchmark(name) if chunk.loader is None else loaded(name, chunk.loader)
-    if benchmark.sha256 != chunk.group.data_sha256:
-        raise HarnessError(
-            f"benchmark {benchmark.name}: this worker's copy differs from that of the process that started the run"
-        )
-    origin = {
-        "suite": chunk.suite,
-        "code_digest": chunk.code.digest,
-        "adopted_from": "",
-        "git_commit": chunk.commit[0],
-        "git_dirty": chunk.commit[1],
-        "environment": chunk.environment,
-    }
-    if other := differing(chunk.code):
-        shown = ", ".join(map(plugins.shown, other))
-        why = (
-            f"{shown} is other code here than in the process that started the run: run again, with workers started anew"
-        )
-        return failed_cells(benchmark, chunk.group, chunk.seeds, origin, why)
-    cls = chunk.method or method_class(chunk.group.method.name)
-    return run_cells(
-        benchmark, chunk.group, cls, chunk.seeds, origin, lockstep=chunk.lockstep, workspace=Path(chunk.workspace)
-    )
-
-
-def _digest(environment: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(environment, sort_keys=True).encode()).hexdigest()[:16]

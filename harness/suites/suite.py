@@ -88,6 +88,7 @@ class Suite:
         *,
         methods: Collection[str] | None = None,
         benchmarks: Collection[str] | None = None,
+        any_version: bool = False,
         where: str = "suite.resolved.json",
     ) -> Suite:
         """The suite that `Suite.resolved` wrote, or a part of it, to run its cells again.
@@ -103,6 +104,8 @@ class Suite:
             Labels of the methods that are wanted; None for all.
         benchmarks
             Names of the benchmarks that are wanted; None for all.
+        any_version
+            Whether methods may be of another version here, so that the keys of their cells differ in nothing else.
         where
             What messages begin with, e.g. the run's folder.
 
@@ -133,7 +136,8 @@ class Suite:
             where=where,
         )
         for old, new in zip(kept, suite.groups(), strict=True):
-            if changed := differences(old.resolved, new.resolved):
+            there = old.resolved | ({"version": new.method.version} if any_version else {})
+            if changed := differences(there, new.resolved):
                 raise HarnessError(
                     f"{where}: {old.method.label} on {old.benchmark} would not be the same cell again "
                     f"({'; '.join(changed)}); run the suite again into another folder"

@@ -87,14 +87,22 @@ def fan_out(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterat
         If a worker process dies.
     """
     import joblib
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     if not tasks:
         return
-    try:
+    with deaths_are_told():
         yield from joblib.Parallel(return_as="generator_unordered", batch_size=1)(
             joblib.delayed(function)(task) for task in tasks
         )
+
+
+@contextmanager
+def deaths_are_told() -> Iterator[None]:
+    """Inside, a worker process that dies is a `RunError` that says of what."""
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    try:
+        yield
     except TerminatedWorkerError as error:
         raise RunError(
             f"a worker process {cause_of_death(error)}; what is finished is kept, run again to go on"
@@ -183,6 +191,12 @@ def end_with(owner: int) -> None:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=watch, daemon=True).start()
+
+
+def environment_of_workers() -> dict[str, str]:
+    """Variables of the environment that worker processes have of their own: one thread each, the standard library first."""
+    found: dict[str, str] = _processes()._prepare_worker_env(1)
+    return found
 
 
 def _processes() -> Any:

@@ -105,7 +105,7 @@ def _load(path: Path, stated: str | Path) -> None:
         home = ModuleType(package)
         home.__path__ = [str(path.parent)]
         sys.modules[package] = home
-    name = f"{package}.{path.stem.replace('.', _DOT)}"
+    name = _module_of(path)
     if name in sys.modules:  # another plug-in has imported it
         return
     loader = _FromSource(name, str(path))
@@ -125,6 +125,11 @@ def _load(path: Path, stated: str | Path) -> None:
 def _package(folder: Path) -> str:
     """Name of the package that a folder of plug-ins is."""
     return PREFIX + hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+
+
+def _module_of(path: Path) -> str:
+    """Name under which a plug-in file is imported."""
+    return f"{_package(path.parent)}.{path.stem.replace('.', _DOT)}"
 
 
 def _import(
@@ -189,6 +194,19 @@ def on_forget(forget: Callable[[Container[str]], None]) -> None:
 def loaded() -> tuple[str, ...]:
     """Paths of all plug-in files loaded so far, for workers to load them too."""
     return tuple(_LOADED)
+
+
+def unload(path: str | Path) -> None:
+    """Forget a plug-in file and what it registered, if it is loaded: another one takes its place."""
+    whole = Path(path).resolve()
+    if str(whole) in _LOADED:
+        _forget(_module_of(whole))
+
+
+def sources() -> dict[Path, bytes]:
+    """What was run of each plug-in file, and of what was imported from beside it, by path."""
+    loaders = (getattr(module, "__loader__", None) for name, module in list(sys.modules.items()) if is_plugin(name))
+    return {Path(loader.path): loader.content for loader in loaders if isinstance(loader, _FromSource)}
 
 
 def is_plugin(module: str) -> bool:

@@ -14,6 +14,15 @@ from typing import Any
 
 DISTRIBUTION = "nas-harness"
 
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NAS_HARNESS_THREADS")
+# What holds libraries back from instructions that the processor has: they compute as on another one.
+CAPS = (
+    "ONEDNN_MAX_CPU_ISA",
+    "ATEN_CPU_CAPABILITY",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "OPENBLAS_CORETYPE",
+    "NPY_DISABLE_CPU_FEATURES",
+)
 _HARNESS = Path(__file__).parents[1]
 
 
@@ -40,7 +49,7 @@ def git_state() -> tuple[str, str]:
 
 
 def environment(imported: Iterable[str] = ()) -> dict[str, Any]:
-    """Python, system, processor, memory, threads and package versions, as plain JSON values.
+    """Python, system, processor and its vector instructions, memory, threads and package versions, as plain JSON values.
 
     Parameters
     ----------
@@ -54,9 +63,11 @@ def environment(imported: Iterable[str] = ()) -> dict[str, Any]:
         "implementation": platform.python_implementation(),
         "system": platform.platform(),
         "processor": _processor(),
+        "features": _features(),
+        "caps": {key: os.environ[key] for key in CAPS if key in os.environ},
         "cores": os.cpu_count(),
         "memory_mb": _memory_mb(),
-        "threads": {key: os.environ.get(key) for key in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")},
+        "threads": {key: os.environ.get(key) for key in THREADS},
         "packages": _versions(imported),
     }
 
@@ -140,6 +151,16 @@ def _processor() -> str:
             return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor()
+
+
+def _features() -> list[str]:
+    """Vector instructions of the processor, as the system names them; none where it does not tell."""
+    try:
+        with open("/proc/cpuinfo") as lines:
+            stated = next(line.partition(":")[2] for line in lines if line.lower().startswith(("flags", "features")))
+    except (OSError, StopIteration):
+        return []
+    return sorted(flag for flag in stated.split() if re.match(r"s?sse|avx|fma|f16c|amx|asimd|neon|sve|bf16|i8mm", flag))
 
 
 def _memory_mb() -> int | None:

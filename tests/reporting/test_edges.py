@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from harness.errors import HarnessError
 from harness.reporting import build_report
 from harness.reporting.answer import answer
 from harness.reporting.caveats import caveats, warnings
@@ -229,7 +230,9 @@ def test_cells_that_are_not_there_yet_are_missed(make_run: Make) -> None:
     run = load_run(folder)
     assert run.n_missing == 8
     assert "8 cells of the suite" in warnings(run)[0]
-    whole(folder)
+    with pytest.raises(HarnessError, match=r"8 of \d+ cells are missing; .* or report what is there with --partial"):
+        whole(folder)
+    assert build_report(folder, formats=("md",), partial=True).warnings[0].startswith("8 cells of the suite")
 
 
 def test_seeds_that_differ_between_methods_are_said(make_run: Make) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.running import runner
+from harness.running import chunks, runner
 
 SUITE: dict[str, Any] = {
     "name": "small",
@@ -30,7 +30,7 @@ def cells_run(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     seen: list[tuple[str, int]] = []
     original = runner.run_chunk
 
-    def spy(task: runner.Chunk) -> Any:
+    def spy(task: chunks.Chunk) -> Any:
         seen.extend((task.group.method.label, seed) for seed in task.seeds)
         return original(task)
 

@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 
 from harness.errors import HarnessError, RunError
-from harness.running.records import Entry, RunFolder
+from harness.running.folder import RunFolder
+from harness.running.records import Entry
 from harness.running.runner import run
 from harness.system.files import write_whole
 
@@ -245,7 +246,7 @@ def test_a_whole_file_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 HOLD = """
 import sys, time
 from pathlib import Path
-from harness.running.records import RunFolder
+from harness.running.folder import RunFolder
 with RunFolder(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

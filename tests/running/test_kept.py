@@ -17,8 +17,9 @@ from harness.errors import HarnessError
 from harness.regression import baseline as baselines
 from harness.regression import check as checking
 from harness.reporting import build_report
-from harness.running import runner
-from harness.running.records import LATER_COLUMNS, RECORD_COLUMNS, Entry, RunFolder, edited, read_run, write_parquet
+from harness.running import chunks, runner
+from harness.running.folder import RunFolder
+from harness.running.records import LATER_COLUMNS, RECORD_COLUMNS, Entry, edited, read_run, write_parquet
 from harness.running.runner import run
 from harness.system import plugins
 from harness.system.journal import Journal
@@ -55,7 +56,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
     seen: list[tuple[str, int, int]] = []
     original = runner.run_chunk
 
-    def spy(task: runner.Chunk) -> list[Entry]:
+    def spy(task: chunks.Chunk) -> list[Entry]:
         seen.extend((task.group.method.label, task.group.budget.amount, seed) for seed in task.seeds)
         return original(task)
 
@@ -292,7 +293,7 @@ def test_other_code_in_a_worker_fails_its_cells_with_one_line(
 ) -> None:
     original = runner.run_chunk
 
-    def edits_first(task: runner.Chunk) -> list[Entry]:
+    def edits_first(task: chunks.Chunk) -> list[Entry]:
         (tmp_path / "plugin.py").write_text(PLUGIN + "\ndef PLACE(seed): return seed + 5\n")
         return original(task)
 

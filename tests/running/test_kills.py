@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.running.records import Entry, RunFolder, read_run
+from harness.running.folder import RunFolder
+from harness.running.records import Entry, read_run
 
 SLOW_PLUGIN = '''
 import time

@@ -16,21 +16,35 @@ from harness.reporting.families import family_of
 from harness.reporting.run.compared import Benchmark, Entrant
 from harness.reporting.run.model import Run
 from harness.reporting.words import with_words
-from harness.running.records import edited, read_epochs, read_run
+from harness.running.folder import frames_of
+from harness.running.records import JOURNAL, SUITE, edited, read_epochs, read_resolved, read_run
 from harness.suites.catalogue import load_benchmark
 from harness.suites.group import Group, cells_of, constraints_of, groups_of, method_spec
 from harness.tabular.table import Table
 
 
-def load_run(folder: Path) -> Run:
+def load_run(folder: Path, *, partial: bool = False) -> Run:
     """Read a run folder, and the tables that it names.
+
+    Parameters
+    ----------
+    folder
+        Output folder of a run.
+    partial
+        Whether a run that has not come to its end is read, too.
 
     Raises
     ------
     HarnessError
         If the folder holds no finished run, or a file of it is damaged.
     """
-    records, traces, resolved = read_run(folder)
+    if partial and (folder / JOURNAL).exists():
+        there, resolved = frames_of(folder), read_resolved(folder / SUITE)
+        records, traces, epochs = there.records, there.traces, there.epochs
+    else:
+        records, traces, resolved = read_run(folder)
+        tracked = read_epochs(folder)
+        epochs = pd.DataFrame() if tracked is None else tracked
     try:
         environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
         benchmarks = tuple(_benchmark(name, resolved) for name in resolved["benchmarks"])
@@ -48,9 +62,8 @@ def load_run(folder: Path) -> Run:
     )
     cells, traces = _own_cells(records, traces, groups, seeds)
     keys = tuple(group.key(min(group.method.seeds_of(seeds))) for group in groups)
-    epochs = _own_epochs(read_epochs(folder), cells)
-    edits = tuple(edited(folder))
-    return Run(folder, resolved, environment, benchmarks, entrants, seeds, cells, traces, keys, epochs, edits)
+    own, edits = _own_epochs(epochs, cells), tuple(edited(folder))
+    return Run(folder, resolved, environment, benchmarks, entrants, seeds, cells, traces, keys, own, edits)
 
 
 def _own_cells(
@@ -68,9 +81,9 @@ def _own_cells(
     return cells, steps.assign(cell=owner[owner >= 0], group=group[owner[owner >= 0]])
 
 
-def _own_epochs(epochs: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame:
+def _own_epochs(epochs: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     """Return the epochs of finished cells, in the order of these: one that failed is in no mean."""
-    if epochs is None:
+    if not len(epochs):
         return pd.DataFrame()
     own = cells.loc[cells["status"] == "ok", ["cell", "group", "seed", "method_params"]].reset_index(names="place")
     placed = own.merge(epochs, on="cell").sort_values("place", kind="stable", ignore_index=True)
