@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from harness.reporting.panels import View
+
 Row = Mapping[str, Any]
+
+
+class Draw(Protocol):
+    """How a figure is drawn: all of it, in a figure of its own, or what a view says."""
+
+    def __call__(self, *, view: View = ...) -> Figure:
+        """Return the figure."""
+
+
 LONG_TEXT = 40  # characters from which a cell may be broken into lines
 
 
@@ -103,13 +114,13 @@ class FigureBlock:
     caption, alt
         What it shows, below it; and for those who cannot see it.
     draw
-        Draws it.
+        Draws it, or a part of it.
     """
 
     name: str
     caption: str
     alt: str
-    draw: Callable[[], Figure]
+    draw: Draw
 
 
 Block = Prose | TableBlock | FigureBlock

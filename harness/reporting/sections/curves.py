@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from harness.reporting.figures import draw_anytime, draw_random_curves, left_out
 from harness.reporting.formats import dataset, integer, interval, method, points, score, scores, text
@@ -29,7 +30,7 @@ def anytime_curves(run: Run) -> Section | None:
         + "The panels begin at a twentieth of the budget."
         + left_out(run),
         f"Anytime curves, one panel a data set: mean test score of each method against {run.unit} on a logarithmic axis.",
-        lambda: draw_anytime(run),
+        partial(draw_anytime, run),
     )
     return Section("anytime", "Over the course of the search", [figure, *_areas(run)])
 
@@ -75,7 +76,7 @@ def random_search(run: Run) -> Section | None:
         "broken line is what the suite's budget pays for, where that is a fixed number. Where the curve falls, choosing by "
         "validation over-selects." + left_out(run),
         "Curves, one panel a data set: expected test score of random search against the number of draws, logarithmic.",
-        lambda: draw_random_curves(run),
+        partial(draw_random_curves, run),
     )
     table = TableBlock(
         "random_curve",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 
@@ -43,7 +44,7 @@ def relative_improvement(run: Run) -> Section:
                 "baseline. The scales of the panels differ: nothing compares across them, nor across data sets."
                 + left_out(run),
                 "Forest plot: one row a data set and method, one panel a baseline; its numbers are in this section's tables.",
-                lambda: draw_forest(run),
+                partial(draw_forest, run),
             ),
             *([_wins(run)] if len(run.of(win_counts)) else []),
             _full(run),

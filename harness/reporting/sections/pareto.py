@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from harness.reporting.figures import draw_pareto, left_out
 from harness.reporting.formats import NOTHING, dataset, integer, is_missing, method, number, p_value, score, text
 from harness.reporting.frames.pareto import HYPERVOLUME_COLUMNS, goals_of, hypervolumes, run_fronts
@@ -24,7 +26,7 @@ def pareto(run: Run) -> Section | None:
             f"random search attains with probability one half, exactly{largest}; in colour: what at least half of the searches "
             "of a method attain." + left_out(run),
             f"Scatter plots, one panel a data set: validation score against {goal.column}, with Pareto fronts as steps.",
-            lambda goal=goal: draw_pareto(run, goal),  # type: ignore[misc]
+            partial(draw_pareto, run, goal),
         )
         for goal in goals
     ]

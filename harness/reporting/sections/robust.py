@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from harness.reporting.figures import draw_profiles
 from harness.reporting.formats import integer, method, number, span, text
 from harness.reporting.frames.robust import ENOUGH, IQM_COLUMNS, interquartile_means, scaled
@@ -38,7 +40,7 @@ def normalised_scores(run: Run) -> Section | None:
         "of random search is exact and has none.",
         "Performance profiles: share of runs above each normalised score, one falling curve a method, and their differences "
         "from random search's.",
-        lambda: draw_profiles(run),
+        partial(draw_profiles, run),
     )
     frame = run.of(interquartile_means)
     several = frame["budget"].nunique() > 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from harness.reporting.figures import draw_distributions, left_out
 from harness.reporting.formats import dataset, integer, joined, method, number, score
 from harness.reporting.frames.curves import distributions
@@ -33,7 +35,7 @@ def final_scores(run: Run) -> Section | None:
         + "The outer 1 % at each end may lie outside."
         + left_out(run),
         "Cumulative distributions of final test scores, one panel a data set, one curve a method.",
-        lambda: draw_distributions(run),
+        partial(draw_distributions, run),
     )
     frame = run.of(summary)
     frame = frame.assign(anchor=frame["group"].map(run.anchor))

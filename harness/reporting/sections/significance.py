@@ -186,7 +186,7 @@ def _ranking(run: Run) -> list[Block]:
             f"with Holm's adjustment does not tell apart at 5 %. Friedman's test that all rank alike: {friedman}. Random search "
             "takes part as its exact expectation.",
             "Mean ranks of the methods and of random search, one row each; the numbers are in the table below.",
-            lambda: draw_ranks(run),
+            partial(draw_ranks, run),
         ),
         TableBlock(
             "ranks",
