@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from harness.errors import HarnessError
     from harness.images.registry import import_images, register_images
     from harness.methods.base import AskTell, OwnLoop, SearchResult, make_method, register_method
+    from harness.opened.run import OpenedRun, open_run, run
     from harness.problem.base import Evaluation, Problem
     from harness.problem.budget import Budget
-    from harness.running.runner import run
     from harness.spaces.cells import CellSpace
     from harness.spaces.registry import register_cell_space
     from harness.streams import Streams
@@ -34,6 +34,7 @@ _HOME = {
     "CellSpace": "harness.spaces.cells",
     "Evaluation": "harness.problem.base",
     "HarnessError": "harness.errors",
+    "OpenedRun": "harness.opened.run",
     "OwnLoop": "harness.methods.base",
     "Problem": "harness.problem.base",
     "SearchResult": "harness.methods.base",
@@ -44,11 +45,12 @@ _HOME = {
     "load_benchmark": "harness.suites.catalogue",
     "load_suite": "harness.suites.reading",
     "make_method": "harness.methods.base",
+    "open_run": "harness.opened.run",
     "register_benchmark": "harness.tabular.catalogue",
     "register_cell_space": "harness.spaces.registry",
     "register_images": "harness.images.registry",
     "register_method": "harness.methods.base",
-    "run": "harness.running.runner",
+    "run": "harness.opened.run",
     "save_benchmark": "harness.tabular.catalogue",
     "table_from_frame": "harness.tabular.frame",
 }
@@ -62,6 +64,7 @@ __all__ = [
     "CellSpace",
     "Evaluation",
     "HarnessError",
+    "OpenedRun",
     "OwnLoop",
     "Problem",
     "SearchResult",
@@ -72,6 +75,7 @@ __all__ = [
     "load_benchmark",
     "load_suite",
     "make_method",
+    "open_run",
     "register_benchmark",
     "register_cell_space",
     "register_images",

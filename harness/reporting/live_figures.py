@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ from harness.reporting.frames.gaps import gaps
 from harness.reporting.frames.live import GAPS, alpha_weights, curves, tracked
 from harness.reporting.frames.one_shot import scored
 from harness.reporting.live_plots import make_logarithmic, plot_agreement, plot_epochs, plot_weights, show_later_half
-from harness.reporting.panels import WHOLE, WIDTH, Panels, View
+from harness.reporting.panels import WHOLE, WIDTH, Drawing, Panels, View, figure_of
 from harness.reporting.plots import MOST_BANDS
 from harness.reporting.run import Run
 from harness.reporting.style import marks_of, short
@@ -188,7 +187,7 @@ def draw_cells(graphs: Mapping[str, Sequence[CellGraph]], *, view: View = WHOLE)
     shown = [graph for method in view.of(pd.DataFrame({"method": list(graphs)}))["method"] for graph in graphs[method]]
     if view.ax is not None:
         plot_cell(shown[view.place([graph.title for graph in shown])], ax=view.ax)
-        return cast(Figure, view.ax.get_figure(root=True))
+        return figure_of(view.ax)
     rows: list[list[tuple[CellGraph, Layout]]] = [[]]
     for graph in shown:
         placed = layout(graph)
@@ -197,7 +196,7 @@ def draw_cells(graphs: Mapping[str, Sequence[CellGraph]], *, view: View = WHOLE)
         rows[-1].append((graph, placed))
     heights = [STATION * max(high - low + 1.4 for low, high in (one.ends for _, one in row)) for row in rows]
     total = sum(heights) + TITLE * len(rows)
-    figure = Figure(figsize=(CELLS_WIDTH, total))
+    figure = Drawing(figsize=(CELLS_WIDTH, total))
     top = total
     for row, height in zip(rows, heights, strict=True):
         left = 0.0

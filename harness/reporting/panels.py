@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.errors import HarnessError, unknown_name
-from harness.reporting.style import Marks, short
+from harness.reporting.style import DPI, Marks, in_style, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,6 +83,23 @@ class View:
 WHOLE = View()
 
 
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that an axes is in."""
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)  # an axes that was removed has none
+    return figure
+
+
+class Drawing(Figure):
+    """A figure that a notebook shows by itself, whatever backend is in force."""
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        with in_style():
+            self.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
+        return stream.getvalue()
+
+
 class Panels:
     """The panels of a figure, in rows, under one legend; iterating gives the number and the axes of each that is drawn.
 
@@ -118,11 +136,11 @@ class Panels:
         self.alone = view.ax is not None
         if view.ax is not None:
             self._shown = [(view.place(names, main), view.ax)]
-            self.figure = cast(Figure, view.ax.get_figure(root=True))
+            self.figure: Figure = figure_of(view.ax)
             return
         if view.panel is not None:
             raise HarnessError(f"panel {view.panel!r}: wanted an axes for it, ax=")
-        self.figure = Figure(figsize=figsize, layout="constrained")
+        self.figure = Drawing(figsize=figsize, layout="constrained")
         places = range(len(names)) if places is None else places
         rows = max(places) // columns + 1
         axes = self.figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey).ravel()

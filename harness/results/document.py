@@ -27,11 +27,11 @@ from harness.reporting.formats import (
     text,
 )
 from harness.reporting.frames.improvement import LEVEL, RI_COLUMNS
-from harness.reporting.model import Block, Claim, Column, Document, FigureBlock, Prose, Section, TableBlock
+from harness.reporting.model import Best, Block, Claim, Column, Document, FigureBlock, Prose, Section, TableBlock
 from harness.reporting.panels import WHOLE, WIDTH, Panels, View
 from harness.reporting.plots import plot_forest
 from harness.reporting.run import PERCENT_UNITS
-from harness.reporting.sections.improvement import at_a_glance
+from harness.reporting.sections.improvement import at_a_glance, compared
 from harness.reporting.style import Mark, marks_for, short
 from harness.results.improvement import (
     AGGREGATE_COLUMNS,
@@ -68,7 +68,7 @@ def make_document(results: Results, faults: Sequence[Fault]) -> Document:
     return Document(
         title=f"Results from elsewhere: {', '.join(results.sources['file'])}",
         description="Final scores that nas-harness did not produce: how they were obtained is not known here.",
-        facts=_facts(results),
+        facts=facts(results),
         answer=[_claim(str(method), part, overall) for method, part in improvements.groupby("method", sort=False)],
         warnings=[fault.what for fault in faults],
         sections=[section for section in sections if section is not None],
@@ -143,6 +143,7 @@ def _glance(results: Results, improvements: pd.DataFrame) -> TableBlock:
         columns,
         note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {family} of the table: "
         f"{_tests(improvements)}.",
+        best=compared(columns, "dataset"),
     )
 
 
@@ -167,6 +168,7 @@ def _full(improvements: pd.DataFrame) -> TableBlock:
             Column("test", "test", lambda row: row["note"] or row["test"]),
         ],
         csv=RI_COLUMNS,
+        best=[Best(["ri"], ["dataset"])],
         note=f"One family of tests: all rows. p is of {_tests(improvements)}.",
         folded=len(improvements) > 20,
     )
@@ -194,6 +196,7 @@ def _over_all(overall: pd.DataFrame) -> Section:
             text("note", "note"),
         ],
         csv=AGGREGATE_COLUMNS,
+        best=[Best(["ri"], ["population"])],
         note="“These data sets”: the error is that of the runs, and the claim ends with these data sets. “Data sets like these”: "
         "they are taken for a sample of such, and the error is mostly that between them.",
     )
@@ -230,6 +233,7 @@ def _scores(results: Results) -> Section:
                     integer("n", "runs"),
                     *(_score(key, title) for key, title in shown.items()),
                 ],
+                best=[Best([key], ["dataset"], lambda row: results.sign) for key in ("mean", "median")],
                 folded=len(rows) > 20,
             ),
         ],
@@ -281,7 +285,8 @@ def _sources(results: Results, faults: Sequence[Fault]) -> Section:
     return Section("files", "Files", [files, found])
 
 
-def _facts(results: Results) -> str:
+def facts(results: Results) -> str:
+    """Return what is compared, in one line."""
     methods = plural(len(results.baselines), "method")
     comparisons = "compared seed by seed" if results.paired else "runs taken for independent"
     return (

@@ -62,7 +62,7 @@ def _cell_figures(run: Run, benchmark: str, rows: pd.DataFrame) -> list[Block]:
     alt = "Graphs of cells; the texts of the architectures are in the table below."
     if all(len(cells) == 1 for cells in graphs.values()):
         caption = f"{benchmark}: of each method the architecture that is {best}. {'; '.join(captions)}."
-        return [FigureBlock(f"cells_{stem(benchmark)}", caption, alt, partial(draw_cells, graphs))]
+        return [FigureBlock(f"cells_{stem(benchmark)}", caption, alt, partial(draw_cells, graphs), picks=["methods"])]
     names = [entrant.name for entrant in run.entrants]
     return [
         FigureBlock(
@@ -70,6 +70,7 @@ def _cell_figures(run: Run, benchmark: str, rows: pd.DataFrame) -> list[Block]:
             f"{benchmark}, {caption}: the architecture that is {best}.",
             alt,
             partial(draw_cells, {name: cells}),
+            picks=[],
         )
         for (name, cells), caption in zip(graphs.items(), captions, strict=True)
     ]
