@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.opened.run import OpenedRun, open_run, run
     from harness.problem.base import Evaluation, Problem
     from harness.problem.budget import Budget
+    from harness.spaces.base import Arch
     from harness.spaces.cells import CellSpace
     from harness.spaces.registry import register_cell_space
     from harness.streams import Streams
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 IMPORTED_AT = time.time()  # what is edited later is not what this process runs
 
 _HOME = {
+    "Arch": "harness.spaces.base",
     "AskTell": "harness.methods.base",
     "Budget": "harness.problem.budget",
     "CellSpace": "harness.spaces.cells",
@@ -59,6 +61,7 @@ _HOME = {
 _ROOMS = ("reporting", "statistics", "testing")
 
 __all__ = [
+    "Arch",
     "AskTell",
     "Budget",
     "CellSpace",

@@ -15,6 +15,7 @@ from harness.problem.terms import Terms
 from harness.spaces.base import Arch
 from harness.spaces.cells import CellSpace
 from harness.spaces.registry import cell_space, cell_space_names
+from harness.tabular.shown import benchmark_html
 from harness.tabular.table import Direction, Unit
 from harness.taxonomy import Taxonomy
 from harness.training.settings import LiveSettings, Recipe, SearchSettings, made
@@ -54,6 +55,17 @@ class LiveBenchmark:
     metric: str = "accuracy"
     unit: Unit = "percent"
     direction: Direction = "max"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+    def _repr_html_(self) -> str:
+        return benchmark_html(self, self.about, {"columns": ", ".join(self.columns)})
+
+    @property
+    def about(self) -> str:
+        """What kind of benchmark it is, in a few words."""
+        return "live: architectures are trained in the run"
 
     @property
     def space_name(self) -> str:

@@ -15,6 +15,7 @@ from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
 from harness.suites.catalogue import Benchmark, load_benchmark, max_fidelity, resolve
 from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constraints_of, groups_of, method_spec
+from harness.system.texts import facts_html
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,26 @@ class Suite:
     constraints: tuple[Constraint, ...] = ()
     kept_settings: Mapping[tuple[str, Budget], str] = field(default_factory=dict, hash=False)
     where: str = field(default="suite", compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Suite {self.name!r}: {self._counts}>"
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "cells": self._counts,
+            "methods": ", ".join(method.label for method in self.methods),
+            "benchmarks": ", ".join(self.benchmarks),
+            "shown to methods": ", ".join(self.metrics),
+            "constraint": ", ".join(map(str, self.constraints)),
+        }
+        return facts_html(self.name, {"about": self.description} | facts)
+
+    @property
+    def _counts(self) -> str:
+        budgets = ", ".join(f"{budget.amount:,}" for budget in self.budgets)
+        sizes = {"method": len(self.methods), "benchmark": len(self.benchmarks), "seed": len(self.seeds)}
+        counted = " × ".join(f"{count:,} {noun}{'s' if count > 1 else ''}" for noun, count in sizes.items())
+        return f"{counted} at {budgets} {self.budgets[0].kind}"
 
     @classmethod
     def from_resolved(

@@ -34,7 +34,7 @@ def test_a_part_has_the_colours_of_the_whole(opened: harness.OpenedRun, folder: 
     figure = opened.plot.anytime(methods=["local-search"], benchmarks=["cora"])
     assert texts(figure) == ["random search, exact", "local-search"]
     (ax,) = figure.axes
-    assert ax.get_title("left") == "cora: accuracy"
+    assert ax.get_title("left") == "cora: accuracy, %"
     assert {to_hex(line.get_color()).upper() for line in ax.lines} == {
         to_hex(marks[name].colour).upper() for name in ("random search, exact", "local-search")
     }
@@ -61,7 +61,7 @@ def test_an_axes_holds_one_panel(opened: harness.OpenedRun) -> None:
         opened.plot.anytime(Figure().subplots())
     ax = Figure().subplots()
     opened.plot.anytime(ax, panel="pubmed")
-    assert (ax.get_title(), ax.get_xlabel()) == ("pubmed: accuracy", "evaluations (log scale)")
+    assert (ax.get_title(), ax.get_xlabel()) == ("pubmed: accuracy, %", "evaluations (log scale)")
     with pytest.raises(HarnessError, match=r"unknown panel 'pubmeed'; did you mean 'pubmed'"):
         opened.plot.anytime(ax, panel="pubmeed")
 
