@@ -62,6 +62,8 @@ class Suite:
         What the suite's file says of live benchmarks: its tables ``search`` and ``evaluation`` and its ``device``.
     constraints
         What an architecture must satisfy to be an answer.
+    parts
+        Names of the benchmarks by part, ``dev`` (methods are tuned on these) and ``test``; empty for a suite without parts.
     kept_settings
         Of a suite that was read back: the settings of live benchmarks, by benchmark and budget, instead of `live`.
     """
@@ -75,6 +77,7 @@ class Suite:
     description: str = ""
     live: Mapping[str, Any] = field(default_factory=dict, hash=False)
     constraints: tuple[Constraint, ...] = ()
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     kept_settings: Mapping[tuple[str, Budget], str] = field(default_factory=dict, hash=False)
     where: str = field(default="suite", compare=False)
 
@@ -145,6 +148,7 @@ class Suite:
             metrics=tuple(resolved["metrics"]),
             description=resolved["description"],
             constraints=constraints_of(resolved),
+            parts={part: tuple(some) for part, some in resolved.get("parts", {}).items()},
             kept_settings=_shared_settings(resolved),
             where=where,
         )
@@ -210,7 +214,7 @@ class Suite:
             "constraint": conditions(self.constraints),
             # One text a benchmark and budget, in this order.
             "settings": list(found.settings.values()),
-        }
+        } | ({"parts": {part: list(some) for part, some in self.parts.items()}} if self.parts else {})
 
 
 def _refuse_the_same(groups: Sequence[Group]) -> None:
