@@ -32,9 +32,8 @@ class MethodTable(Struct, kw_only=True):
 
     name: Annotated[str, says("", "Name that `nas-harness ls methods` lists; its parameters stand beside.")]
     label: Annotated[
-        str | None,
-        says(": wanted a text of one line", "Name in tables and plots; the method's own where it is left out."),
-    ] = None
+        str, says(": wanted a text of one line", "Name in tables and plots; the method's own where it is left out.")
+    ] = ""
     benchmarks: Annotated[Texts, says(_TEXTS, "Those of the suite's benchmarks that it is run on; left out: all.")] = []
     metrics: Annotated[
         Texts | None, says(_TEXTS, "Columns that this method may see, instead of the suite's `metrics`.")

@@ -72,7 +72,9 @@ def _take(document: dict[str, Any], part: str, where: str) -> None:
         raise HarnessError(
             f"{where}: --part {part}: its benchmarks have no such part; write [benchmarks] dev = [...] and test = [...]"
         )
-    document |= {"benchmarks": {part: benchmarks[part]}, "name": f"{document['name']}-{part}"}
+    document["benchmarks"] = {part: benchmarks[part]}
+    if isinstance(document["name"], str):  # anything else is refused with the rest
+        document["name"] += f"-{part}"
 
 
 def spot_suite(
