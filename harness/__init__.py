@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from harness.errors import HarnessError
     from harness.images.registry import import_images, register_images
     from harness.methods.base import AskTell, OwnLoop, SearchResult, make_method, register_method
+    from harness.opened.run import OpenedRun, open_run, run
     from harness.problem.base import Evaluation, Problem
     from harness.problem.budget import Budget
     from harness.problem.offer import Offer
     from harness.running.merging import merge
     from harness.running.repeat import repeat
-    from harness.running.runner import run
+    from harness.spaces.base import Arch
     from harness.spaces.cells import CellSpace
     from harness.spaces.registry import register_cell_space
     from harness.streams import Streams
@@ -32,12 +33,14 @@ if TYPE_CHECKING:
 IMPORTED_AT = time.time()  # what is edited later is not what this process runs
 
 _HOME = {
+    "Arch": "harness.spaces.base",
     "AskTell": "harness.methods.base",
     "Budget": "harness.problem.budget",
     "CellSpace": "harness.spaces.cells",
     "Evaluation": "harness.problem.base",
     "HarnessError": "harness.errors",
     "Offer": "harness.problem.offer",
+    "OpenedRun": "harness.opened.run",
     "OwnLoop": "harness.methods.base",
     "Problem": "harness.problem.base",
     "SearchResult": "harness.methods.base",
@@ -49,12 +52,13 @@ _HOME = {
     "load_suite": "harness.suites.reading",
     "make_method": "harness.methods.base",
     "merge": "harness.running.merging",
+    "open_run": "harness.opened.run",
     "register_benchmark": "harness.tabular.catalogue",
     "register_cell_space": "harness.spaces.registry",
     "register_images": "harness.images.registry",
     "register_method": "harness.methods.base",
     "repeat": "harness.running.repeat",
-    "run": "harness.running.runner",
+    "run": "harness.opened.run",
     "save_benchmark": "harness.tabular.catalogue",
     "table_from_frame": "harness.tabular.frame",
 }
@@ -63,12 +67,14 @@ _HOME = {
 _ROOMS = ("reporting", "statistics", "testing")
 
 __all__ = [
+    "Arch",
     "AskTell",
     "Budget",
     "CellSpace",
     "Evaluation",
     "HarnessError",
     "Offer",
+    "OpenedRun",
     "OwnLoop",
     "Problem",
     "SearchResult",
@@ -80,6 +86,7 @@ __all__ = [
     "load_suite",
     "make_method",
     "merge",
+    "open_run",
     "register_benchmark",
     "register_cell_space",
     "register_images",

@@ -13,6 +13,7 @@ import harness
 # From the top down: a room imports from itself and from those below it only.
 ROOMS = (
     *("cli", "testing"),
+    "opened",
     *("analysis", "results", "reporting", "regression"),
     *("running", "suites", "recording"),
     *("methods", "live", "supernets", "training", "images", "tabular", "problem"),

@@ -10,6 +10,7 @@ from harness.errors import HarnessError
 from harness.images.registry import dataset_names, describe_dataset
 from harness.live.benchmark import LiveBenchmark, is_live
 from harness.live.one_shot import PREFIX as ONE_SHOT
+from harness.live.one_shot import OneShotBenchmark
 from harness.methods.base import method_class, method_names
 from harness.reporting.published import published
 from harness.suites.catalogue import benchmark_names, load_benchmark
@@ -37,7 +38,8 @@ def describe(what: str) -> list[dict[str, Any]]:
 def _benchmark(name: str) -> dict[str, str]:
     """What is known of a benchmark without loading its numbers; one of a plug-in has to be loaded for that."""
     if is_live(name):
-        return LiveBenchmark(name).taxonomy.as_json() | {"about": "live: architectures are trained in the run"}
+        live = LiveBenchmark(name)
+        return live.taxonomy.as_json() | {"about": live.about}
     if name == synthetic.NAME:
         return synthetic.convert().taxonomy.as_json() | {"about": "made up, for tests and documentation"}
     if store.is_stored(name):
@@ -54,7 +56,7 @@ def _benchmark(name: str) -> dict[str, str]:
         return words.as_json() | {"about": "packaged; converted when first used"}
     about = "registered by a plug-in"
     if name.startswith(ONE_SHOT):
-        about = "one-shot: what supernets derive is looked up in a table"
+        about = OneShotBenchmark(name).about
     elif name in recorded.shipped_files(".parquet"):
         about = "comes with the project; converted when first used"
     try:

@@ -111,6 +111,7 @@ def _suite_options(suite: Parser) -> None:
         metavar="[KIND=]N",
         help="instead of a suite: evaluations of a search (default 100), or epochs=N or simulated_s=N",
     )
+    suite.add_argument("--part", metavar="dev|test", help="this part of the suite's benchmarks only")
     suite.add_argument("--seeds", metavar="A:B", help="seeds, half open, e.g. 0:30")
     suite.add_argument(
         "--set",
@@ -151,7 +152,9 @@ def _suite(options: argparse.Namespace) -> Suite:
             raise HarnessError(
                 f"--{next(iter(on_the_spot))} makes a suite on the spot; with {options.suite!r} use --set instead"
             )
-        return read_suite(options.suite, overrides, options.seeds, options.plugin)
+        return read_suite(options.suite, overrides, options.seeds, options.plugin, options.part)
+    if options.part is not None:
+        raise HarnessError("--part: a suite made on the spot has no parts; name its benchmarks with --benchmark")
     if not options.benchmark or not options.method:
         raise HarnessError("wanted a suite (see: nas-harness ls suites), or both --benchmark and --method")
     return spot_suite(

@@ -1,8 +1,9 @@
-"""Verbs on benchmarks and on the installation: ls, import, record, doctor."""
+"""Verbs on benchmarks and on the installation: ls, schema, import, record, doctor."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import re
 import sys
@@ -21,6 +22,9 @@ def add_verbs(verbs: Any) -> None:
     """Add them to the command line."""
     listing = add_verb(verbs, "ls", _ls, "list what can be named", PLUGIN, AS_JSON)
     listing.add_argument("what", choices=("benchmarks", "methods", "suites", "images", "published"))
+
+    schema = add_verb(verbs, "schema", _schema, "print the JSON schema of the files that you write, for editors")
+    schema.add_argument("what", choices=("suite", "record"), help="a suite, or a specification of record")
 
     importing = add_verb(
         verbs,
@@ -104,6 +108,15 @@ def add_verbs(verbs: Any) -> None:
 
     doctor = add_verb(verbs, "doctor", _doctor, "check this installation, or a benchmark", PLUGIN, AS_JSON)
     doctor.add_argument("--benchmark", metavar="B", help="audit this benchmark")
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from harness.recording.spec import spec_schema
+    from harness.suites.file import suite_schema
+
+    found = suite_schema() if options.what == "suite" else spec_schema()
+    print(json.dumps(found, indent=1), file=options.stdout)
+    return OK
 
 
 def _ls(options: argparse.Namespace) -> int:

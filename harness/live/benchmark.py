@@ -16,9 +16,11 @@ from harness.problem.terms import Terms
 from harness.spaces.base import Arch
 from harness.spaces.cells import CellSpace
 from harness.spaces.registry import cell_space, cell_space_names
+from harness.system.shapes import shaped
+from harness.tabular.shown import benchmark_html
 from harness.tabular.table import Direction, Unit
 from harness.taxonomy import Taxonomy
-from harness.training.settings import LiveSettings, Recipe, SearchSettings, made
+from harness.training.settings import LiveSettings, Recipe, SearchSettings
 
 if TYPE_CHECKING:
     from harness.images.labelled import Images
@@ -55,6 +57,17 @@ class LiveBenchmark:
     metric: str = "accuracy"
     unit: Unit = "percent"
     direction: Direction = "max"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+    def _repr_html_(self) -> str:
+        return benchmark_html(self, self.about, {"columns": ", ".join(self.columns)})
+
+    @property
+    def about(self) -> str:
+        """What kind of benchmark it is, in a few words."""
+        return "live: architectures are trained in the run"
 
     @property
     def space_name(self) -> str:
@@ -189,18 +202,15 @@ class LiveBenchmark:
 
 def _settings(live: Mapping[str, Any], budget: Budget) -> LiveSettings:
     """What a suite says of live benchmarks, with its budget and the defaults."""
-    for key in ("search", "evaluation"):
-        if not isinstance(live.get(key, {}), Mapping):
-            raise HarnessError(f"{key}: wanted a table such as [{key}] channels = 16, not {live[key]!r}")
     search, evaluation = dict(live.get("search", {})), dict(live.get("evaluation", {}))
     if "epochs" in search:
         raise HarnessError("search: epochs are the budget; write [budgets] epochs = ...")
     proxy_epochs = evaluation.pop("proxy_epochs", 1)
     return LiveSettings(
-        search=made(SearchSettings, search | {"epochs": budget.amount}, "search"),
-        evaluation=made(Recipe, evaluation, "evaluation"),
-        proxy=made(Recipe, evaluation | {"epochs": proxy_epochs}, "evaluation"),
-        device=str(live.get("device", "cpu")),
+        search=shaped(SearchSettings, search | {"epochs": budget.amount}, "search"),
+        evaluation=shaped(Recipe, evaluation, "evaluation"),
+        proxy=shaped(Recipe, evaluation | {"epochs": proxy_epochs}, "evaluation"),
+        device=live.get("device", "cpu"),
     )
 
 

@@ -54,7 +54,7 @@ def _recording(card: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OneShotBenchmark(LiveBenchmark):
     """A supernet that is judged by a recorded table.
 
@@ -63,6 +63,11 @@ class OneShotBenchmark(LiveBenchmark):
     name
         ``one-shot/<table>``.
     """
+
+    @property
+    def about(self) -> str:
+        """What kind of benchmark it is, in a few words."""
+        return "one-shot: what supernets derive is looked up in a table"
 
     @cached_property
     def table(self) -> Table:

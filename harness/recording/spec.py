@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from harness.errors import HarnessError, unknown_name
 from harness.images.registry import dataset_names
@@ -16,14 +19,20 @@ from harness.live.benchmark import LiveBenchmark
 from harness.spaces.base import Arch, Space
 from harness.spaces.registry import cell_space_names
 from harness.streams import generator
+from harness.system.shapes import json_schema, says, shaped
 from harness.tabular.recorded import shipped_files
-from harness.training.settings import recipe_from
+from harness.training.settings import Recipe, recipe_from, schema_parts
 
 if TYPE_CHECKING:
     from harness.training.data import Splits
-    from harness.training.settings import Recipe
 
 LARGEST = 1_000_000  # encodings of a space that is recorded whole
+# What messages say of values.
+_SEEDS = ": wanted a list of different whole numbers such as [0, 1, 2]"
+_WHOLE = ": wanted a whole number of at least 0"
+_SHARES = (
+    ": wanted three numbers, train, valid and test, such as [0.5, 0.25, 0.25]: three positive numbers with the sum 1"
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,7 @@ class Spec:
 
     def resolved(self) -> dict[str, Any]:
         """Everything that decides what is recorded, as plain JSON values."""
-        return asdict(self) | {
+        return dataclasses.asdict(self) | {
             "seeds": list(self.seeds),
             "shares": list(self.shares),
             "recipe": self.recipe.as_dict(),
@@ -109,41 +118,55 @@ def load_spec(path: Path) -> Spec:
         raise HarnessError(f"{path}: {error}") from error
 
 
+class SpecFile(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What the TOML file of a specification holds."""
+
+    name: Annotated[
+        str,
+        # Files are called after it.
+        says(": wanted a text of letters, digits and .+@-_", "Name of the table.", pattern=r"^\w[\w.+@-]*$(?!\n)"),
+    ]
+    space: Annotated[str, says(": wanted a text", "Cell space, e.g. nasbench201.")]
+    data: Annotated[str, says(": wanted a text", "Images that `nas-harness ls images` lists.")]
+    seeds: Annotated[
+        list[Annotated[int, Meta(ge=0)]],
+        says(_SEEDS, "Training seeds of every architecture.", min_length=1, extra_json_schema={"uniqueItems": True}),
+    ]
+    recipe: Annotated[
+        dict[str, Any],
+        says(
+            ": wanted a table such as [recipe] epochs = 15",
+            "How each architecture is trained.",
+            extra_json_schema={"$ref": "#/$defs/Recipe"},
+        ),
+    ]
+    split: Annotated[int, says(_WHOLE, "Seed of the split, the same for all trainings.", ge=0)] = 0
+    shares: Annotated[
+        tuple[float, float, float], says(_SHARES, "Shares of the images that train, validate and test.")
+    ] = (0.5, 0.25, 0.25)
+    architectures: Annotated[int, says(_WHOLE, "How many are recorded, drawn at random; 0 for all.", ge=0)] = 0
+    description: Annotated[str, says(": wanted a text", "One sentence for the card.")] = ""
+
+
+def spec_schema() -> dict[str, Any]:
+    """Return the JSON schema of a specification's file."""
+    return schema_parts(json_schema("nas-harness record", SpecFile, Recipe))
+
+
 def make_spec(values: Mapping[str, Any]) -> Spec:
     """A specification from the content of a TOML file; see `load_spec`."""
-    known = {field.name: field for field in fields(Spec)}
-    for key in values:
-        if key not in known:
-            raise unknown_name("key", key, known)
     if missing := [key for key in ("name", "space", "data", "seeds", "recipe") if key not in values]:
         raise HarnessError(f"no {missing[0]}; wanted name, space, data, seeds and a table [recipe]")
-    for key in ("name", "space", "data", "description"):
-        if not isinstance(values.get(key, ""), str):
-            raise HarnessError(f"{key}: wanted a text, not {values[key]!r}")
-    if not re.fullmatch(r"\w[\w.+@-]*", values["name"]):  # files are called after it
-        raise HarnessError(f"name: wanted letters, digits and .+@-_, not {values['name']!r}")
-    for key, options in (("space", cell_space_names()), ("data", dataset_names())):
-        if values[key] not in options:
-            raise unknown_name(key, values[key], options)
-    seeds = values["seeds"]
-    whole = isinstance(seeds, list) and all(type(seed) is int and seed >= 0 for seed in seeds)
-    if not whole or not seeds or len(set(seeds)) < len(seeds):
-        raise HarnessError(f"seeds: wanted a list of different whole numbers such as [0, 1, 2], not {seeds!r}")
-    for key in ("split", "architectures"):
-        if type(values.get(key, 0)) is not int or values.get(key, 0) < 0:
-            raise HarnessError(f"{key}: wanted a whole number of at least 0, not {values[key]!r}")
-    if not isinstance(values["recipe"], Mapping):
-        raise HarnessError(f"recipe: wanted a table such as [recipe] epochs = 15, not {values['recipe']!r}")
-    shares = values.get("shares", Spec.shares)
-    if not isinstance(shares, list | tuple) or len(shares) != 3 or not all(type(share) is float for share in shares):
-        raise HarnessError(
-            f"shares: wanted three numbers, train, valid and test, such as [0.5, 0.25, 0.25], not {shares!r}"
-        )
-    if min(shares) <= 0 or not math.isclose(sum(shares), 1):
-        raise HarnessError(f"shares: wanted three positive numbers with the sum 1, not {list(shares)}")
-    return Spec(
-        **{**values, "seeds": tuple(seeds), "shares": tuple(shares), "recipe": recipe_from(values["recipe"], "recipe")}
-    )
+    file = shaped(SpecFile, values)
+    for key, name, options in (("space", file.space, cell_space_names()), ("data", file.data, dataset_names())):
+        if name not in options:
+            raise unknown_name(key, name, options)
+    if len(set(file.seeds)) < len(file.seeds):
+        raise HarnessError(f"seeds{_SEEDS}, not {file.seeds!r}")
+    if min(file.shares) <= 0 or not math.isclose(sum(file.shares), 1):
+        raise HarnessError(f"shares{_SHARES}, not {list(file.shares)}")
+    recipe = recipe_from(file.recipe, "recipe")
+    return Spec(**asdict(file) | {"seeds": tuple(file.seeds), "recipe": recipe})
 
 
 def architectures_of(spec: Spec, space: Space) -> list[Arch]:

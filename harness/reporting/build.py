@@ -12,10 +12,10 @@ from harness.reporting.caveats import warnings
 from harness.reporting.frames.cells import timings
 from harness.reporting.frames.curves import anytime
 from harness.reporting.frames.robust import profiles
-from harness.reporting.model import Document
+from harness.reporting.model import Document, TableBlock
 from harness.reporting.run import Run, load_run
 from harness.reporting.sections import SECTIONS
-from harness.reporting.write import FORMATS, check_target, write_document
+from harness.reporting.write import FORMATS, check_target, csv_text, write_document
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,25 @@ def build_report(
             "all shards, or report what is there with --partial"
         )
     document = make_document(run)
-    # Times are no part of the document: nothing else in a report differs between equal runs. Curves are too long for it.
-    beside = {"timings": timings(run), "anytime": run.of(anytime), "profile": run.of(profiles)}
-    csv = {name: frame.to_csv(index=False, lineterminator="\n") for name, frame in beside.items() if len(frame)}
+    csv = {f"tables/{table.name}.csv": csv_text(table) for table in beside(run)} if "csv" in formats else {}
     write_document(document, target, formats, csv)
     files = sorted(path for path in target.rglob("*") if path.is_file())
     return Report(target, tuple(files), tuple(map(str, document.answer)), tuple(document.warnings))
+
+
+def beside(run: Run) -> list[TableBlock]:
+    """Return frames that stand beside the document, in files of their own.
+
+    Times, since nothing else in a report differs between equal runs; and curves, which are too long for it.
+    """
+    found = [
+        TableBlock("timings", "What the cells took, in seconds and MB; differs from run to run.", timings(run), []),
+        TableBlock(
+            "anytime", "Curves of mean incumbent test scores, with simultaneous 95 % bands.", run.of(anytime), []
+        ),
+        TableBlock("profile", "Performance profiles, with simultaneous 95 % bands.", run.of(profiles), []),
+    ]
+    return [table for table in found if len(table.frame)]
 
 
 def make_document(run: Run) -> Document:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from harness.reporting.families import AVERAGE
 from harness.reporting.formats import method_text
@@ -17,6 +16,7 @@ from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.frames.pareto import Goal, attainment, points_of
 from harness.reporting.frames.robust import profiles
 from harness.reporting.frames.significance import mean_ranks, rank_pairs
+from harness.reporting.panels import WHOLE, WIDTH, Panels, View
 from harness.reporting.plots import (
     plot_anytime,
     plot_distribution,
@@ -27,20 +27,20 @@ from harness.reporting.plots import (
     plot_ranks,
 )
 from harness.reporting.run import PERCENT_UNITS, Benchmark, Run
-from harness.reporting.style import Marks, marks_of, short
+from harness.reporting.style import marks_of, short
 from harness.tabular.table import VALID, Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH, PANEL_HEIGHT, COLUMNS = 9.0, 1.9, 3  # inches, inches, panels a row
-LEGEND_ROWS, LEGEND_ROW = 2, 0.17  # rows of a legend that a figure has room for; inches of every further one
+PANEL_HEIGHT, COLUMNS = 1.9, 3  # inches, panels a row
 MOST = 24  # panels that a figure has at most
 
 
-def drawn(run: Run) -> tuple[Benchmark, ...]:
-    """Return the benchmarks that figures show: the first of the suite, where there are very many."""
-    return run.benchmarks[: max(1, MOST // len(run.budgets))]
+def drawn(run: Run, view: View = WHOLE) -> tuple[Benchmark, ...]:
+    """Return the benchmarks that figures show: the first of those that are wanted, where there are very many."""
+    wanted = [benchmark for benchmark in run.benchmarks if benchmark.name not in view.hidden_benchmarks]
+    return tuple(wanted[: max(1, MOST // len(run.budgets))])
 
 
 def left_out(run: Run) -> str:
@@ -49,61 +49,72 @@ def left_out(run: Run) -> str:
     return f" Drawn are the first {shown} of {len(run.benchmarks)} data sets." if shown < len(run.benchmarks) else ""
 
 
-def draw_forest(run: Run) -> Figure:
-    """Draw relative improvements, a panel a baseline."""
-    frame, marks = run.of(relative_improvements), marks_of(run)
-    titles = {benchmark.name: short(run.titles[benchmark.name]) for benchmark in drawn(run)}
+def draw_forest(run: Run, *, view: View = WHOLE) -> Figure:
+    """Draw relative improvements, a panel a baseline; the main one where there is an axes for one only."""
+    frame, marks = view.of(run.of(relative_improvements)), marks_of(run)
+    titles = {benchmark.name: short(run.titles[benchmark.name]) for benchmark in drawn(run, view)}
     frame = frame[frame["benchmark"].isin(titles)].assign(dataset=frame["benchmark"].map(titles))
     baselines = [(str(name), part) for name, part in frame.groupby("baseline", sort=False)]
     rows = max(len(part) for _, part in baselines) + len(titles)
-    figure = Figure(figsize=(WIDTH, 1.3 + 0.14 * rows), layout="constrained")
-    for place, (baseline, part) in enumerate(baselines):
-        ax = figure.add_subplot(1, len(baselines), place + 1)
+    names = [name for name, _ in baselines]
+    main = next(place for place, (_, part) in enumerate(baselines) if part["is_main"].any() or place == len(names) - 1)
+    panels = Panels(view, names, (WIDTH, 1.3 + 0.14 * rows), len(names), main=main)
+    for place, ax in panels:
+        baseline, part = baselines[place]
         plot_forest(part, ax=ax, marks=marks)
         ax.set_title(f"over {baseline}" + (", the average architecture" if baseline == AVERAGE else ""))
         # Data sets stand at the same height in all panels if each has as many rows in them.
         counts = part.groupby("dataset", sort=False).size()
-        ax.tick_params(labelleft=place == 0 or not counts.equals(baselines[0][1].groupby("dataset", sort=False).size()))
-    legend(figure, marks, frame.loc[frame["ri"].notna(), "method"].drop_duplicates(), markers=True, labels=_labels(run))
-    return figure
+        first = baselines[0][1].groupby("dataset", sort=False).size()
+        ax.tick_params(labelleft=place == 0 or panels.alone or not counts.equals(first))
+    panels.legend(marks, frame.loc[frame["ri"].notna(), "method"].drop_duplicates(), markers=True, labels=_labels(run))
+    return panels.figure
 
 
-def draw_anytime(run: Run) -> Figure:
+def draw_anytime(run: Run, *, view: View = WHOLE) -> Figure:
     """Draw anytime curves, a panel a benchmark and budget."""
-    frame, marks = run.of(anytime), marks_of(run)
-    figure = _panels(run, frame, lambda part, ax: plot_anytime(part, ax=ax, marks=marks), f"{run.unit} (log scale)")
-    _method_legend(figure, run, frame["method"])
-    return figure
+    frame, marks = view.of(run.of(anytime)), marks_of(run)
+    panels = _panels(run, frame, lambda part, ax: plot_anytime(part, ax=ax, marks=marks), view)
+    panels.xlabel(f"{run.unit} (log scale)")
+    _method_legend(panels, run, frame["method"])
+    return panels.figure
 
 
-def draw_distributions(run: Run) -> Figure:
+def draw_distributions(run: Run, *, view: View = WHOLE) -> Figure:
     """Draw distributions of final scores, a panel a benchmark and budget."""
-    frame, marks = run.of(distributions), marks_of(run)
-    figure = _panels(run, frame, lambda part, ax: plot_distribution(part, ax=ax, marks=marks), "test score")
-    figure.supylabel("share of searches with at most this score", fontsize=8)
-    _method_legend(figure, run, frame["method"])
-    return figure
+    frame, marks = view.of(run.of(distributions)), marks_of(run)
+    panels = _panels(run, frame, lambda part, ax: plot_distribution(part, ax=ax, marks=marks), view)
+    panels.xlabel("test score")
+    panels.ylabel("share of searches with at most this score")
+    _method_legend(panels, run, frame["method"])
+    return panels.figure
 
 
-def draw_profiles(run: Run) -> Figure:
+def draw_profiles(run: Run, *, view: View = WHOLE) -> Figure:
     """Draw performance profiles, and beneath how far they are from random search's; a column of panels a budget."""
-    frame, marks = run.of(profiles), marks_of(run)
+    frame, marks = view.of(run.of(profiles)), marks_of(run)
     parts = list(frame.groupby("budget", sort=False))
-    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
-    axes = figure.subplots(2, len(parts), squeeze=False, sharex="col", sharey="row")
-    for place, (budget, part) in enumerate(parts):
-        for ax, minus in zip(axes[:, place], (None, EXACT), strict=True):
-            plot_profile(part, ax=ax, marks=marks, minus=minus)
-            ax.set_xlabel("")
-            ax.set_ylabel("" if place else "runs above, %" if minus is None else "difference, % of runs")
-        axes[0, place].set_title(f"budget {budget:,}" if len(parts) > 1 else "share of runs above a score")
-        axes[1, place].set_title("less that of random search, exact")
-    figure.supxlabel("normalised score: 0 the average architecture, 100 the best in the table", fontsize=8)
-    _method_legend(figure, run, frame["method"])
-    return figure
+    grid = [(minus, budget, part) for minus in (None, EXACT) for budget, part in parts]
+    names = ["shares" if minus is None else "differences" for minus, _, _ in grid]
+    if len(parts) > 1:
+        names = [f"{name}, budget {budget}" for name, (_, budget, _) in zip(names, grid, strict=True)]
+    panels = Panels(view, names, (WIDTH, 4.6), len(parts), sharex="col", sharey="row", main=0)
+    for place, ax in panels:
+        minus, budget, part = grid[place]
+        plot_profile(part, ax=ax, marks=marks, minus=minus)
+        ax.set_xlabel("")
+        is_first = place % len(parts) == 0 or panels.alone
+        ax.set_ylabel("" if not is_first else "runs above, %" if minus is None else "difference, % of runs")
+        if minus is None:
+            ax.set_title(f"budget {budget:,}" if len(parts) > 1 else "share of runs above a score")
+        else:
+            ax.set_title("less that of random search, exact")
+    panels.xlabel("normalised score: 0 the average architecture, 100 the best in the table")
+    _method_legend(panels, run, frame["method"])
+    return panels.figure
 
 
-def draw_random_curves(run: Run) -> Figure:
+def draw_random_curves(run: Run, *, view: View = WHOLE) -> Figure:
     """Draw the exact law of random search over its number of draws, a panel a benchmark."""
 
     def draw(part: pd.DataFrame, ax: Axes) -> None:
@@ -112,47 +123,48 @@ def draw_random_curves(run: Run) -> Figure:
         for draws in filter(None, map(benchmark.draws, run.budgets)):
             ax.axvline(draws, color="#0072B2", linewidth=0.9, linestyle=(0, (3, 2)))
 
-    return _panels(run, run.of(random_curves), draw, "draws (log scale)")
+    panels = _panels(run, view.of(run.of(random_curves)), draw, view)
+    panels.xlabel("draws (log scale)")
+    return panels.figure
 
 
-def draw_ranks(run: Run) -> Figure:
+def draw_ranks(run: Run, *, view: View = WHOLE) -> Figure:
     """Draw mean ranks over the data sets, a panel a budget."""
-    ranks, pairs, marks = run.of(mean_ranks), run.of(rank_pairs), marks_of(run)
+    ranks, pairs, marks = view.of(run.of(mean_ranks)), run.of(rank_pairs), marks_of(run)
     parts = [(str(baseline), part) for baseline, part in ranks.groupby("baseline", sort=False)]
     rows = max(len(part) for _, part in parts)
-    figure = Figure(figsize=(WIDTH, (0.75 + 0.24 * rows) * len(parts)), layout="constrained")
-    for place, (baseline, part) in enumerate(parts):
-        ax = figure.add_subplot(len(parts), 1, place + 1)
+    panels = Panels(view, [baseline for baseline, _ in parts], (WIDTH, (0.75 + 0.24 * rows) * len(parts)))
+    for place, ax in panels:
+        baseline, part = parts[place]
         plot_ranks(part, ax=ax, marks=marks, pairs=pairs[pairs["baseline"] == baseline])
         ax.set_title(f"among methods at the budget of {baseline}" if len(parts) > 1 else "")
-    return figure
+    return panels.figure
 
 
-def draw_pareto(run: Run, goal: Goal, score: str = VALID) -> Figure:
+def draw_pareto(run: Run, goal: Goal, score: str = VALID, *, view: View = WHOLE) -> Figure:
     """Draw a score against a column, with the table's front and what half of a method's searches attain, a panel a table."""
-    benchmarks = [benchmark for benchmark in drawn(run) if benchmark.table is not None]
+    benchmarks = [benchmark for benchmark in drawn(run, view) if benchmark.table is not None]
     marks, columns = marks_of(run), min(COLUMNS, len(benchmarks))
-    rows = math.ceil(len(benchmarks) / columns)
-    figure = Figure(figsize=(max(WIDTH * columns / COLUMNS, 5.0), 0.8 + PANEL_HEIGHT * rows), layout="constrained")
-    for place, benchmark in enumerate(benchmarks):
+    panels = Panels(view, [run.titles[benchmark.name] for benchmark in benchmarks], _size(len(benchmarks)), columns)
+    for place, ax in panels:
+        benchmark = benchmarks[place]
         assert benchmark.table is not None
-        ax = figure.add_subplot(rows, columns, place + 1)
         score_points = points_of(benchmark.table, [goal], score)[benchmark.feasible]
-        attained = attainment(run, benchmark, goal, score)
         plot_front(
             score_points * [benchmark.sign, goal.sign],
             (benchmark.sign, goal.sign),
-            attained,
+            view.of(attainment(run, benchmark, goal, score)),
             unit=benchmark.unit,
             ax=ax,
             marks=marks,
         )
         ax.set_title(_title(run, benchmark))
-    figure.supxlabel(str(goal), fontsize=8)
-    figure.supylabel("validation score" if score == VALID else "test score", fontsize=8)
+    panels.xlabel(str(goal))
+    panels.ylabel("validation score" if score == VALID else "test score")
     exact = [EXACT] if any(map(run.benchmarks[0].draws, run.budgets)) else []
-    legend(figure, marks, [*exact, *(entrant.name for entrant in run.entrants)], labels=_labels(run))
-    return figure
+    names = [entrant.name for entrant in run.entrants if entrant.name not in view.hidden_methods]
+    panels.legend(marks, [*exact, *names], labels=_labels(run))
+    return panels.figure
 
 
 def draw_front(table: Table, goal: Goal, score: str = VALID) -> Figure:
@@ -167,21 +179,27 @@ def draw_front(table: Table, goal: Goal, score: str = VALID) -> Figure:
     return figure
 
 
-def _panels(run: Run, frame: pd.DataFrame, draw: Callable[[pd.DataFrame, Axes], object], xlabel: str) -> Figure:
+def _panels(run: Run, frame: pd.DataFrame, draw: Callable[[pd.DataFrame, Axes], object], view: View) -> Panels:
+    """Draw a frame, a panel a benchmark and, where it has several, budget."""
     by = ["benchmark", "budget"] if "budget" in frame else ["benchmark"]
-    benchmarks = {benchmark.name: benchmark for benchmark in drawn(run)}
+    benchmarks = {benchmark.name: benchmark for benchmark in drawn(run, view)}
     parts = list(frame[frame["benchmark"].isin(benchmarks)].groupby(by, sort=False))
-    columns = min(COLUMNS, len(parts))
-    rows = math.ceil(len(parts) / columns)
-    figure = Figure(figsize=(max(WIDTH * columns / COLUMNS, 5.0), 0.8 + PANEL_HEIGHT * rows), layout="constrained")
     several = "budget" in frame and frame["budget"].nunique() > 1
-    for place, (key, part) in enumerate(parts):
-        ax = figure.add_subplot(rows, columns, place + 1)
+    behind = [f", budget {key[1]:,}" if several else "" for key, _ in parts]
+    names = [run.titles[str(key[0])] + budget for (key, _), budget in zip(parts, behind, strict=True)]
+    panels = Panels(view, names, _size(len(parts)), min(COLUMNS, len(parts)))
+    for place, ax in panels:
+        key, part = parts[place]
         draw(part, ax)
         ax.set_xlabel("")
-        ax.set_title(_title(run, benchmarks[str(key[0])]) + (f", budget {key[1]:,}" if several else ""))
-    figure.supxlabel(xlabel, fontsize=8)
-    return figure
+        ax.set_title(_title(run, benchmarks[str(key[0])]) + behind[place])
+    return panels
+
+
+def _size(panels: int) -> tuple[float, float]:
+    """Inches of a figure of so many panels."""
+    columns = min(COLUMNS, panels)
+    return max(WIDTH * columns / COLUMNS, 5.0), 0.8 + PANEL_HEIGHT * math.ceil(panels / columns)
 
 
 def _labels(run: Run) -> dict[str, str]:
@@ -194,34 +212,11 @@ def _title(run: Run, benchmark: Benchmark) -> str:
     return f"{short(run.titles[benchmark.name])}: {metric}" + (", %" if benchmark.unit in PERCENT_UNITS else "")
 
 
-def legend(
-    figure: Figure, marks: Marks, names: Iterable[str], markers: bool = False, labels: Mapping[str, str] | None = None
-) -> None:
-    """Put a legend above all panels, as wide as the figure; `labels` has the shown names where they differ."""
-    handles, texts = [], []
-    for name in names:
-        mark = marks[name]
-        marker = mark.marker if markers else None
-        handles.append(
-            Line2D([], [], color=mark.colour, linestyle=mark.line, linewidth=1.6, marker=marker, markersize=4)
-        )
-        label = short(labels[name] if labels else name)
-        # A label with an underscore in front would be left out; a joiner of no width in front keeps it.
-        texts.append(f"\u2060{label}" if label.startswith("_") else label)
-    inches = 0.6 + 0.065 * max(map(len, texts), default=0)
-    if len(texts) > LEGEND_ROWS * int(figure.get_figwidth() / inches):
-        figure.set_figwidth(WIDTH)
-    columns = max(1, min(len(texts), int(figure.get_figwidth() / inches)))
-    # Panels keep their height under a tall legend.
-    figure.set_figheight(figure.get_figheight() + LEGEND_ROW * max(0, math.ceil(len(texts) / columns) - LEGEND_ROWS))
-    figure.legend(handles, texts, loc="outside upper center", ncols=columns)
-
-
-def _method_legend(figure: Figure, run: Run, drawn: pd.Series[str]) -> None:
+def _method_legend(panels: Panels, run: Run, drawn: pd.Series[str]) -> None:
     """Put a legend with one entry a method, whatever its budgets, which have panels of their own."""
     present = set(drawn)
     labels = {EXACT: EXACT} | {
         entrant.name: method_text(run, entrant.method.label, entrant.is_check) for entrant in run.entrants
     }
     first = {label: name for name, label in reversed(labels.items()) if name in present}
-    legend(figure, marks_of(run), [*reversed(first.values())], labels=labels)
+    panels.legend(marks_of(run), [*reversed(first.values())], labels=labels)

@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 
 from harness.errors import HarnessError
 from harness.reporting.model import FigureBlock
-from harness.reporting.style import in_style
+from harness.reporting.style import DPI, in_style
 from harness.system.files import write_whole
 
-_DPI = 130
 # Neither dates nor versions, so that equal figures are equal files.
 _METADATA: dict[str, dict[str, None]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
 
@@ -40,6 +39,6 @@ def _images(draw: Callable[[], Figure], kinds: tuple[str, ...]) -> dict[str, byt
             figure.set_layout_engine(None)
         for kind in kinds:
             stream = io.BytesIO()
-            figure.savefig(stream, format=kind, dpi=_DPI, metadata=_METADATA[kind])
+            figure.savefig(stream, format=kind, dpi=DPI, metadata=_METADATA[kind])
             images[kind] = stream.getvalue()
     return images

@@ -5,7 +5,7 @@ Letters beyond the Latin ones and those of our own columns, should a label have 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from harness.reporting.model import LONG_TEXT, Column, TableBlock
 
@@ -37,24 +37,43 @@ _SPECIAL = str.maketrans(
 )
 
 
-def render_latex(table: TableBlock) -> str:
-    """Return one table: a float, or a longtable where it is long."""
-    return "\n".join(_long(table) if len(table.frame) > LONG else _float(table)) + "\n"
+def render_latex(table: TableBlock, bold: Container[tuple[int, str]] = (), bare: bool = False) -> str:
+    """Return one table: a float, or a longtable where it is long.
+
+    Parameters
+    ----------
+    table
+        What is shown.
+    bold
+        Row numbers and columns of cells that are set in bold.
+    bare
+        The tabular alone, however long, for a float and a caption of one's own.
+    """
+    lines = _bare if bare else _long if len(table.frame) > LONG else _float
+    return "\n".join(lines(table, bold)) + "\n"
 
 
-def _float(table: TableBlock) -> Iterator[str]:
+def _bare(table: TableBlock, bold: Container[tuple[int, str]]) -> Iterator[str]:
     yield r"% needs \usepackage{booktabs}"
-    yield from (r"\begin{table}", r"\centering", _caption(table), rf"\begin{{tabular}}{{{_alignment(table)}}}")
-    yield from (r"\toprule", _head(table), r"\midrule", *_rows(table), r"\bottomrule")
-    yield from (r"\end{tabular}", r"\end{table}")
+    yield from _tabular(table, bold)
 
 
-def _long(table: TableBlock) -> Iterator[str]:
+def _float(table: TableBlock, bold: Container[tuple[int, str]]) -> Iterator[str]:
+    yield r"% needs \usepackage{booktabs}"
+    yield from (r"\begin{table}", r"\centering", _caption(table), *_tabular(table, bold), r"\end{table}")
+
+
+def _tabular(table: TableBlock, bold: Container[tuple[int, str]]) -> Iterator[str]:
+    yield rf"\begin{{tabular}}{{{_alignment(table)}}}"
+    yield from (r"\toprule", _head(table), r"\midrule", *_rows(table, bold), r"\bottomrule", r"\end{tabular}")
+
+
+def _long(table: TableBlock, bold: Container[tuple[int, str]]) -> Iterator[str]:
     yield r"% needs \usepackage{booktabs,longtable}"
     yield from (rf"\begin{{longtable}}{{{_alignment(table)}}}", rf"{_caption(table)} \\")
     yield from (r"\toprule", _head(table), r"\midrule", r"\endfirsthead")
     yield from (r"\toprule", _head(table), r"\midrule", r"\endhead", r"\bottomrule", r"\endfoot")
-    yield from (*_rows(table), r"\end{longtable}")
+    yield from (*_rows(table, bold), r"\end{longtable}")
 
 
 def _alignment(table: TableBlock) -> str:
@@ -72,15 +91,23 @@ def _caption(table: TableBlock) -> str:
 
 
 def _head(table: TableBlock) -> str:
-    return _row(column.title for column in table.columns)
+    return _row(escape(column.title) for column in table.columns)
 
 
-def _rows(table: TableBlock) -> list[str]:
-    return [_row(column.show(row) for column in table.columns) for row in table.rows()]
+def _rows(table: TableBlock, bold: Container[tuple[int, str]]) -> list[str]:
+    return [
+        _row(
+            rf"\textbf{{\boldmath {escape(column.show(row))}}}"
+            if (number, column.key) in bold
+            else escape(column.show(row))
+            for column in table.columns
+        )
+        for number, row in enumerate(table.rows())
+    ]
 
 
 def _row(cells: Iterable[str]) -> str:
-    line = " & ".join(map(escape, cells))
+    line = " & ".join(cells)
     # Behind the end of a row a star or a bracket would be an argument of it.
     return ("{}" if line.startswith(("*", "[")) else "") + line + r" \\"
 

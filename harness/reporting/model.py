@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from harness.reporting.panels import View
+
 Row = Mapping[str, Any]
+
+
+class Draw(Protocol):
+    """How a figure is drawn: all of it, in a figure of its own, or what a view says."""
+
+    def __call__(self, *, view: View = ...) -> Figure:
+        """Return the figure."""
+
+
 LONG_TEXT = 40  # characters from which a cell may be broken into lines
 
 
@@ -47,6 +58,25 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Best:
+    """Which cells of a table are compared, so that the best of them can be told.
+
+    Attributes
+    ----------
+    keys
+        Columns whose cells are compared with each other.
+    within
+        Columns of the frame: only rows that agree in all of these are compared.
+    sign
+        Gives 1 for a row where larger is better, -1 where smaller is.
+    """
+
+    keys: Sequence[str]
+    within: Sequence[str] = ()
+    sign: Callable[[Row], float] = lambda row: 1.0
+
+
+@dataclass(frozen=True)
 class Prose:
     """Paragraphs, or the items of a list."""
 
@@ -76,6 +106,8 @@ class TableBlock:
         Whether the page opens it only on demand.
     anchor
         Column of the frame with an anchor for each row; empty for none.
+    best
+        Cells that are compared; of each comparison the best can be shown in bold.
     """
 
     name: str
@@ -86,10 +118,27 @@ class TableBlock:
     note: str = ""
     folded: bool = False
     anchor: str = ""
+    best: Sequence[Best] = ()
 
     def rows(self) -> list[Row]:
         """Return the rows of the frame, as columns show them."""
         return [{str(key): value for key, value in row.items()} for row in self.frame.to_dict("records")]
+
+    def best_cells(self) -> set[tuple[int, str]]:
+        """Return row numbers and columns of the best cells of every comparison; equal ones are all best."""
+        found: set[tuple[int, str]] = set()
+        for best in self.best:
+            compared: dict[tuple[Any, ...], dict[tuple[int, str], float]] = {}
+            for number, row in enumerate(self.rows()):
+                cells = compared.setdefault(tuple(row[key] for key in best.within), {})
+                cells |= {(number, key): best.sign(row) * row[key] for key in best.keys if not pd.isna(row[key])}
+            for cells in compared.values():
+                found |= {cell for cell, value in cells.items() if value == max(cells.values())}
+        return found
+
+    def exported(self) -> pd.DataFrame:
+        """Return the columns of the CSV file."""
+        return self.frame[list(self.frame.columns if self.csv is None else self.csv)]
 
 
 @dataclass(frozen=True)
@@ -103,13 +152,16 @@ class FigureBlock:
     caption, alt
         What it shows, below it; and for those who cannot see it.
     draw
-        Draws it.
+        Draws it, or a part of it.
+    picks
+        What a part of it can be chosen by: ``methods``, ``benchmarks``.
     """
 
     name: str
     caption: str
     alt: str
-    draw: Callable[[], Figure]
+    draw: Draw
+    picks: Sequence[str] = ("methods", "benchmarks")
 
 
 Block = Prose | TableBlock | FigureBlock

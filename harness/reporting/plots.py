@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -195,13 +196,14 @@ def plot_ranks(
     for place, (name, rank) in enumerate(zip(names, ranks, strict=True)):
         mark = marks.get(name, EXACT_MARK)
         ax.plot([rank], [place], mark.marker, color=mark.colour, markersize=6, markeredgewidth=1.6)
+    last_rank = max(len(names), math.ceil(max(ranks, default=1)))  # of methods that are not drawn, too
     for step, (first, last) in enumerate(_alike(names, pairs)):
-        x = len(names) + 0.35 + 0.18 * step
+        x = last_rank + 0.35 + 0.18 * step
         ax.plot([x, x], [first - 0.15, last + 0.15], color="#555555", linewidth=3, solid_capstyle="butt", clip_on=False)
     ax.set_yticks(range(len(names)), [short(name) for name in names])
     ax.set_ylim(len(names) - 0.4, -0.6)
-    ax.set_xlim(1, len(names) + 0.25)
-    ax.set_xticks(range(1, len(names) + 1))
+    ax.set_xlim(1, last_rank + 0.25)
+    ax.set_xticks(range(1, last_rank + 1))
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel("mean rank")
     return ax

@@ -40,6 +40,8 @@ RC: dict[Any, Any] = {
     "svg.hashsalt": "nas-harness",
 }
 
+DPI = 130  # of figures as pixels
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -58,6 +60,11 @@ FRONT_MARK = Mark("#222222", line=(0, (1, 1)))  # a table's own Pareto front
 def in_style() -> AbstractContextManager[None]:
     """Return the context in which figures are drawn and saved; matplotlib's own settings are as before after it."""
     return matplotlib.rc_context(RC)
+
+
+def in_their_style() -> AbstractContextManager[None]:
+    """Return the context for drawing into somebody's axes: fonts, grids and places of titles stay as they have them."""
+    return matplotlib.rc_context({"text.parse_math": False})
 
 
 def marks_of(run: Run) -> Marks:

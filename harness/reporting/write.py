@@ -16,7 +16,8 @@ from harness.reporting.model import Document, TableBlock
 
 FORMATS = ("html", "md", "latex", "csv", "svg", "png")
 # All that a report's folder holds: anything else in it is somebody else's.
-_PARTS = {"index.html", "report.md", "tables", "plots"}
+RESULTS = "results.json"  # of a report on results from elsewhere: what it was made from
+_PARTS = {"index.html", "report.md", "tables", "plots", RESULTS}
 
 
 def check_target(target: Path, formats: Sequence[str] = FORMATS) -> None:
@@ -33,7 +34,7 @@ def check_target(target: Path, formats: Sequence[str] = FORMATS) -> None:
 
 
 def write_document(
-    document: Document, target: Path, formats: Sequence[str] = FORMATS, tables: Mapping[str, str] | None = None
+    document: Document, target: Path, formats: Sequence[str] = FORMATS, beside: Mapping[str, str] | None = None
 ) -> None:
     """Write a document, whole or not at all; a report that is there already is replaced when the new one is whole.
 
@@ -45,8 +46,8 @@ def write_document(
         Its folder, see `check_target`.
     formats
         Some of `FORMATS`.
-    tables
-        Further CSV files, which are in no other form: contents by name.
+    beside
+        Further files: contents by their paths in the folder.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def write_document(
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
-            _write(document, scratch, formats, tables or {})
+            _write(document, scratch, formats, beside or {})
             _swap(scratch, target)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -65,7 +66,7 @@ def write_document(
         raise RunError(f"{target}: {error.strerror or error}; what was there before is intact") from error
 
 
-def _write(document: Document, folder: Path, formats: Sequence[str], tables: Mapping[str, str]) -> None:
+def _write(document: Document, folder: Path, formats: Sequence[str], beside: Mapping[str, str]) -> None:
     kinds = tuple(kind for kind in ("svg", "png") if kind in formats)
     wanted = ("svg", *kinds) if "html" in formats and "svg" not in kinds else kinds
     images = {figure.name: draw_images(figure, wanted) for figure in document.figures()} if wanted else {}
@@ -83,14 +84,13 @@ def _write(document: Document, folder: Path, formats: Sequence[str], tables: Map
             _text(folder / "tables" / f"{table.name}.csv", csv_text(table))
         if "latex" in formats:
             _text(folder / "tables" / f"{table.name}.tex", render_latex(table))
-    for name, content in tables.items() if "csv" in formats else ():
-        _text(folder / "tables" / f"{name}.csv", content)
+    for name, content in beside.items():
+        _text(folder / name, content)
 
 
 def csv_text(table: TableBlock) -> str:
     """Return what a table's CSV file holds."""
-    columns = list(table.frame.columns if table.csv is None else table.csv)
-    return table.frame[columns].to_csv(index=False, lineterminator="\n")
+    return table.exported().to_csv(index=False, lineterminator="\n")
 
 
 def _text(path: Path, content: str) -> None:

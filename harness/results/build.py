@@ -11,10 +11,11 @@ import pandas as pd
 
 from harness.errors import HarnessError
 from harness.reporting.model import Document
-from harness.reporting.write import check_target, csv_text, write_document
+from harness.reporting.write import RESULTS, check_target, csv_text, write_document
 from harness.results.document import RUNS, make_document
 from harness.results.faults import all_faults
 from harness.results.improvement import TABLE_COLUMNS, relative_improvements
+from harness.results.kept import to_json
 from harness.results.model import Fault, Results
 from harness.results.read import read_results
 
@@ -75,7 +76,7 @@ def import_results(files: Sequence[Path], output: Path, *, replace: bool = True,
     document = make_document(results, faults)
     if not replace:
         _check_same_runs(document, output)
-    write_document(document, output)
+    write_document(document, output, beside={RESULTS: to_json(results)})
     table = relative_improvements(results)[list(TABLE_COLUMNS)]
     return Imported(results, table, tuple(faults), tuple(map(str, document.answer)), output)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,6 @@ from matplotlib.figure import Figure
 from harness.reporting.caveats.baselines import OF_SKEWED_SAMPLES, of_means, skewed
 from harness.reporting.families import OVER_ARCHITECTURES
 from harness.reporting.figures import MOST
-from harness.reporting.figures import legend as draw_legend
 from harness.reporting.formats import (
     integer,
     interval,
@@ -27,10 +27,11 @@ from harness.reporting.formats import (
     text,
 )
 from harness.reporting.frames.improvement import LEVEL, RI_COLUMNS
-from harness.reporting.model import Block, Claim, Column, Document, FigureBlock, Prose, Section, TableBlock
+from harness.reporting.model import Best, Block, Claim, Column, Document, FigureBlock, Prose, Section, TableBlock
+from harness.reporting.panels import WHOLE, WIDTH, Panels, View
 from harness.reporting.plots import plot_forest
 from harness.reporting.run import PERCENT_UNITS
-from harness.reporting.sections.improvement import at_a_glance
+from harness.reporting.sections.improvement import at_a_glance, compared
 from harness.reporting.style import Mark, marks_for, short
 from harness.results.improvement import (
     AGGREGATE_COLUMNS,
@@ -42,7 +43,6 @@ from harness.results.improvement import (
 from harness.results.model import RUN_COLUMNS, Fault, Results
 from harness.statistics.improvement import MIN_ARCHITECTURES
 
-_WIDTH = 9.0  # inches
 _RUNS = "every-run"
 RUNS = "runs"  # the table of what was read, and its file
 _RANDOM = Mark("#7a7a7a", "x")  # of baselines
@@ -68,32 +68,40 @@ def make_document(results: Results, faults: Sequence[Fault]) -> Document:
     return Document(
         title=f"Results from elsewhere: {', '.join(results.sources['file'])}",
         description="Final scores that nas-harness did not produce: how they were obtained is not known here.",
-        facts=_facts(results),
+        facts=facts(results),
         answer=[_claim(str(method), part, overall) for method, part in improvements.groupby("method", sort=False)],
         warnings=[fault.what for fault in faults],
         sections=[section for section in sections if section is not None],
     )
 
 
-def draw_forest(results: Results, improvements: pd.DataFrame) -> Figure:
+def draw_forest(results: Results, improvements: pd.DataFrame, *, view: View = WHOLE) -> Figure:
     """Draw relative improvements with their intervals."""
-    marks = marks_for(results.baselines)
-    improvements = improvements[improvements["dataset"].isin(results.datasets[:MOST])]
-    rows = len(improvements) + min(MOST, len(results.datasets))
-    figure = Figure(figsize=(_WIDTH / 1.5, 1.3 + 0.14 * rows), layout="constrained")
-    plot_forest(improvements, ax=figure.add_subplot(), marks=marks)
-    draw_legend(figure, marks, {method: method for method in results.baselines}, markers=True)
-    return figure
+    marks, shown = marks_for(results.baselines), view.of(improvements)
+    datasets = list(dict.fromkeys(shown["dataset"]))[:MOST]
+    shown = shown[shown["dataset"].isin(datasets)]
+    panels = Panels(view, ["relative improvement"], (WIDTH / 1.5, 1.3 + 0.14 * (len(shown) + len(datasets))))
+    for _, ax in panels:
+        plot_forest(shown, ax=ax, marks=marks)
+    methods = shown["method"].drop_duplicates()
+    panels.legend(marks, [method for method in results.baselines if method in set(methods)], markers=True)
+    return panels.figure
 
 
-def draw_runs(results: Results) -> Figure:
+def draw_runs(results: Results, *, view: View = WHOLE) -> Figure:
     """Draw every run's score, a panel a data set, a row a method; its baseline's runs beneath, in grey."""
-    datasets, marks = results.datasets[:MOST], marks_for(results.baselines)
-    figure = Figure(figsize=(_WIDTH, (0.5 + 0.22 * len(marks)) * len(datasets) + 0.3), layout="constrained")
-    for place, dataset in enumerate(datasets):
-        ax = figure.add_subplot(len(datasets), 1, place + 1)
-        for row, (method, baseline) in enumerate(results.baselines.items()):
-            for name, mark, shift in ((method, marks[method], -0.14), (baseline, _RANDOM, 0.22)):
+    pairs = [(dataset, method) for dataset in results.datasets for method in results.baselines]
+    shown = view.of(pd.DataFrame(pairs, columns=["benchmark", "method"]))
+    datasets, methods = (list(dict.fromkeys(shown[key])) for key in ("benchmark", "method"))
+    datasets, marks = datasets[:MOST], marks_for(results.baselines)
+    panels = Panels(view, datasets, (WIDTH, (0.5 + 0.22 * (1 + len(methods))) * len(datasets) + 0.3))
+    for place, ax in panels:
+        dataset = datasets[place]
+        for row, method in enumerate(methods):
+            for name, mark, shift in (
+                (method, marks[method], -0.14),
+                (results.baselines[method], _RANDOM, 0.22),
+            ):
                 runs = results.of(dataset, name)
                 if runs.empty:
                     continue
@@ -102,11 +110,11 @@ def draw_runs(results: Results) -> Figure:
                     scores, np.full(len(scores), row + shift), mark.marker, color=mark.colour, markersize=3.5, alpha=0.7
                 )
                 ax.plot([scores.mean()] * 2, [row + shift - 0.15, row + shift + 0.15], color=mark.colour, linewidth=1.5)
-        ax.set_yticks(range(len(results.baselines)), [short(method) for method in results.baselines])
-        ax.set_ylim(len(results.baselines) - 0.5, -0.5)
+        ax.set_yticks(range(len(methods)), [short(method) for method in methods])
+        ax.set_ylim(len(methods) - 0.5, -0.5)
         ax.grid(visible=False, axis="y")
         ax.set_title(short(dataset) + (", %" if _in_percent(results, dataset) else ""))
-    return figure
+    return panels.figure
 
 
 def _improvement(results: Results, improvements: pd.DataFrame) -> Section:
@@ -117,7 +125,7 @@ def _improvement(results: Results, improvements: pd.DataFrame) -> Section:
             "Relative improvement of each method over its own baseline, with 95 % intervals; right of the line is better."
             + _left_out(results),
             "Forest plot: one row a data set and method; its numbers are in this section's tables.",
-            lambda: draw_forest(results, improvements),
+            partial(draw_forest, results, improvements),
         ),
         _full(improvements),
     ]
@@ -135,6 +143,7 @@ def _glance(results: Results, improvements: pd.DataFrame) -> TableBlock:
         columns,
         note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {family} of the table: "
         f"{_tests(improvements)}.",
+        best=compared(columns, "dataset"),
     )
 
 
@@ -159,6 +168,7 @@ def _full(improvements: pd.DataFrame) -> TableBlock:
             Column("test", "test", lambda row: row["note"] or row["test"]),
         ],
         csv=RI_COLUMNS,
+        best=[Best(["ri"], ["dataset"])],
         note=f"One family of tests: all rows. p is of {_tests(improvements)}.",
         folded=len(improvements) > 20,
     )
@@ -186,6 +196,7 @@ def _over_all(overall: pd.DataFrame) -> Section:
             text("note", "note"),
         ],
         csv=AGGREGATE_COLUMNS,
+        best=[Best(["ri"], ["population"])],
         note="“These data sets”: the error is that of the runs, and the claim ends with these data sets. “Data sets like these”: "
         "they are taken for a sample of such, and the error is mostly that between them.",
     )
@@ -209,7 +220,7 @@ def _scores(results: Results) -> Section:
                 "Every run's score, and the mean as a bar: each method in its colour, its baseline in grey below it."
                 + _left_out(results),
                 "One mark a run, one panel a data set, one row a method; the numbers are in the table of runs.",
-                lambda: draw_runs(results),
+                partial(draw_runs, results),
             ),
             TableBlock(
                 "summary",
@@ -222,6 +233,7 @@ def _scores(results: Results) -> Section:
                     integer("n", "runs"),
                     *(_score(key, title) for key, title in shown.items()),
                 ],
+                best=[Best([key], ["dataset"], lambda row: results.sign) for key in ("mean", "median")],
                 folded=len(rows) > 20,
             ),
         ],
@@ -273,7 +285,8 @@ def _sources(results: Results, faults: Sequence[Fault]) -> Section:
     return Section("files", "Files", [files, found])
 
 
-def _facts(results: Results) -> str:
+def facts(results: Results) -> str:
+    """Return what is compared, in one line."""
     methods = plural(len(results.baselines), "method")
     comparisons = "compared seed by seed" if results.paired else "runs taken for independent"
     return (

@@ -29,14 +29,18 @@ def resolved_suite(suite: str | Path) -> Path | None:
 
 
 def read_suite(
-    suite: str | Path, overrides: Sequence[str] = (), seeds: str | None = None, plugin: Sequence[str | Path] = ()
+    suite: str | Path,
+    overrides: Sequence[str] = (),
+    seeds: str | None = None,
+    plugin: Sequence[str | Path] = (),
+    part: str | None = None,
 ) -> Suite:
     """A suite by name, from a TOML file, or of a run, by its folder or its ``suite.resolved.json``.
 
     Parameters
     ----------
-    suite, overrides, seeds
-        As in `harness.suites.reading.load_suite`; a run's suite takes no overrides.
+    suite, overrides, seeds, part
+        As in `harness.suites.reading.load_suite`; a run's suite takes no overrides, and has the part that was run.
     plugin
         Plug-in files that stand for those of the run of the same name; its others are loaded with it.
 
@@ -47,9 +51,11 @@ def read_suite(
     """
     file = resolved_suite(suite)
     if file is None:
-        return load_suite(suite, overrides, seeds)
+        return load_suite(suite, overrides, seeds, part)
     if overrides:
         raise HarnessError(f"--set {overrides[0]}: {file} is resolved, with nothing left to set but --seeds")
+    if part is not None:
+        raise HarnessError(f"--part {part}: {file} is resolved, with nothing left to set but --seeds")
     resolved = read_resolved(file)
     with suppress(NoManifest):
         load_plugins(file.parent, read_manifest(file.parent), plugin)

@@ -14,29 +14,20 @@ from harness.methods.base import make_method, method_params
 from harness.problem.budget import Budget
 from harness.problem.constraint import parse_constraints
 from harness.suites.catalogue import expand
+from harness.suites.file import PARTS, Benchmarks, MethodTable, SuiteFile, Texts
 from harness.suites.group import MethodSpec
 from harness.suites.seeds import parse_seeds
 from harness.suites.suite import Suite, spec_of
+from harness.system.shapes import shaped
 from harness.system.texts import split_outside
 
 LONGEST_IN_LABEL = 60  # characters of a parameter in the label of a method that is named on the command line
-SUITE_KEYS = (
-    "name",
-    "description",
-    "seeds",
-    "benchmarks",
-    "budgets",
-    "metrics",
-    "constraint",
-    "methods",
-    "search",
-    "evaluation",
-    "device",
-    "pairs",
-)
+REQUIRED = ("seeds", "benchmarks", "budgets", "methods")
 
 
-def load_suite(suite: str | Path, overrides: Sequence[str] = (), seeds: str | None = None) -> Suite:
+def load_suite(
+    suite: str | Path, overrides: Sequence[str] = (), seeds: str | None = None, part: str | None = None
+) -> Suite:
     """Read a suite from a TOML file, or one that comes with the project by its name.
 
     Parameters
@@ -47,6 +38,8 @@ def load_suite(suite: str | Path, overrides: Sequence[str] = (), seeds: str | No
         ``dotted.key=value`` as the command line's ``--set`` takes them; values are TOML, or else text.
     seeds
         Seeds instead of the suite's own, e.g. ``"0:30"``.
+    part
+        ``"dev"`` or ``"test"``: this part of the suite's benchmarks only, as a suite of its own, ``NAME-dev``.
 
     Raises
     ------
@@ -65,7 +58,23 @@ def load_suite(suite: str | Path, overrides: Sequence[str] = (), seeds: str | No
     if seeds is not None:
         document["seeds"] = seeds
     document.setdefault("name", path.stem)
+    if part is not None:
+        _take(document, part, str(path))
     return make_suite(document, where=str(path))
+
+
+def _take(document: dict[str, Any], part: str, where: str) -> None:
+    """Leave one part of the benchmarks."""
+    if part not in PARTS:
+        raise unknown_name("part", part, PARTS)
+    benchmarks = document.get("benchmarks")
+    if not isinstance(benchmarks, dict) or not benchmarks.get(part):
+        raise HarnessError(
+            f"{where}: --part {part}: its benchmarks have no such part; write [benchmarks] dev = [...] and test = [...]"
+        )
+    document["benchmarks"] = {part: benchmarks[part]}
+    if isinstance(document["name"], str):  # anything else is refused with the rest
+        document["name"] += f"-{part}"
 
 
 def spot_suite(
@@ -135,42 +144,47 @@ def _spot_budget(text: str) -> dict[str, int]:
 
 def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
     """A suite from the values that a TOML file would hold; see `load_suite`."""
-    for key in document:
-        if key not in SUITE_KEYS:
-            raise unknown_name("key", key, SUITE_KEYS, where)
-    for key in ("seeds", "benchmarks", "budgets", "methods"):
-        if document.get(key) in (None, "", [], {}):
+    for key in REQUIRED:
+        if key in document and document[key] in ("", [], {}):
             raise HarnessError(f"{where}: {key} is missing or empty")
-    benchmarks = _texts(document["benchmarks"], f"{where}: benchmarks")
-    methods = document["methods"]
-    if not isinstance(methods, list) or not all(isinstance(method, dict) for method in methods):
-        raise HarnessError(f"{where}: methods must be tables, each under its own [[methods]]")
-    name, description = document.get("name", "suite"), document.get("description", "")
-    # The output folder is called after it.
-    if not isinstance(name, str) or not re.fullmatch(r"\w[\w .+@-]*", name):
-        raise HarnessError(f"{where}: name: wanted a text of letters, digits, blanks and .-+@_, not {name!r}")
-    if not isinstance(description, str):
-        raise HarnessError(f"{where}: description: wanted a text, not {description!r}")
-    names = tuple(expand(benchmarks, where))
+    file = shaped(SuiteFile, document, where)
+    parts = _parts(file.benchmarks, where)
+    names = tuple(dict.fromkeys(name for some in parts.values() for name in some))
+    if not names:
+        raise HarnessError(f"{where}: benchmarks is missing or empty")
     if len({benchmark.startswith(("live/", ONE_SHOT)) for benchmark in names}) > 1:
         raise HarnessError(f"{where}: benchmarks: tables and supernets do not compare; give each a suite of its own")
-    seeds = parse_seeds(document["seeds"], where)
-    specs = _methods(methods, names, seeds, where)
+    seeds = parse_seeds(file.seeds, where)
+    specs = _methods(file.methods, names, seeds, where)
     if idle := [name for name in names if not any(spec.runs_on(name) for spec in specs)]:
         raise HarnessError(f"{where}: no method is run on benchmark {idle[0]}; leave it out")
     return Suite(
-        name=name,
+        name=file.name,
         benchmarks=names,
         methods=specs,
-        budgets=_budgets(document["budgets"], where),
+        budgets=_budgets(file.budgets, where),
         seeds=seeds,
-        metrics=tuple(_texts(document.get("metrics", []), f"{where}: metrics")),
-        description=description,
-        live={key: document[key] for key in ("search", "evaluation", "device") if key in document},
-        constraints=parse_constraints(document.get("constraint", {}), where),
-        pairs=_pairs(document.get("pairs", []), methods, specs, where),
+        metrics=tuple(_texts(file.metrics)),
+        description=file.description,
+        live={"search": file.search, "evaluation": file.evaluation, "device": file.device},
+        constraints=parse_constraints(file.constraint, where),
+        pairs=_pairs(file.pairs, file.methods, specs, where),
+        parts={part: some for part, some in parts.items() if part},
         where=where,
     )
+
+
+def _parts(benchmarks: Benchmarks, where: str) -> dict[str, tuple[str, ...]]:
+    """Names by the part that they are of; the part of a suite without parts is empty."""
+    if not isinstance(benchmarks, dict):
+        return {"": tuple(expand(_texts(benchmarks), where))}
+    found = {str(part): tuple(expand(_texts(texts), where)) for part, texts in benchmarks.items() if texts}
+    parts = {part: found[part] for part in PARTS if part in found}
+    if both := [name for name in parts.get("dev", ()) if name in parts.get("test", ())]:
+        raise HarnessError(
+            f"{where}: benchmarks: {both[0]} is in dev and in test: what methods are tuned on is no test; leave it out of one"
+        )
+    return parts
 
 
 def suite_folders() -> list[Path]:
@@ -203,21 +217,17 @@ def _methods(
 ) -> tuple[MethodSpec, ...]:
     specs: list[MethodSpec] = []
     for table in tables:
-        params = dict(table)
-        name = params.pop("name", None)
-        if not isinstance(name, str):
-            raise HarnessError(f"{where}: a [[methods]] table has no name")
-        label = params.pop("label", name)
-        if not isinstance(label, str) or not label.strip() or not label.isprintable():
-            raise HarnessError(f"{where}: label of method {name}: wanted a text of one line, not {label!r}")
-        metrics = params.pop("metrics", None)
-        # A text is a parameter of a method that has one of this name.
-        search = params.pop("search") if isinstance(params.get("search"), dict) else {}
-        patterns = _texts(params.pop("benchmarks", []), f"{where}: benchmarks of method {label}")
-        shown = None if metrics is None else tuple(_texts(metrics, f"{where}: metrics of method {label}"))
+        name, label, known = _known(table, where)
+        params = {key: value for key, value in table.items() if key not in MethodTable.__struct_fields__}
+        search = known.search
+        if search is not None and not isinstance(search, dict):  # a parameter of a method that has one of this name
+            params["search"] = search
+            search = None
+        patterns = _texts(known.benchmarks)
+        shown = None if known.metrics is None else tuple(_texts(known.metrics))
         own = expand(patterns, f"{where}: method {label}") if patterns else []
         chosen = tuple(benchmark for benchmark in benchmarks if benchmark in own)
-        own_seeds = parse_seeds(params.pop("seeds"), f"{where}: method {label}") if "seeds" in params else seeds
+        own_seeds = seeds if known.seeds is None else parse_seeds(known.seeds, f"{where}: method {label}")
         at = [seed for seed in seeds if seed in own_seeds]
         try:
             method = make_method(name, **params)
@@ -226,41 +236,55 @@ def _methods(
         if label in (spec.label for spec in specs):
             raise HarnessError(f"{where}: two methods are called {label!r}; give one of them a label of its own")
         for spec in specs:
-            if (spec.name, spec.params, spec.metrics, spec.search) == (name, method_params(method), shown, search):
+            if (spec.name, spec.params, spec.metrics, spec.search) == (
+                name,
+                method_params(method),
+                shown,
+                search or {},
+            ):
                 raise HarnessError(
                     f"{where}: {spec.label!r} and {label!r} are the same method with the same parameters; leave one out"
                 )
         if (own and not chosen) or not at:  # `--set benchmarks=...` or `--seeds` took away all that it is for
             continue
-        specs.append(spec_of(name, label, method, chosen, shown, search, () if len(at) == len(seeds) else tuple(at)))
+        at = [] if len(at) == len(seeds) else at
+        specs.append(spec_of(name, label, method, chosen, shown, search or {}, tuple(at)))
     return tuple(specs)
 
 
+def _known(table: Mapping[str, Any], where: str) -> tuple[str, str, MethodTable]:
+    """Name and label of a method, and what its table says beside its parameters."""
+    name = table.get("name")
+    if not isinstance(name, str):
+        raise HarnessError(f"{where}: a [[methods]] table has no name")
+    label = table.get("label", name)
+    of = label if isinstance(label, str) else name
+    known = shaped(MethodTable, table, where, lambda key: f"{key} of method {of}", exact=False)
+    if not label.strip() or not label.isprintable():
+        raise HarnessError(f"{where}: label of method {name}: wanted a text of one line, not {label!r}")
+    return name, label, known
+
+
 def _pairs(
-    value: Any, tables: Sequence[Mapping[str, Any]], specs: Sequence[MethodSpec], where: str
+    pairs: Sequence[Sequence[str]], tables: Sequence[Mapping[str, Any]], specs: Sequence[MethodSpec], where: str
 ) -> tuple[tuple[str, str], ...]:
     """Pairs of methods by label; those of which one is not run here, by its seeds or benchmarks, are left out."""
-    known = [table.get("label", table["name"]) for table in tables]
-    if not isinstance(value, list):
-        raise HarnessError(f'{where}: pairs: wanted a list such as [["milenas-1st", "darts-1st"]], not {value!r}')
+    known = [table.get("label") or table["name"] for table in tables]
     found: list[tuple[str, str]] = []
-    for pair in value:
-        texts = _texts(pair, f"{where}: pairs")
-        for label in texts:
+    for pair in pairs:
+        for label in pair:
             if label not in known:
                 raise unknown_name("method", label, known, where=f"{where}: pairs")
-        if len(set(texts)) != 2 or len(texts) != 2:
+        if len(set(pair)) != 2 or len(pair) != 2:
             raise HarnessError(f"{where}: pairs: wanted two different methods, not {pair!r}")
-        if any({*texts} == {*other} for other in found):
-            raise HarnessError(f"{where}: pairs: {texts[0]!r} and {texts[1]!r} stand twice")
-        found.append((texts[0], texts[1]))
+        if any({*pair} == {*other} for other in found):
+            raise HarnessError(f"{where}: pairs: {pair[0]!r} and {pair[1]!r} stand twice")
+        found.append((pair[0], pair[1]))
     labels = {spec.label for spec in specs}
     return tuple(pair for pair in found if labels.issuperset(pair))
 
 
-def _budgets(table: Any, where: str) -> tuple[Budget, ...]:
-    if not isinstance(table, dict):
-        raise HarnessError(f"{where}: budgets must be a table such as [budgets] evaluations = 100")
+def _budgets(table: Mapping[str, Any], where: str) -> tuple[Budget, ...]:
     try:
         budgets = tuple(
             Budget(kind, amount)
@@ -279,11 +303,8 @@ def _budgets(table: Any, where: str) -> tuple[Budget, ...]:
     return budgets
 
 
-def _texts(value: Any, where: str) -> list[str]:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise HarnessError(f"{where}: wanted a list of texts, not {value!r}")
-    return texts
+def _texts(value: Texts) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def _override(document: dict[str, Any], override: str) -> None:

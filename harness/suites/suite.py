@@ -16,6 +16,7 @@ from harness.problem.constraint import Constraint, shown
 from harness.problem.offer import Offer
 from harness.suites.catalogue import Benchmark, load_benchmark, max_fidelity, resolve
 from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constraints_of, groups_of, method_spec
+from harness.system.texts import facts_html
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Suite:
         What an architecture must satisfy to be an answer.
     pairs
         Labels of methods whose comparison, seed by seed, was fixed before the run; see `harness.reporting.frames.planned`.
+    parts
+        Names of the benchmarks by part, ``dev`` (methods are tuned on these) and ``test``; empty for a suite without parts.
     kept_settings
         Of a suite that was read back: the settings of live benchmarks, by benchmark and budget, instead of `live`.
     """
@@ -78,8 +81,29 @@ class Suite:
     live: Mapping[str, Any] = field(default_factory=dict, hash=False)
     constraints: tuple[Constraint, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     kept_settings: Mapping[tuple[str, Budget], str] = field(default_factory=dict, hash=False)
     where: str = field(default="suite", compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Suite {self.name!r}: {self._counts}>"
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "cells": self._counts,
+            "methods": ", ".join(method.label for method in self.methods),
+            "benchmarks": ", ".join(self.benchmarks),
+            "shown to methods": ", ".join(self.metrics),
+            "constraint": ", ".join(map(str, self.constraints)),
+        }
+        return facts_html(self.name, {"about": self.description} | facts)
+
+    @property
+    def _counts(self) -> str:
+        budgets = ", ".join(f"{budget.amount:,}" for budget in self.budgets)
+        sizes = {"method": len(self.methods), "benchmark": len(self.benchmarks), "seed": len(self.seeds)}
+        counted = " × ".join(f"{count:,} {noun}{'s' if count > 1 else ''}" for noun, count in sizes.items())
+        return f"{counted} at {budgets} {self.budgets[0].kind}"
 
     @classmethod
     def from_resolved(
@@ -132,6 +156,7 @@ class Suite:
             description=resolved["description"],
             constraints=constraints_of(resolved),
             pairs=tuple((a, b) for a, b in resolved.get("pairs", ()) if {a, b} <= labels),
+            parts={part: tuple(some) for part, some in resolved.get("parts", {}).items()},
             kept_settings=_shared_settings(resolved),
             where=where,
         )
@@ -198,7 +223,14 @@ class Suite:
             "constraint": conditions(self.constraints),
             # One text a benchmark and budget, in this order.
             "settings": list(found.settings.values()),
-        } | ({"pairs": [list(pair) for pair in self.pairs]} if self.pairs else {})
+        } | {
+            key: value
+            for key, value in (
+                ("pairs", [list(pair) for pair in self.pairs]),
+                ("parts", {part: list(some) for part, some in self.parts.items()}),
+            )
+            if value
+        }
 
 
 def _refuse_the_same(groups: Sequence[Group]) -> None:

@@ -1,10 +1,21 @@
-"""Taking texts apart."""
+"""Taking texts apart, and showing facts in a notebook."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
 
 from harness.errors import HarnessError
 
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
+
+
+def facts_html(title: str, facts: Mapping[str, object]) -> str:
+    """Return what a notebook shows of a thing: its title, and facts by name; those that are empty are left out."""
+    rows = (
+        f"<tr><th>{escape(name)}</th><td>{escape(str(fact))}</td></tr>" for name, fact in facts.items() if str(fact)
+    )
+    return f"<table><caption><b>{escape(title)}</b></caption>{''.join(rows)}</table>"
 
 
 def split_outside(text: str, separator: str) -> list[str]:

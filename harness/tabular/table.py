@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import Space
+from harness.tabular.shown import benchmark_html
 from harness.taxonomy import Taxonomy, taxonomy_of_table
 
 Direction = Literal["max", "min"]
@@ -186,6 +187,13 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def __repr__(self) -> str:
+        return f"<Table {self.name!r}: {len(self):,} rows over {self.space.name}; {self.metric} in {self.unit}>"
+
+    def _repr_html_(self) -> str:
+        columns = {"columns": ", ".join(sorted(self.columns)), "curves": ", ".join(sorted(self.curves))}
+        return benchmark_html(self, f"table of {len(self):,} rows", columns | {"caveats": " ".join(self.caveats)})
 
     @property
     def valid(self) -> NDArray[np.float64]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Any
 
 from harness.errors import HarnessError, unknown_name
+from harness.system.shapes import says, shaped
 
 ANNEALINGS = ("cosine", "power")
 BATCH_NORMS = ("batch", "running")  # of supernets, see `harness.supernets.graph.BATCH_NORMS`
@@ -16,7 +17,6 @@ BATCH_NORMS = ("batch", "running")  # of supernets, see `harness.supernets.graph
 SWITCHES = ("cutout", "drop_path", "auxiliary")
 # Of the search: left out where they have their defaults, so that a search is what it was before there was such a setting.
 LATER = ("size_from", "annealing", "base")
-S = TypeVar("S")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +66,12 @@ class SearchSettings:
     weight_decay: float = 3e-4
     clip: float = 5.0
     alpha_learning_rate: float = 3e-4
-    alpha_betas: tuple[float, float] = (0.5, 0.999)
+    alpha_betas: Annotated[tuple[float, float], says(" must be two numbers in [0, 1)")] = (0.5, 0.999)
     alpha_weight_decay: float = 1e-3
     batch_norm: str = "batch"
     augment: bool = False
-    expected_size: tuple[int, ...] | None = None
-    size_from: float | None = None
+    expected_size: Annotated[tuple[int, ...] | None, says(" must be a list of whole numbers")] = None
+    size_from: Annotated[float | None, says(" must be a share from 0 to 1")] = None
     annealing: str = "cosine"
     base: float = 2.0
 
@@ -230,11 +230,30 @@ class LiveSettings:
         """Read `to_json`'s text."""
         values = json.loads(text)
         return cls(
-            made(SearchSettings, values["search"], "search"),
-            made(Recipe, values["evaluation"], "evaluation"),
-            made(Recipe, values["proxy"], "proxy"),
+            shaped(SearchSettings, values["search"], "search"),
+            shaped(Recipe, values["evaluation"], "evaluation"),
+            shaped(Recipe, values["proxy"], "proxy"),
             values["device"],
         )
+
+
+def schema_parts(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a JSON schema with `SearchSettings` and `Recipe` among its parts as people write these: no other keys."""
+    parts: dict[str, Any] = schema["$defs"]
+    for name in ("SearchSettings", "Recipe"):
+        if name in parts:
+            parts[name]["additionalProperties"] = False
+    if "SearchSettings" in parts:
+        del parts["SearchSettings"]["properties"]["epochs"]  # they are the budget
+        proxy = {"type": "integer", "minimum": 1, "default": 1, "description": "Epochs of a training during a search."}
+        recipe = parts["Recipe"]
+        parts["Evaluation"] = {
+            **recipe,
+            "title": "Evaluation",
+            "properties": {**recipe["properties"], "proxy_epochs": proxy},
+        }
+        del parts["Recipe"]
+    return schema
 
 
 def half_cosine(epoch: int, epochs: int) -> float:
@@ -255,7 +274,7 @@ def with_search(settings: str, own: Mapping[str, Any]) -> str:
     if "epochs" in own:
         raise HarnessError("search: epochs are the budget; write [budgets] epochs = ...")
     shared = LiveSettings.from_json(settings)
-    return replace(shared, search=made(SearchSettings, shared.search.as_dict() | dict(own), "search")).to_json()
+    return replace(shared, search=shaped(SearchSettings, shared.search.as_dict() | dict(own), "search")).to_json()
 
 
 def recipe_from(values: Mapping[str, Any], where: str) -> Recipe:
@@ -266,29 +285,4 @@ def recipe_from(values: Mapping[str, Any], where: str) -> Recipe:
     HarnessError
         If a key is unknown or a value out of its range; `where` stands before the message.
     """
-    return made(Recipe, values, where)
-
-
-def made(shape: type[S], values: Mapping[str, Any], where: str) -> S:
-    """A frozen dataclass from a suite's table: unknown keys and wrong types are errors."""
-    known = {field.name: field for field in fields(shape)}  # type: ignore[arg-type]
-    for key in values:
-        if key not in known:
-            raise unknown_name("key", key, known, where=where)
-    made = {}
-    for key, value in values.items():
-        default = known[key].default
-        if isinstance(default, float):
-            value = _as_float(value)
-        if isinstance(value, list):
-            floats = isinstance(default, tuple) and all(isinstance(part, float) for part in default)
-            value = tuple(_as_float(part) if floats else part for part in value)
-        if default is not None and (type(value) is not type(default)):
-            raise HarnessError(f"{where}: {key} wants {type(default).__name__}, not {value!r}")
-        made[key] = value
-    return shape(**made)
-
-
-def _as_float(value: Any) -> Any:
-    """A whole number where a float is meant; anything else as it is."""
-    return float(value) if type(value) is int else value
+    return shaped(Recipe, values, where)

@@ -112,7 +112,7 @@ def test_a_function_of_a_script_reaches_the_workers(tmp_path):
         + f"""
 import harness
 if __name__ == "__main__":
-    print(harness.run({SUITE!r}, {str(tmp_path / "out")!r}, jobs=2)["status"].tolist())
+    print(harness.run({SUITE!r}, {str(tmp_path / "out")!r}, jobs=2).records["status"].tolist())
 """
     )
     (tmp_path / "script.py").write_text(script)

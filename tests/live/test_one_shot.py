@@ -5,7 +5,9 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
+import harness
 from harness.errors import HarnessError
 from harness.live.one_shot import OneShotBenchmark
 from harness.problem.budget import Budget
@@ -170,3 +172,18 @@ def test_costs_of_candidates_are_fitted_to_a_column_that_is_shown(table, tmp_pat
     # The operations of a cell are the sum of those of its edges, but for edges that reach nothing.
     assert 0.5 < search["cost_r2"] < 1
     assert search["passes"] == search["steps"] + search["steps"] // 2
+
+
+def test_it_is_opened_as_one_object(output, tmp_path):
+    build_report(output, tmp_path / "report", formats=["csv"])
+    opened = harness.open_run(output)
+    for path in (tmp_path / "report" / "tables").glob("*.csv"):
+        assert opened.frame(path.stem).to_csv(index=False, lineterminator="\n") == path.read_text(), path.stem
+    assert {method: scores.shape for method, scores in opened.scores().items()} == dict.fromkeys(opened.methods, (2, 1))
+    # A panel a method that has a supernet; one of them is drawn from that method's own rows.
+    ax = Figure().subplots()
+    opened.plot.supernet_scores(ax, methods="random-search-ws")
+    own = load_run(output).of(scored)
+    (number,) = (n for n, (_, entrant) in enumerate(load_run(output).pairs) if entrant.name == "random-search-ws")
+    own = own[(own["group"] == number) & (own["seed"] == 0)]
+    assert ax.collections[0].get_offsets().tolist() == own[["valid", "shared"]].to_numpy().tolist()

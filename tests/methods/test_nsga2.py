@@ -105,7 +105,7 @@ def test_a_column_that_the_suite_does_not_show_fails_the_cell_with_its_name(tmp_
         "budgets": {"evaluations": 5},
         "methods": [{"name": "nsga2", "minimize": ["cost"]}],
     }
-    (error,) = harness.run(suite, tmp_path, backend="sequential")["error"]
+    (error,) = harness.run(suite, tmp_path, backend="sequential").records["error"]
     assert "column 'cost' is not shown to methods, nothing is" in error
 
 

@@ -151,7 +151,7 @@ def test_searches_of_short_trainings_end_at_a_feasible_architecture(name: str, t
         constraint={"cost": "<= 12.5"},
         metrics=["cost"],
     )
-    records = harness.run(suite, tmp_path, backend="sequential")
+    records = harness.run(suite, tmp_path, backend="sequential").records
     table = harness.load_benchmark("synthetic/ridge")
     feasible = table.columns["cost"] <= 12.5
     evaluated = read_evaluations(tmp_path)
@@ -175,7 +175,7 @@ def test_methods_end_at_the_best_feasible_architecture(name: str, tmp_path: Path
         constraint={"cost": "<= 12.5"},
         metrics=["cost"],
     )
-    records = harness.run(suite, tmp_path, backend="sequential")
+    records = harness.run(suite, tmp_path, backend="sequential").records
     table = harness.load_benchmark("synthetic/ridge")
     feasible = table.columns["cost"] <= 12.5
     evaluated = read_evaluations(tmp_path)
@@ -207,7 +207,7 @@ def test_searches_without_an_answer_are_no_failures_and_random_search_keeps_its_
         constraint={"cost": "<= 11"},
         methods=[{"name": "random"}, {"name": "regularized-evolution", "population": 3}],
     )
-    records = harness.run(suite, tmp_path, backend="sequential")
+    records = harness.run(suite, tmp_path, backend="sequential").records
     law = random_search_law(harness.load_benchmark("synthetic/ridge"), suite.constraints)
     random = records[records["method"] == "random"]
     none = law.none_feasible(6)
@@ -219,7 +219,7 @@ def test_searches_without_an_answer_are_no_failures_and_random_search_keeps_its_
     assert (without["arch"] == "").all()
     assert without[["valid", "test", "test_best"]].isna().all(axis=None)
     assert (without["n_feasible"] == 0).all()
-    again = harness.run(suite, tmp_path, backend="sequential")
+    again = harness.run(suite, tmp_path, backend="sequential").records
     assert (again["started_at"] == records["started_at"]).all()  # nothing is run again
 
     run = load_run(tmp_path)
@@ -248,7 +248,7 @@ def test_an_infeasible_recommendation_is_no_answer(tmp_path: Path, registries: N
     suite = suite_of(
         benchmarks=["synthetic/ridge"], methods=[{"name": "stubborn"}], constraint={"cost": "<= 12"}, metrics=["cost"]
     )
-    records = harness.run(suite, tmp_path, backend="sequential")
+    records = harness.run(suite, tmp_path, backend="sequential").records
     assert (records["status"] == "infeasible").all()
     assert (records["n_feasible"] > 0).all()
     assert records["test"].notna().all()  # what it is worth is known, and counts for nothing

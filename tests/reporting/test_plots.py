@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from harness.reporting.figures import MOST, draw_anytime, draw_forest, drawn, left_out, legend
+from harness.reporting.figures import MOST, draw_anytime, draw_forest, drawn, left_out
 from harness.reporting.frames.curves import EXACT, anytime, distributions, random_curves
 from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.live_plots import make_logarithmic, show_later_half
+from harness.reporting.panels import WHOLE, Panels
 from harness.reporting.plots import (
     MOST_BANDS,
     plot_anytime,
@@ -127,9 +128,10 @@ def test_many_curves_have_no_bands_and_the_panel_fits_what_is_drawn(count: int, 
 
 def test_panels_keep_their_height_under_a_tall_legend() -> None:
     def height(count: int) -> float:
-        figure = Figure(figsize=(5, 3))
+        panels = Panels(WHOLE, ["one"], (5, 3))
         names = [f"a method with a rather long name {place}" for place in range(count)]
-        legend(figure, marks_for(names), names)
+        panels.legend(marks_for(names), names)
+        figure = panels.figure
         figure.draw_without_rendering()
         return figure.get_figheight() - figure.legends[0].get_window_extent().height / figure.dpi
 

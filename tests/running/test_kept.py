@@ -352,7 +352,7 @@ if __name__ == "__main__":
     import harness
 
     suite = {"seeds": "0:4", "benchmarks": ["synthetic/ridge"], "budgets": {"evaluations": 1}, "methods": [{"name": "picks"}]}
-    records = harness.run(suite, "out", jobs=2)
+    records = harness.run(suite, "out", jobs=2).records
     assert (records["status"] == "ok").all(), records["error"].tolist()
     assert (records["code_digest"] != "").all()
     print(len(set(records["started_at"])), ";".join(records["arch"]))

@@ -205,7 +205,7 @@ if __name__ == "__main__":
         "seeds": "0:4", "benchmarks": ["of/a-script", "synthetic/ridge"], "budgets": {"evaluations": 6},
         "methods": [{"name": "of-a-script"}, {"name": "random"}],
     }
-    records = harness.run(suite, sys.argv[1], jobs=2)
+    records = harness.run(suite, sys.argv[1], jobs=2).records
     assert (records["status"] == "ok").all(), records["error"].tolist()
     for _, part in records.groupby("benchmark"):
         ours, theirs = (part[part["method"] == name]["arch"].tolist() for name in ("of-a-script", "random"))

@@ -118,7 +118,7 @@ def test_a_notebook_looks_in_its_folder_first(folder: Path, tmp_path: Path) -> N
         "suite = {'name': 'n', 'seeds': '0:60', 'benchmarks': ['synthetic/ridge'], 'budgets': {'evaluations': 1},"
         " 'methods': [{'name': 'first'}]}\n"
         "if __name__ == '__main__':\n"
-        "    assert (run(suite, 'out', jobs=2, plugin=['../plugins/plugin.py'])['status'] == 'ok').all()\n"
+        "    assert (run(suite, 'out', jobs=2, plugin=['../plugins/plugin.py']).records['status'] == 'ok').all()\n"
         "    assert sys.path[0] == ''\n"
     )
     _python(folder, cell)

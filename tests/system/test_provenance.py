@@ -43,7 +43,7 @@ def stated(source: Path, where: Path, *, running: bool = False) -> tuple[str, st
             "import json, harness; from harness.running.records import read_run\n"
             "suite = {'seeds': '0:2', 'benchmarks': ['synthetic/ridge'], 'budgets': {'evaluations': 2}}\n"
             "suite |= {'methods': [{'name': 'random'}]}\n"
-            "records = harness.run(suite, 'out', backend='sequential')\n"
+            "records = harness.run(suite, 'out', backend='sequential').records\n"
             "print(json.dumps([records['git_commit'][1], records['git_dirty'][1]]))"
         )
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(source), "NAS_HARNESS_CACHE": str(where / "cache")}

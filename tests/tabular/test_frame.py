@@ -31,7 +31,9 @@ def test_a_data_frame_becomes_a_benchmark_in_ten_lines(tmp_path: Path) -> None:
     table = harness.table_from_frame(frame, "mine/widths", arch=["width", "depth"])
     harness.save_benchmark(table)
     suite = {"benchmarks": ["mine/widths"], "seeds": "0:3", "budgets": {"evaluations": 9}}
-    records = harness.run(suite | {"methods": [{"name": "local-search"}]}, tmp_path / "run", backend="sequential")
+    records = harness.run(
+        suite | {"methods": [{"name": "local-search"}]}, tmp_path / "run", backend="sequential"
+    ).records
     assert records["arch"].tolist() == ["width=32,depth=3"] * 3
     assert records["test"].tolist() == [86.0] * 3
 

@@ -6,7 +6,8 @@ import math
 import pytest
 
 from harness.errors import HarnessError
-from harness.training.settings import LiveSettings, Recipe, SearchSettings, made
+from harness.system.shapes import shaped
+from harness.training.settings import LiveSettings, Recipe, SearchSettings
 
 ENDS = {"epochs": 10, "learning_rate": 0.1, "learning_rate_end": 0.001}
 
@@ -35,7 +36,7 @@ def test_a_base_of_1_is_the_cosine():
 
 def test_settings_by_the_cosine_are_what_they_were():
     assert not {"annealing", "base"} & SearchSettings().as_dict().keys()
-    power = made(SearchSettings, {"annealing": "power", "base": 10}, "search")
+    power = shaped(SearchSettings, {"annealing": "power", "base": 10}, "search")
     assert {"annealing": "power", "base": 10.0}.items() <= power.as_dict().items()
     for search in (SearchSettings(), power, SearchSettings(annealing="power")):
         settings = LiveSettings(search, Recipe(), Recipe(), "cpu")

@@ -12,6 +12,7 @@ from harness.reporting.caveats.benchmarks import (
     constraint,
     leaking_tables,
     made_up,
+    mixed_parts,
     not_comparable,
     over_selection,
     table_caveats,
@@ -33,6 +34,7 @@ from harness.reporting.run import Run
 Caveat = Callable[[Run], Iterator[str]]
 WARNINGS: tuple[Caveat, ...] = (
     edited_files,
+    mixed_parts,
     missing_tables,
     leaking_tables,
     missing_cells,

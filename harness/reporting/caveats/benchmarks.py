@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.reporting.families import at_equal_budget
-from harness.reporting.formats import joined, score_text, signed
+from harness.reporting.formats import joined, plural, score_text, signed
 from harness.reporting.frames.curves import random_curves
 from harness.reporting.run import Run
 from harness.tabular import synthetic
@@ -110,3 +110,20 @@ def table_caveats(run: Run) -> Iterator[str]:
 
 def _leaks(run: Run) -> dict[str, list[str]]:
     return {benchmark.name: leaks(benchmark.table) for benchmark in run.benchmarks if benchmark.table is not None}
+
+
+def mixed_parts(run: Run) -> Iterator[str]:
+    """Benchmarks on which methods were tuned, among those that are reported."""
+    parts = {part: set(names) for part, names in run.resolved.get("parts", {}).items()}
+    tuned = [run.titles[one.name] for one in run.benchmarks if one.name in parts.get("dev", ())]
+    if not tuned:
+        return
+    others = len(run.benchmarks) - len(tuned)
+    if others:
+        yield (
+            f"Methods are tuned on {joined(tuned)} (part dev), and this report mixes {'it' if len(tuned) == 1 else 'them'} with "
+            f"{plural(others, run.family.noun)} of part test: numbers over all of them flatter what was tuned. Report the test "
+            "part alone: run with --part test."
+        )
+    else:
+        yield "Methods are tuned on all of these benchmarks (part dev): this is no test. Report the other part: --part test."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from harness.reporting.figures import draw_anytime, draw_random_curves, left_out
 from harness.reporting.formats import dataset, integer, interval, method, points, score, scores, text
 from harness.reporting.frames.curves import AREA_COLUMNS, anytime, areas_under_regret, random_curves
-from harness.reporting.model import FigureBlock, Section, TableBlock
+from harness.reporting.model import Best, FigureBlock, Section, TableBlock
 from harness.reporting.plots import MOST_BANDS
 from harness.reporting.run import Run
 
@@ -29,7 +30,7 @@ def anytime_curves(run: Run) -> Section | None:
         + "The panels begin at a twentieth of the budget."
         + left_out(run),
         f"Anytime curves, one panel a data set: mean test score of each method against {run.unit} on a logarithmic axis.",
-        lambda: draw_anytime(run),
+        partial(draw_anytime, run),
     )
     return Section("anytime", "Over the course of the search", [figure, *_areas(run)])
 
@@ -57,6 +58,7 @@ def _areas(run: Run) -> Iterator[TableBlock]:
             *([text("note", "note")] if frame["note"].any() else []),
         ],
         csv=AREA_COLUMNS,
+        best=[Best(["area"], ["benchmark", "budget"], lambda row: -1.0)],
         note="Over the logarithm a doubling of the evaluations weighs the same wherever it happens, so that early progress "
         "counts. Intervals are one-sample t intervals over seeds and hold one at a time; random search's area is exact.",
         folded=len(frame) > 20,
@@ -75,7 +77,8 @@ def random_search(run: Run) -> Section | None:
         "broken line is what the suite's budget pays for, where that is a fixed number. Where the curve falls, choosing by "
         "validation over-selects." + left_out(run),
         "Curves, one panel a data set: expected test score of random search against the number of draws, logarithmic.",
-        lambda: draw_random_curves(run),
+        partial(draw_random_curves, run),
+        picks=["benchmarks"],
     )
     table = TableBlock(
         "random_curve",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pandas as pd
 
@@ -24,7 +25,7 @@ from harness.reporting.formats import (
 )
 from harness.reporting.frames.improvement import RI_COLUMNS, relative_improvements, verdict, win_counts
 from harness.reporting.frames.scores import EQUIVALENT_COLUMNS, random_equivalents
-from harness.reporting.model import Column, FigureBlock, Row, Section, TableBlock
+from harness.reporting.model import Best, Column, FigureBlock, Row, Section, TableBlock
 from harness.reporting.run import Run
 
 _MOST_ACROSS = 7  # methods that stand side by side
@@ -43,7 +44,7 @@ def relative_improvement(run: Run) -> Section:
                 "baseline. The scales of the panels differ: nothing compares across them, nor across data sets."
                 + left_out(run),
                 "Forest plot: one row a data set and method, one panel a baseline; its numbers are in this section's tables.",
-                lambda: draw_forest(run),
+                partial(draw_forest, run),
             ),
             *([_wins(run)] if len(run.of(win_counts)) else []),
             _full(run),
@@ -77,6 +78,7 @@ def worth(run: Run) -> Section | None:
             ),
         ],
         csv=EQUIVALENT_COLUMNS,
+        best=[Best(["draws"], ["benchmark", "budget"])],
         note="“not reached”: random search does not get there, however many draws it makes. The interval is that of the mean "
         "score, put through the exact curve; where that curve falls again, the first crossing counts.",
         folded=len(frame) > 20,
@@ -100,6 +102,7 @@ def _glance(run: Run, baseline: str) -> TableBlock:
         wide,
         columns,
         note=(tested if claims else "No row has a test; the caveats say why.") + _of_checks(run, frame),
+        best=compared(columns, "benchmark") if frame["budget"].nunique() == 1 else [],
     )
 
 
@@ -144,6 +147,12 @@ def at_a_glance(
     wide.columns = wide.columns.map(lambda pair: f"{pair[1]} {pair[0]}")
     first = Column(down, head, lambda row: rows[row[down]])
     return wide.reset_index(), [first, *(_glance_column(name, title) for name, title in columns.items())]
+
+
+def compared(columns: Sequence[Column], key: str) -> list[Best]:
+    """Return which cells of a table by `at_a_glance`, with this `key`, compare: those of methods on one data set."""
+    first, *others = columns
+    return [Best([one.key for one in others], [key])] if first.key == key else [Best([one.key]) for one in others]
 
 
 def _glance_column(name: str, title: str) -> Column:
@@ -214,6 +223,7 @@ def _full(run: Run) -> TableBlock:
         frame,
         columns,
         csv=RI_COLUMNS,
+        best=[Best(["ri"], ["benchmark", "baseline", "budget"])],
         note=f"One family of claims a baseline ({listed}). An exact baseline has no seeds." + _of_checks(run, frame),
         folded=True,
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from harness.reporting.figures import draw_pareto, left_out
 from harness.reporting.formats import NOTHING, dataset, integer, is_missing, method, number, p_value, score, text
 from harness.reporting.frames.pareto import HYPERVOLUME_COLUMNS, goals_of, hypervolumes, run_fronts
-from harness.reporting.model import Block, Column, FigureBlock, Row, Section, TableBlock
+from harness.reporting.model import Best, Block, Column, FigureBlock, Row, Section, TableBlock
 from harness.reporting.run import Run
 
 
@@ -24,7 +26,7 @@ def pareto(run: Run) -> Section | None:
             f"random search attains with probability one half, exactly{largest}; in colour: what at least half of the searches "
             "of a method attain." + left_out(run),
             f"Scatter plots, one panel a data set: validation score against {goal.column}, with Pareto fronts as steps.",
-            lambda goal=goal: draw_pareto(run, goal),  # type: ignore[misc]
+            partial(draw_pareto, run, goal),
         )
         for goal in goals
     ]
@@ -46,6 +48,7 @@ def pareto(run: Run) -> Section | None:
                 *([text("note", "note")] if frame["note"].any() else []),
             ],
             csv=HYPERVOLUME_COLUMNS,
+            best=[Best(["hypervolume"], ["benchmark", "goal", "budget"])],
             note="The area begins at the worst value of either goal in the table. Random search's expectation is exact: the "
             "integral of the probability that as many draws attain a point.",
             folded=len(frame) > 20,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from harness.reporting.figures import draw_profiles
 from harness.reporting.formats import integer, method, number, span, text
 from harness.reporting.frames.robust import ENOUGH, IQM_COLUMNS, interquartile_means, scaled
-from harness.reporting.model import FigureBlock, Prose, Section, TableBlock
+from harness.reporting.model import Best, FigureBlock, Prose, Section, TableBlock
 from harness.reporting.run import Run
 
 _SCALE = (
@@ -38,7 +40,8 @@ def normalised_scores(run: Run) -> Section | None:
         "of random search is exact and has none.",
         "Performance profiles: share of runs above each normalised score, one falling curve a method, and their differences "
         "from random search's.",
-        lambda: draw_profiles(run),
+        partial(draw_profiles, run),
+        picks=["methods"],
     )
     frame = run.of(interquartile_means)
     several = frame["budget"].nunique() > 1
@@ -56,6 +59,7 @@ def normalised_scores(run: Run) -> Section | None:
             *([text("note", "note")] if frame["note"].any() else []),
         ],
         csv=IQM_COLUMNS,
+        best=[Best(["iqm"], ["budget"])],
         note="The interval is of these tables: runs are resampled within each. Random search is computed from its exact law, "
         "and has no runs and no interval. Robust to single bad runs, it says nothing of them: the profile does.",
     )

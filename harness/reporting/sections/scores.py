@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from harness.reporting.figures import draw_distributions, left_out
 from harness.reporting.formats import dataset, integer, joined, method, number, score
 from harness.reporting.frames.curves import distributions
 from harness.reporting.frames.scores import summary
-from harness.reporting.model import FigureBlock, Section, TableBlock
+from harness.reporting.model import Best, FigureBlock, Row, Section, TableBlock
 from harness.reporting.run import Run
 
 _SUMMARY = (
@@ -33,10 +35,15 @@ def final_scores(run: Run) -> Section | None:
         + "The outer 1 % at each end may lie outside."
         + left_out(run),
         "Cumulative distributions of final test scores, one panel a data set, one curve a method.",
-        lambda: draw_distributions(run),
+        partial(draw_distributions, run),
     )
     frame = run.of(summary)
     frame = frame.assign(anchor=frame["group"].map(run.anchor))
+    signs = {benchmark.name: benchmark.sign for benchmark in run.benchmarks}
+
+    def sign(row: Row) -> float:
+        return signs[row["benchmark"]]
+
     regret = score("regret", "regret", run, help="distance of the mean from the best test score in the table")
     table = TableBlock(
         "summary",
@@ -56,6 +63,7 @@ def final_scores(run: Run) -> Section | None:
             score("valid_std", "std", run),
         ],
         csv=_SUMMARY,
+        best=[Best([key], ["benchmark", "budget"], sign) for key in ("test_mean", "test_median")],
         note=_of_averages(run),
         folded=len(frame) > 20,
     )

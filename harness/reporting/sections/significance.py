@@ -34,7 +34,7 @@ from harness.reporting.frames.significance import (
     rankings,
     significance,
 )
-from harness.reporting.model import Block, Column, FigureBlock, Prose, Row, Section, TableBlock
+from harness.reporting.model import Best, Block, Column, FigureBlock, Prose, Row, Section, TableBlock
 from harness.reporting.run import Run
 
 
@@ -83,6 +83,7 @@ def tests(run: Run) -> Section:
             ),
         ],
         csv=SIGNIFICANCE_COLUMNS,
+        best=[Best(["ri"], ["benchmark", "baseline"])],
         note=(exact if frame["p_exact"].notna().any() else "")
         + (beats if frame["win_probability"].notna().any() else ""),
         folded=len(frame) > 20,
@@ -167,6 +168,7 @@ def _aggregate(run: Run, frame: pd.DataFrame) -> TableBlock:
             *([text("note", "note")] if frame["note"].any() else []),
         ],
         csv=AGGREGATE_COLUMNS,
+        best=[Best(["ri"], ["baseline"])] if len(run.budgets) == 1 else [],
         note="“These data sets”: the error is that of the seeds, and the claim ends with these tables. “Data sets like these”: "
         "the tables are taken for a sample of such, and the error is mostly that between them. All tables weigh alike, although "
         "an RI point is not worth the same on each: read the single rows first.",
@@ -186,13 +188,15 @@ def _ranking(run: Run) -> list[Block]:
             f"with Holm's adjustment does not tell apart at 5 %. Friedman's test that all rank alike: {friedman}. Random search "
             "takes part as its exact expectation.",
             "Mean ranks of the methods and of random search, one row each; the numbers are in the table below.",
-            lambda: draw_ranks(run),
+            partial(draw_ranks, run),
+            picks=["methods"],
         ),
         TableBlock(
             "ranks",
             "Mean ranks over the data sets.",
             ranks,
             [text("baseline", "budget of"), text("method", "method"), number("mean_rank", "mean rank")],
+            best=[Best(["mean_rank"], ["baseline"], lambda row: -1.0)],
             folded=True,
         ),
         TableBlock(

@@ -61,16 +61,16 @@ def _cell_figures(run: Run, benchmark: str, rows: pd.DataFrame) -> list[Block]:
     best = "the best of its seeds by validation"
     alt = "Graphs of cells; the texts of the architectures are in the table below."
     if all(len(cells) == 1 for cells in graphs.values()):
-        every = [cell for cells in graphs.values() for cell in cells]
         caption = f"{benchmark}: of each method the architecture that is {best}. {'; '.join(captions)}."
-        return [FigureBlock(f"cells_{stem(benchmark)}", caption, alt, partial(draw_cells, every))]
+        return [FigureBlock(f"cells_{stem(benchmark)}", caption, alt, partial(draw_cells, graphs), picks=["methods"])]
     names = [entrant.name for entrant in run.entrants]
     return [
         FigureBlock(
             f"cells_{stem(benchmark)}_{names.index(name)}",
             f"{benchmark}, {caption}: the architecture that is {best}.",
             alt,
-            partial(draw_cells, cells),
+            partial(draw_cells, {name: cells}),
+            picks=[],
         )
         for (name, cells), caption in zip(graphs.items(), captions, strict=True)
     ]

@@ -47,5 +47,6 @@ def protocol_ladder(run: Run) -> Section | None:
         "architectures and between training seeds under the base recipe.",
         "Dots with intervals, one a recipe, between vertical lines at one standard deviation.",
         partial(draw_protocol, with_base, run.titles),
+        picks=["benchmarks"],
     )
     return Section("protocol", "Protocol and architecture", [*([figure] if len(with_base) else []), table])

@@ -73,6 +73,7 @@ def supernets(run: Run) -> Section | None:
                 f"cells derived after each epoch hold, and their number of weights at the supernet's size; {spread}.",
                 "Entropy of architecture parameters, numbers of convolutions and skips, and model size by epoch.",
                 partial(draw_cell_curves, run, benchmark),
+                picks=["methods"],
             )
         )
     blocks += [_stability(run), *_early_stops(run), _sizes(run)]
@@ -86,6 +87,7 @@ def supernets(run: Run) -> Section | None:
                 "map each, on every edge (rows) over epochs (columns), against equal weights.",
                 "Heat maps of the weight of every operation on every edge over epochs, a row of maps a method.",
                 partial(draw_weights, run, benchmark, space, group),
+                picks=["methods"],
             )
         )
     if run.family.trains:  # what a table judges is not trained
