@@ -31,6 +31,7 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("local-search", {}),
     ("reinforce", {}),
     ("reinforce", {"learning_rate": 0.5, "momentum": 0.0}),
+    ("epnas", {"start": 1, "every": 3}),
 ]
 IN_LOCKSTEP = [(name, params) for name, params in SETTINGS if name != "local-search"]
 
