@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.methods.base import AskTell, OwnLoop, SearchResult, make_method, register_method
     from harness.problem.base import Evaluation, Problem
     from harness.problem.budget import Budget
+    from harness.problem.gym import gym_env
     from harness.running.runner import run
     from harness.spaces.cells import CellSpace
     from harness.spaces.registry import register_cell_space
@@ -40,6 +41,7 @@ _HOME = {
     "Streams": "harness.streams",
     "Table": "harness.tabular.table",
     "Taxonomy": "harness.taxonomy",
+    "gym_env": "harness.problem.gym",
     "import_images": "harness.images.registry",
     "load_benchmark": "harness.suites.catalogue",
     "load_suite": "harness.suites.reading",
@@ -68,6 +70,7 @@ __all__ = [
     "Streams",
     "Table",
     "Taxonomy",
+    "gym_env",
     "import_images",
     "load_benchmark",
     "load_suite",

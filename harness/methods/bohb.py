@@ -55,8 +55,8 @@ class Bohb(Hyperband):
 
     A reader who compares with other code will find there: in hpbandster a bandwidth that is computed from the *numbers* of the
     choices, as if they were on a scale, and may exceed 1, above which a draw is uniform; and global random state. The script
-    behind the BOHB figures of NAS-Bench-201 (Dong and Yang, ICLR 2020; ``BOHB.sh`` of AutoDL-Projects) has 4 candidates, no random
-    share, a bandwidth of at least 0.3, and scores that do not depend on the length of the training that was asked for.
+    behind the BOHB figures of NAS-Bench-201 (Dong and Yang, ICLR 2020; ``BOHB.sh`` of AutoDL-Projects) has 4 candidates, no
+    random share, a bandwidth of at least 0.3, and scores that do not depend on the length of the training that was asked for.
     """
 
     random_share: float = 1 / 3
@@ -109,7 +109,7 @@ class Density:
         return np.asarray(np.where(is_same, self._same, self._other).prod(axis=2).mean(axis=1))
 
     def draw(self, count: int, factor: float, rng: np.random.Generator) -> Codes:
-        """So many architectures of the density with bandwidths `factor` times as wide, uniform at the widest: (count, variables)."""
+        """Architectures of the density with bandwidths `factor` times as wide, at most uniform: (count, variables)."""
         codes = self._points[rng.integers(len(self._points), size=count)]
         widths = np.minimum(factor * self.widths, widest(self._cardinalities))
         shift = 1 + (rng.random(codes.shape) * (self._cardinalities - 1)).astype(np.int64)

@@ -168,5 +168,5 @@ def test_wrong_parameters_are_refused(params: dict[str, Any], words: str) -> Non
 
 
 def test_a_table_of_one_fidelity_is_refused(make_table: Callable[..., Table]) -> None:
-    with pytest.raises(HarnessError, match="^method bohb stops trainings early, and this benchmark has one fidelity"):
+    with pytest.raises(HarnessError, match=r"^method bohb stops trainings early, and this benchmark has one fidelity;"):
         searched(make_table(), "bohb", Budget("evaluations", 9))
