@@ -146,10 +146,7 @@ class TabularProblem(Problem):
         """Look the architecture up; see `Problem.evaluate`."""
         row = self._row(arch)
         if row < 0:
-            self.space.validate(arch)
-            raise HarnessError(
-                f"architecture {self.space.format(arch)} is not in this table; ask Problem.contains first"
-            )
+            raise self._missing(arch)
         if fidelity is not None or self._spent >= self._free:
             return self._trained(row, fidelity)
         self._spent += 1
@@ -195,6 +192,17 @@ class TabularProblem(Problem):
     def contains(self, arch: Sequence[int]) -> bool:
         """Whether the table has a row for this encoding."""
         return self._row(arch) >= 0
+
+    def identity(self, arch: Sequence[int]) -> Arch:
+        """The encoding of the row that holds this architecture; see `Problem.identity`."""
+        row = self._row(arch)
+        if row < 0:
+            raise self._missing(arch)
+        return self.architecture(row)
+
+    def _missing(self, arch: Sequence[int]) -> HarnessError:
+        text = self.space.format(self.space.validate(arch))
+        return HarnessError(f"architecture {text} is not in this table; ask Problem.contains first")
 
     def sample(self, uniforms: Iterator[float]) -> Arch:
         """Draw a row by the table's weights; uses one uniform number."""
