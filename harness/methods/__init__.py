@@ -12,6 +12,7 @@ _BUILTIN = (
     "epnas",
     "hyperband",
     "bohb",
+    "optuna",
     "levels",
     "one_shot",
     "pc_darts",

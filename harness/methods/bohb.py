@@ -147,12 +147,12 @@ class _Modelled(Proposals):
         self._move = streams.generator("move")
         self._cardinalities = np.array(problem.space.cardinalities, dtype=np.int64)
         self._trained: dict[int, list[tuple[float, Arch]]] = defaultdict(list)  # by epochs
-        self._seen: set[Arch] = set()
+        self._seen: set[Arch] = set()  # identities
 
     def learn(self, arch: Arch, epochs: int, score: float) -> None:
         """Keep the training for the model of its length."""
         self._trained[epochs].append((score, arch))
-        self._seen.add(arch)
+        self._seen.add(self.problem.identity(arch))
 
     def draw(self) -> Arch:
         """What the model proposes, or a random architecture."""
@@ -165,13 +165,17 @@ class _Modelled(Proposals):
         lengths = [epochs for epochs, trained in self._trained.items() if len(trained) >= least + 2]
         if not lengths:
             return None
-        good, bad = self._densities(self._trained[max(lengths)], least)
-        drawn = good.draw(self._method.candidates, self._method.bandwidth_factor, self._move)
-        archs = [tuple(code) for code in drawn.tolist()]
-        fresh = [i for i, arch in enumerate(archs) if arch not in self._seen and self.problem.contains(arch)]
-        if not fresh:
-            return None
-        return archs[fresh[first_best(good(drawn[fresh]) / bad(drawn[fresh]))]]
+        with self.problem.overhead("fit"):
+            good, bad = self._densities(self._trained[max(lengths)], least)
+            drawn = good.draw(self._method.candidates, self._method.bandwidth_factor, self._move)
+            archs = [tuple(code) for code in drawn.tolist()]
+            fresh = [place for place, arch in enumerate(archs) if self._is_fresh(arch)]
+            if not fresh:
+                return None
+            return archs[fresh[first_best(good(drawn[fresh]) / bad(drawn[fresh]))]]
+
+    def _is_fresh(self, arch: Arch) -> bool:
+        return self.problem.contains(arch) and self.problem.identity(arch) not in self._seen
 
     def _densities(self, trained: list[tuple[float, Arch]], least: int) -> tuple[Density, Density]:
         """Of the best trainings and of the worst, which overlap where there are few."""

@@ -109,13 +109,13 @@ class Optuna(AskTell):
         super().start(problem, streams)
         self._sample = streams.uniforms("sample")
         self._distributions: dict[str, Any] = {
-            f"x{place}": IntDistribution(0, cardinality - 1) if self.ordered else CategoricalDistribution(range(cardinality))
+            f"x{place}": IntDistribution(0, cardinality - 1)
+            if self.ordered
+            else CategoricalDistribution(range(cardinality))
             for place, cardinality in enumerate(problem.space.cardinalities)
         }
         with _silence(optuna.logging.get_verbosity, optuna.logging.set_verbosity, optuna.logging.WARNING):
-            self._study = optuna.create_study(
-                direction="maximize", sampler=self.make_sampler(streams.seed("sampler"))
-            )
+            self._study = optuna.create_study(direction="maximize", sampler=self.make_sampler(streams.seed("sampler")))
         self._trial: optuna.Trial | None = None
 
     def ask(self) -> Arch:

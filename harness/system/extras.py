@@ -8,7 +8,7 @@ from harness.errors import HarnessError
 from harness.system.provenance import DISTRIBUTION, version_of
 
 # The extra of this project that brings a distribution.
-EXTRA_OF = {"scikit-learn": "models"}
+EXTRA_OF = {"scikit-learn": "models", "optuna": "optuna", "gymnasium": "gym", "torch": "live"}
 
 
 def versions_of(requires: Iterable[str], where: str) -> dict[str, str]:
