@@ -13,6 +13,7 @@ from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.methods.base import make_method, method_params
 from harness.problem.budget import Budget
 from harness.problem.constraint import parse_constraints
+from harness.suites import grids
 from harness.suites.catalogue import expand
 from harness.suites.group import MethodSpec
 from harness.suites.seeds import parse_seeds
@@ -93,8 +94,8 @@ def spot_suite(
         table: dict[str, Any] = {"name": name}
         for pair in pairs:
             _override(table, pair)
-        if pairs:
-            table.setdefault("label", ",".join([name, *map(_shortened, pairs)]))
+        if own := [pair for pair in pairs if not pair.startswith(f"{grids.KEY}.")]:  # a grid names its own
+            table.setdefault("label", ",".join([name, *map(_shortened, own)]))
         tables.append(table)
     if not any(table["name"] == "random" for table in tables):
         tables.insert(0, {"name": "random"})
@@ -197,8 +198,7 @@ def find_suite(suite: str | Path) -> Path:
 
 def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str) -> tuple[MethodSpec, ...]:
     specs: list[MethodSpec] = []
-    for table in tables:
-        params = dict(table)
+    for params in (one for table in tables for one in grids.expanded(table, where)):
         name = params.pop("name", None)
         if not isinstance(name, str):
             raise HarnessError(f"{where}: a [[methods]] table has no name")
