@@ -107,10 +107,15 @@ def _analyze_ranking(options: argparse.Namespace) -> int:
     return _print_tables(options, ranking=found, trainings=noise)
 
 
+def _add_lottery(parser: Parser) -> None:
+    add_run_folder(parser)
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw all settings by budget: .svg or .png")
+
+
 def _analyze_lottery(options: argparse.Namespace) -> int:
     from harness.analysis import lottery
 
-    return _print_tables(options, lottery=lottery(options.run))
+    return _print_tables(options, lottery=lottery(options.run, options.figure))
 
 
 def _add_pairs(parser: Parser) -> None:
@@ -213,7 +218,7 @@ ANALYSES = (
     Analysis(
         "lottery",
         "spread of a method over its parameters against its gap to random search",
-        add_run_folder,
+        _add_lottery,
         _analyze_lottery,
     ),
     Analysis(

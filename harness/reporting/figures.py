@@ -22,12 +22,13 @@ from harness.reporting.plots import (
     plot_distribution,
     plot_forest,
     plot_front,
+    plot_lottery,
     plot_profile,
     plot_random_curve,
     plot_ranks,
 )
 from harness.reporting.run import PERCENT_UNITS, Benchmark, Run
-from harness.reporting.style import Marks, marks_of, short
+from harness.reporting.style import Marks, marks_for, marks_of, short
 from harness.tabular.table import VALID, Table
 
 if TYPE_CHECKING:
@@ -164,6 +165,20 @@ def draw_front(table: Table, goal: Goal, score: str = VALID) -> Figure:
     ax.set_title(f"{table.name}: {table.metric}")
     ax.set_xlabel(str(goal))
     ax.set_ylabel("validation score" if score == VALID else "test score")
+    return figure
+
+
+def draw_lottery(run: Run, frame: pd.DataFrame) -> Figure:
+    """Draw the settings of methods by budget, a panel a benchmark; `frame` as in `plot_lottery`, with a column ``benchmark``."""
+    marks = marks_for(frame["method"])
+    benchmarks = [benchmark for benchmark in drawn(run) if benchmark.name in set(frame["benchmark"])]
+    figure = Figure(figsize=(WIDTH, 0.6 + 2.4 * len(benchmarks)), layout="constrained")
+    for place, benchmark in enumerate(benchmarks):
+        ax = figure.add_subplot(len(benchmarks), 1, place + 1)
+        plot_lottery(frame[frame["benchmark"] == benchmark.name], ax=ax, marks=marks)
+        ax.set_title(_title(run, benchmark))
+        ax.set_xlabel(f"budget, {run.unit}" if place + 1 == len(benchmarks) else "")
+    legend(figure, marks, dict.fromkeys(frame["method"]), markers=True)
     return figure
 
 

@@ -207,6 +207,36 @@ def plot_ranks(
     return ax
 
 
+def plot_lottery(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | None = None) -> Axes:
+    """Draw every setting of every method by budget: a point each, from the worst to the best, random search as the line at 0.
+
+    Parameters
+    ----------
+    frame
+        Columns ``budget, method, ri, is_default`` of one benchmark: relative improvement of a setting over random search,
+        in percent. A ring marks the default parameters, a line the median of a method's settings.
+    ax, marks
+        As in `plot_forest`.
+    """
+    ax, marks = _axes(ax), marks or marks_for(frame["method"])
+    budgets, methods = list(dict.fromkeys(frame["budget"])), list(dict.fromkeys(frame["method"]))
+    width = 0.8 / len(methods)  # of a budget's place, 1
+    for (budget, method), part in frame.groupby(["budget", "method"], sort=False):
+        mark, left = marks[method], budgets.index(budget) - 0.4 + width * methods.index(method)
+        part = part.sort_values("ri", kind="stable")
+        x = left + width * np.linspace(0.15, 0.85, len(part))
+        ax.plot(x, part["ri"], mark.marker, color=mark.colour, markersize=3.0, linestyle="none")
+        ax.hlines(part["ri"].median(), left + 0.05 * width, left + 0.95 * width, color=mark.colour, linewidth=1.0)
+        ring = part["is_default"].to_numpy()
+        ax.plot(x[ring], part["ri"][ring], "o", color="black", markersize=7.0, fillstyle="none", markeredgewidth=0.9)
+    ax.axhline(0.0, color=EXACT_MARK.colour, linewidth=0.9, zorder=1.5)
+    ax.set_xticks(range(len(budgets)), [f"{budget:,}" for budget in budgets])
+    ax.grid(visible=False, axis="x")
+    ax.set_xlabel("budget")
+    ax.set_ylabel("RI over random search, %")
+    return ax
+
+
 def plot_front(
     points: FloatArray,
     signs: tuple[float, float],

@@ -24,8 +24,10 @@ class Lottery:
 
     Attributes
     ----------
-    worst, median, best
-        Over settings, of the mean score over seeds.
+    worst, lower, median, upper, best
+        Over settings, of the mean score over seeds: the ends, the quartiles and the median.
+    share_above
+        Share of the settings whose mean is above random search's.
     spread
         `best` - `worst`.
     spread_by_chance
@@ -39,8 +41,11 @@ class Lottery:
     """
 
     worst: float
+    lower: float
     median: float
+    upper: float
     best: float
+    share_above: float
     spread: float
     spread_by_chance: float
     gap: float
@@ -194,13 +199,17 @@ def hyperparameter_lottery(scores: npt.ArrayLike, random_mean: float) -> Lottery
     scores = _replicated(scores)
     settings, seeds = scores.shape
     means = scores.mean(axis=1)
-    spread, gap = float(np.ptp(means)), float(np.median(means) - random_mean)
+    worst, lower, median, upper, best = np.quantile(means, [0.0, 0.25, 0.5, 0.75, 1.0])
+    spread, gap = float(best - worst), float(median - random_mean)
     noise = np.sqrt(np.mean(np.var(scores, axis=1, ddof=1)) / seeds)
     p_value = float(stats.f_oneway(*scores).pvalue) if noise > 0 else np.nan
     return Lottery(
-        worst=float(means.min()),
-        median=float(np.median(means)),
-        best=float(means.max()),
+        worst=float(worst),
+        lower=float(lower),
+        median=float(median),
+        upper=float(upper),
+        best=float(best),
+        share_above=float(np.mean(means > random_mean)),
         spread=spread,
         spread_by_chance=float(noise * _expected_range(settings)),
         gap=gap,
