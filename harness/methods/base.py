@@ -26,7 +26,7 @@ from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch, Space
 from harness.streams import Streams
 from harness.system import plugins
-from harness.tabular.problem import LockstepProblem
+from harness.tabular.lockstep import LockstepProblem
 from harness.taxonomy import Taxonomy, taxonomy_of_class
 
 
@@ -74,6 +74,11 @@ class Method(ABC):
     def reads_whole_table(self) -> bool:
         """Whether on a table it looks at columns of all architectures at once, so that no budget bounds what it sees."""
         return False
+
+    @property
+    def statistic_names(self) -> tuple[str, ...]:
+        """Statistics of architectures that it asks `Problem.statistics` for, such as ``params``; by default none."""
+        return ()
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> Self:
@@ -166,6 +171,9 @@ def run_search(method: Method, problem: Problem, streams: Streams) -> SearchResu
     """Run one search to its end, whichever form the method has; asking for more than the budget pays for is an end too."""
     method.check(live=isinstance(problem, SupernetProblem), max_fidelity=problem.max_fidelity, budget=problem.budget)
     method.check_space(problem.space)
+    for name in method.statistic_names:
+        if name not in problem.statistic_names:
+            raise unknown_name("statistic", name, problem.statistic_names, where=method.name)
     try:
         if isinstance(method, OwnLoop):
             result = method.search(problem, streams)

@@ -40,6 +40,8 @@ class Ended:
         How long it took, and since when.
     sample
         Architectures none of which it prefers, instead of `arch`: the result is the mean of theirs.
+    n_statistics
+        Architectures that it asked about without evaluating them, see `harness.problem.base.Problem.statistics`.
     """
 
     arch: Arch | None = None
@@ -47,6 +49,7 @@ class Ended:
     wall_s: float = 0.0
     started_at: str = ""
     sample: tuple[Arch, ...] = ()
+    n_statistics: int = 0
 
 
 def now() -> str:
@@ -198,6 +201,7 @@ def join_test_values(
         "n_evaluations": int(rows.size),
         "n_unique": int(np.unique(rows).size),
         "n_feasible": int(feasible.sum()),
+        "n_statistics": float(search.n_statistics or NAN),
         "simulated_s": float(seconds[-1]) if rows.size else NAN,
         "epochs": float(trained[-1]) if rows.size else NAN,
         "params": of_final("params"),
