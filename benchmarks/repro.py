@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.running.records import EPOCH_TIME_COLUMNS, EPOCHS, RECORDS, TIME_COLUMNS, TRACES
+from harness.running.columns import EPOCH_TIME_COLUMNS, TIME_COLUMNS
+from harness.running.records import EPOCHS, RECORDS, TRACES
 
 WAYS = (["-j", "1", "--backend", "sequential", "--one-by-one"], ["-j", "2"])
 TIME_FILES = {Path("report/tables/timings.csv"), Path("environment.json"), Path(".lock")}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from harness.errors import HarnessError
     from harness.images.registry import import_images, register_images
     from harness.methods.base import AskTell, OwnLoop, SearchResult, make_method, register_method
+    from harness.methods.batch import BatchAskTell
     from harness.problem.base import Evaluation, Problem
     from harness.problem.budget import Budget
     from harness.running.runner import run
@@ -30,6 +31,7 @@ IMPORTED_AT = time.time()  # what is edited later is not what this process runs
 
 _HOME = {
     "AskTell": "harness.methods.base",
+    "BatchAskTell": "harness.methods.batch",
     "Budget": "harness.problem.budget",
     "CellSpace": "harness.spaces.cells",
     "Evaluation": "harness.problem.base",
@@ -58,6 +60,7 @@ _ROOMS = ("reporting", "statistics", "testing")
 
 __all__ = [
     "AskTell",
+    "BatchAskTell",
     "Budget",
     "CellSpace",
     "Evaluation",

@@ -20,8 +20,14 @@ OUTSIDE = frozenset(
     f"harness.{name}"
     for name in (
         *("analysis", "cli", "code", "recording", "regression", "reporting", "results", "suites", "testing"),
-        *(f"running.{name}" for name in ("kept", "ladder", "pilot", "planning", "progress", "records", "runner")),
-        *(f"system.{name}" for name in ("fan_out", "files", "folders", "journal", "plugins", "progress", "provenance")),
+        *(
+            f"running.{name}"
+            for name in ("columns", "kept", "ladder", "pilot", "planning", "progress", "records", "runner")
+        ),
+        *(
+            f"system.{name}"
+            for name in ("extras", "fan_out", "files", "folders", "journal", "plugins", "progress", "provenance")
+        ),
         *(
             "statistics.law",
             "tabular.catalogue",

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import hashlib
 import inspect
-import types
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -20,19 +19,21 @@ from numpy.typing import NDArray
 
 from harness.code.digest import see
 from harness.errors import BudgetExhausted, HarnessError, unknown_name
+from harness.methods.values import checked
 from harness.problem.base import Evaluation, Problem
 from harness.problem.budget import Budget
 from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch, Space
 from harness.streams import Streams
 from harness.system import plugins
+from harness.system.extras import versions_of
 from harness.tabular.lockstep import LockstepProblem
 from harness.taxonomy import Taxonomy, taxonomy_of_class
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a method that owns its loop hands back.
+    """What a search hands back.
 
     Attributes
     ----------
@@ -40,10 +41,14 @@ class SearchResult:
         The architecture that it recommends; None means the best one by validation among those that were trained longest.
     sample
         Architectures none of which it prefers, instead of `arch`: the result is the mean of theirs.
+    front
+        Of a method with several goals, architectures none of which is better than another in all of them. All must have been
+        evaluated: what a model predicts to be on the front is no result.
     """
 
     arch: Arch | None = None
     sample: tuple[Arch, ...] = ()
+    front: tuple[Arch, ...] = ()
 
 
 class Method(ABC):
@@ -63,17 +68,25 @@ class Method(ABC):
         Paper and equation or algorithm.
     taxonomy
         What kind of method it is, in four words; every method must state it.
+    requires
+        Distributions that it needs beside those of every install, as ``pip install`` names them. Their versions are part of a
+        cell's key, and where one is missing `plan` says how to install it.
     """
 
     name: ClassVar[str]
     taxonomy: ClassVar[Taxonomy]
     version: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    requires: ClassVar[tuple[str, ...]] = ()
 
     @property
     def reads_whole_table(self) -> bool:
         """Whether on a table it looks at columns of all architectures at once, so that no budget bounds what it sees."""
         return False
+
+    def required(self) -> dict[str, str]:
+        """Versions of the distributions that it `requires`; a missing one is a `HarnessError` with the install command."""
+        return versions_of(self.requires, f"method {self.name}")
 
     @property
     def statistic_names(self) -> tuple[str, ...]:
@@ -147,6 +160,10 @@ class AskTell(Method):
     def tell(self, arch: Arch, evaluation: Evaluation) -> None:
         """Learn the evaluation of what was asked for."""
 
+    def result(self) -> SearchResult:
+        """What the search hands back when it has ended; by default the best that it evaluated."""
+        return SearchResult()
+
 
 class OwnLoop(Method):
     """A method that owns its loop."""
@@ -169,6 +186,7 @@ class Lockstep(typing.Protocol):
 
 def run_search(method: Method, problem: Problem, streams: Streams) -> SearchResult:
     """Run one search to its end, whichever form the method has; asking for more than the budget pays for is an end too."""
+    method.required()
     method.check(live=isinstance(problem, SupernetProblem), max_fidelity=problem.max_fidelity, budget=problem.budget)
     method.check_space(problem.space)
     for name in method.statistic_names:
@@ -190,7 +208,7 @@ def run_search(method: Method, problem: Problem, streams: Streams) -> SearchResu
             tell(arch, evaluate(arch))
     except BudgetExhausted:
         pass
-    return SearchResult()
+    return method.result() if isinstance(method, AskTell) else SearchResult()
 
 
 def run_lockstep(method: Lockstep, problem: LockstepProblem, benchmark: str, seeds: Sequence[int]) -> None:
@@ -279,7 +297,7 @@ def make_method(name: str, **params: Any) -> Method:
             raise HarnessError(f"method {name}: parameter {key} has no default; give it a value")
     hints = typing.get_type_hints(cls)
     return cls.of(
-        {key: _checked(f"method {name}: {key}", value, hints[fields[key].name]) for key, value in params.items()}
+        {key: checked(f"method {name}: {key}", value, hints[fields[key].name]) for key, value in params.items()}
     )
 
 
@@ -312,47 +330,6 @@ def require(condition: bool, message: str) -> None:
 def first_best(scores: NDArray[np.float64]) -> NDArray[np.intp]:
     """Position of the best score, the first of equal ones: (..., n) -> (...)."""
     return scores.argmax(axis=-1)
-
-
-def _checked(where: str, value: Any, hint: Any) -> Any:
-    """The value as a parameter of this type hint takes it: lists and tuples entry by entry, whole numbers for floats too."""
-    origin, kinds = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        for kind in sorted(kinds, key=lambda kind: type(value) is not kind):
-            with contextlib.suppress(HarnessError):
-                return _checked(where, value, kind)
-    elif origin is typing.Literal:
-        if value in kinds and type(value) in map(type, kinds):
-            return value
-    elif origin in (list, tuple):
-        if isinstance(value, list | tuple):
-            every = kinds[:1] * len(value) if origin is list or kinds[1:] == (...,) else kinds
-            if len(every) == len(value):
-                entries = enumerate(zip(value, every, strict=True), start=1)
-                return origin(_checked(f"{where}, entry {place}", *pair) for place, pair in entries)
-    elif hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    else:
-        kind = origin or hint
-        # bool is an int to Python, but `population = true` is a mistake.
-        if (
-            hint is Any
-            or not isinstance(kind, type)
-            or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool)))
-        ):
-            return value
-    raise HarnessError(f"{where}: wanted {_named(hint)}, not {value!r}")
-
-
-def _named(hint: Any) -> str:
-    origin, kinds = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return " or ".join(map(_named, kinds))
-    if origin is typing.Literal:
-        return " or ".join(map(repr, kinds))
-    if hint is type(None):
-        return "None"
-    return hint.__name__ if not kinds or Any in kinds else str(hint).replace("typing.", "")
 
 
 def _source_hash(cls: type) -> str:

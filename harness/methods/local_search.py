@@ -21,11 +21,12 @@ class LocalSearch(AskTell):
     Notes
     -----
     White, Nolen and Savani, "Exploring the loss landscape in neural architecture search", UAI 2021 (arXiv 2005.02960),
-    section 3: the variant that moves as soon as a neighbour improves. Neighbours are visited in random order. Architectures
-    that this search has met before are not evaluated again; a restart is a fresh draw from the benchmark's measure.
+    section 3: the variant that moves as soon as a neighbour improves. Neighbours are visited in random order. What this search
+    has met before is not evaluated again, under another encoding of the same row neither (`Problem.identity`); a restart is a
+    fresh draw from the benchmark's measure.
     """
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     source: ClassVar[str] = "White, Nolen and Savani, UAI 2021, section 3"
     taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "local search", "none", "none")
 
@@ -34,22 +35,20 @@ class LocalSearch(AskTell):
         super().start(problem, streams)
         self._first = streams.uniforms("sample")
         self._draw = streams.uniforms("move").__next__
-        self._seen: set[Arch] = set()
+        self._seen: set[Arch] = set()  # identities
         self._score = -float("inf")
         self._neighbours: Iterator[Arch] = iter(())
 
     def ask(self) -> Arch | None:
         """The next neighbour of the present architecture, or a fresh start where none is left."""
         for arch in self._neighbours:
-            if arch not in self._seen and self.problem.contains(arch):
-                self._seen.add(arch)
+            if self.problem.contains(arch) and self._is_new(arch):
                 return arch
         if len(self._seen) >= self.problem.size:
             return None
         self._score = -float("inf")  # whatever comes next is accepted
-        while (arch := self.problem.sample(self._first)) in self._seen:
+        while not self._is_new(arch := self.problem.sample(self._first)):
             pass
-        self._seen.add(arch)
         return arch
 
     def tell(self, arch: Arch, evaluation: Evaluation) -> None:
@@ -57,6 +56,12 @@ class LocalSearch(AskTell):
         if evaluation.score > self._score:
             self._score = evaluation.score
             self._neighbours = iter(self._shuffled(list(self.problem.space.neighbours(arch))))
+
+    def _is_new(self, arch: Arch) -> bool:
+        """Whether this search has not met it yet; from now on it has."""
+        known, identity = len(self._seen), self.problem.identity(arch)
+        self._seen.add(identity)
+        return len(self._seen) > known
 
     def _shuffled(self, items: list[Arch]) -> list[Arch]:
         # Fisher and Yates, from this search's own stream.

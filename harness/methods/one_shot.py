@@ -122,6 +122,10 @@ class OneShot(OwnLoop):
             )
             searcher.check(live=False, max_fidelity=None, budget=Budget("evaluations", self.candidates))
 
+    def required(self) -> dict[str, str]:
+        """What the searcher needs."""
+        return {} if self.searcher == "random" else make_method(self.searcher, **self.params).required()
+
     def check_supernet(self, settings: Mapping[str, Any], space: Space) -> None:
         """Want running statistics where these are to be recalibrated."""
         require(

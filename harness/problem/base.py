@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from typing import NamedTuple
 
 from harness.errors import HarnessError
@@ -90,6 +93,47 @@ class Problem(ABC):
     @abstractmethod
     def contains(self, arch: Sequence[int]) -> bool:
         """Whether the benchmark can evaluate `arch`; a neighbour of one that it can may be one that it cannot."""
+
+    def identity(self, arch: Sequence[int]) -> Arch:
+        """One encoding for all those that the benchmark evaluates as the same: on a table that of their row.
+
+        Two architectures have the same identity where a second evaluation would tell nothing new. That is the benchmark's own
+        affair: `Space.canonical` may join what a table has measured apart, as NAS-Bench-201 has all of its 15,625 cells in
+        6,466 classes.
+
+        Raises
+        ------
+        HarnessError
+            If `arch` is not an architecture of this benchmark.
+        """
+        return self.space.validate(arch)
+
+    @contextmanager
+    def overhead(self, what: str) -> Iterator[None]:
+        """Count the seconds within as a method's own work, of fitting a model for instance; it is charged to no budget.
+
+        Records have the sum in the declared time field ``overhead_s``. Do not nest one in another: both would count.
+
+        Parameters
+        ----------
+        what
+            What the time is spent on, e.g. ``"fit"``.
+        """
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.overheads[what] = self.overheads.get(what, 0.0) + time.perf_counter() - start
+
+    @cached_property
+    def overheads(self) -> dict[str, float]:
+        """Seconds counted by `overhead` so far, by what they were spent on."""
+        return {}
+
+    @property
+    def overhead_s(self) -> float:
+        """Sum of the `overheads`."""
+        return sum(self.overheads.values())
 
     def statistics(self, arch: Sequence[int]) -> Mapping[str, float]:
         """Parameters, operations and zero-cost scores of an architecture: what is known without training it, never a loss.

@@ -38,6 +38,8 @@ class Ended:
         Traceback, if the method raised.
     wall_s, started_at
         How long it took, and since when.
+    overhead_s
+        How much of that its method spent on its own models.
     sample
         Architectures none of which it prefers, instead of `arch`: the result is the mean of theirs.
     n_statistics
@@ -48,6 +50,7 @@ class Ended:
     error: str = ""
     wall_s: float = 0.0
     started_at: str = ""
+    overhead_s: float = 0.0
     sample: tuple[Arch, ...] = ()
     n_statistics: int = 0
 
@@ -97,6 +100,7 @@ def common_columns(
         "metric": benchmark.metric,
         "unit": benchmark.unit,
         "wall_s": search.wall_s,
+        "overhead_s": search.overhead_s,
         "peak_memory": provenance.peak_memory_mb(),
         "data_sha256": group.data_sha256,
         "code_version": provenance.code_version(),

@@ -15,16 +15,8 @@ from harness.code.digest import Code, code_of
 from harness.errors import HarnessError
 from harness.live.benchmark import LiveBenchmark
 from harness.methods.base import Method, method_class
-from harness.running.records import (
-    EPOCH_TIME_COLUMNS,
-    TIME_COLUMNS,
-    UNKNOWN_CODE,
-    Entry,
-    epochs_frame,
-    read_run,
-    records_frame,
-    traces_frame,
-)
+from harness.running.columns import EPOCH_TIME_COLUMNS, TIME_COLUMNS
+from harness.running.records import UNKNOWN_CODE, Entry, epochs_frame, read_run, records_frame, traces_frame
 from harness.suites.catalogue import load_benchmark
 from harness.suites.group import Group, groups_of
 from harness.tabular.table import Table

@@ -67,6 +67,10 @@ def run_live_cell(
             if found.arch is None and not found.sample:
                 found = SearchResult(_incumbent(problem))
             searched_s = time.perf_counter() - clock
+            evaluated = {trained.arch for trained in problem.evaluations}
+            if guessed := [arch for arch in found.front if arch not in evaluated]:
+                text = benchmark.space.format(guessed[0])
+                raise HarnessError(f"the method's front has {text}, which it did not evaluate")
             archs = found.sample or (() if found.arch is None else (found.arch,))
             answers = bool(archs) and all(map(terms.allow, archs))
             if isinstance(benchmark, OneShotBenchmark):
@@ -79,7 +83,8 @@ def run_live_cell(
         raise
     except (Exception, SystemExit):  # a method that exits must not end the run
         error = printable_traceback()
-    ended = Ended(found.arch, error, time.perf_counter() - clock if error else searched_s, started_at)
+    wall_s = time.perf_counter() - clock if error else searched_s
+    ended = Ended(found.arch, error, wall_s, started_at, problem.overhead_s)
     trained = "epochs from scratch" if benchmark.table is None else "epochs, as its table was recorded"
     record = common_columns(group, seed, benchmark, ended, origin) | {
         "fidelity": f"{settings.evaluation.epochs} {trained}",

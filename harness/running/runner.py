@@ -129,7 +129,7 @@ def run(
     Returns
     -------
     pandas.DataFrame
-        One row a cell with the columns of `harness.running.records.RECORD_COLUMNS`, in the order of the suite.
+        One row a cell with the columns of `harness.running.columns.RECORD_COLUMNS`, in the order of the suite.
 
     Raises
     ------

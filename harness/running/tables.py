@@ -68,9 +68,14 @@ def _alone(table: Table, group: Group, cls: type[Method], seed: int) -> Search:
         for arch in found.sample or (() if found.arch is None else (found.arch,)):
             if not problem.contains(table.space.validate(arch)):
                 raise HarnessError(f"the method recommends {table.space.format(arch)}, which is not in the table")
+        evaluated = set(problem.history.tolist())
+        for arch in found.front:
+            if int(table.rows[table.space.index(arch)]) not in evaluated:
+                raise HarnessError(f"the method's front has {table.space.format(arch)}, which it did not evaluate")
         if found.arch is None and not found.sample and not problem.history.size:
             raise HarnessError("the method evaluated nothing and recommends nothing")
     except (Exception, SystemExit):  # a method that exits must not end the run
         error = printable_traceback()
-    ended = Ended(found.arch, error, time.perf_counter() - clock, started_at, found.sample, problem.n_statistics)
+    wall_s = time.perf_counter() - clock
+    ended = Ended(found.arch, error, wall_s, started_at, problem.overhead_s, found.sample, problem.n_statistics)
     return problem.history, problem.epochs, ended

@@ -40,6 +40,8 @@ class MethodSpec:
         Whether no budget bounds what it sees of a table.
     search
         What its supernet is trained with instead of what the suite says of all methods: keys of the suite's table ``search``.
+    requires
+        Versions of the packages that it needs beside those of every install, by name.
     """
 
     name: str
@@ -51,6 +53,7 @@ class MethodSpec:
     taxonomy: Mapping[str, str] = field(default_factory=dict, hash=False)
     reads_whole_table: bool = False
     search: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    requires: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def runs_on(self, benchmark: str) -> bool:
         """Whether the suite wants it run on this benchmark."""
@@ -108,7 +111,7 @@ class Group:
     @property
     def resolved(self) -> dict[str, Any]:
         """All that a result depends on but the seed, as plain JSON values."""
-        return {
+        values = {
             "schema": SCHEMA,
             "benchmark": self.benchmark,
             "data_sha256": self.data_sha256,
@@ -116,7 +119,9 @@ class Group:
             "params": dict(self.method.params),
             "version": self.method.version,
             "budget": [self.budget.kind, self.budget.amount],
-        } | self.conditions
+        }
+        needs = {"requires": dict(self.method.requires)} if self.method.requires else {}
+        return values | needs | self.conditions
 
     @cached_property
     def _text(self) -> str:

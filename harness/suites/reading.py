@@ -214,6 +214,7 @@ def _methods(tables: list[dict[str, Any]], benchmarks: Sequence[str], where: str
         chosen = tuple(benchmark for benchmark in benchmarks if benchmark in own)
         try:
             method = make_method(name, **params)
+            method.required()
         except HarnessError as error:
             raise HarnessError(f"{where}: {error}") from error
         if label in (spec.label for spec in specs):

@@ -205,9 +205,9 @@ def _refuse_the_same(groups: Sequence[Group]) -> None:
 
 
 def _as_json(method: MethodSpec) -> dict[str, Any]:
-    """A method as plain JSON values; settings of its own only where it has some."""
+    """A method as plain JSON values; settings of its own and packages that it needs only where it has some."""
     values = dataclasses.asdict(method) | {"params": dict(method.params)}
-    return values if method.search else {key: value for key, value in values.items() if key != "search"}
+    return {key: value for key, value in values.items() if value or key not in ("search", "requires")}
 
 
 def _shared_settings(resolved: Mapping[str, Any]) -> dict[tuple[str, Budget], str]:
@@ -273,6 +273,7 @@ def spec_of(
         taxonomy=method.taxonomy.as_json(),
         reads_whole_table=method.reads_whole_table,
         search=search,
+        requires=method.required(),
     )
 
 

@@ -203,6 +203,13 @@ class TabularProblem(Problem):
         """Whether the table has a row for this encoding."""
         return self._row(arch) >= 0
 
+    def identity(self, arch: Sequence[int]) -> Arch:
+        """The encoding of the row that holds this architecture; see `Problem.identity`."""
+        row = self._row(arch)
+        if row < 0:
+            raise self._missing(arch)
+        return self.architecture(row)
+
     def statistics(self, arch: Sequence[int]) -> Mapping[str, float]:
         """Look them up; see `Problem.statistics`."""
         row = self._row(arch)

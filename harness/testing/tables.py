@@ -136,6 +136,9 @@ def _history(method: Method, table: Table, seed: int, budget: Budget) -> NDArray
     result = run_search(method, problem, Streams(table.name, seed))
     for arch in result.sample or (() if result.arch is None else (result.arch,)):
         assert problem.contains(arch), f"{method.name}: recommends {arch}, which the benchmark does not have"
+    evaluated = {problem.architecture(row) for row in problem.history.tolist()}
+    for arch in result.front:
+        assert problem.identity(arch) in evaluated, f"{method.name}: its front has {arch}, which it did not evaluate"
     return np.stack([problem.history, problem.epochs])
 
 

@@ -13,7 +13,8 @@ import pytest
 from harness.errors import HarnessError
 from harness.reporting import build_report, write
 from harness.reporting.write import FORMATS
-from harness.running.records import RECORD_COLUMNS, TIME_COLUMNS, write_parquet
+from harness.running.columns import RECORD_COLUMNS, TIME_COLUMNS
+from harness.running.records import write_parquet
 
 from .conftest import Make
 
