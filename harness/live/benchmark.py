@@ -15,6 +15,7 @@ from harness.problem.terms import Terms
 from harness.spaces.base import Arch
 from harness.spaces.cells import CellSpace
 from harness.spaces.registry import cell_space, cell_space_names
+from harness.tabular.statics import COUNTED
 from harness.tabular.table import Direction, Unit
 from harness.taxonomy import Taxonomy
 from harness.training.settings import LiveSettings, Recipe, SearchSettings, made
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from harness.tabular.table import Table
     from harness.training.data import Splits
 
-COUNTED = ("params", "flops")  # columns of any architecture, see `harness.live.columns.Counted`
+# Of an untrained network: keys of `harness.live.scores.SCORES`, here without torch.
+STATISTICS = ("flops", "grad-norm", "naswot", "params", "synflow")
 PREFIX = "live/"  # what the names of live benchmarks begin with
 
 
@@ -116,6 +118,11 @@ class LiveBenchmark:
         from harness.training.train import check_recipe
 
         return Counted(self.space_name, check_recipe(self.space_name, splits, recipe), names)
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """What `Problem.statistics` can say of any architecture: scores of its untrained network."""
+        return STATISTICS
 
     @staticmethod
     def _named(metrics: tuple[str, ...], constraints: tuple[Constraint, ...]) -> tuple[str, ...]:

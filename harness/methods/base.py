@@ -27,7 +27,7 @@ from harness.spaces.base import Arch, Space
 from harness.streams import Streams
 from harness.system import plugins
 from harness.system.extras import versions_of
-from harness.tabular.problem import LockstepProblem
+from harness.tabular.lockstep import LockstepProblem
 from harness.taxonomy import Taxonomy, taxonomy_of_class
 
 
@@ -87,6 +87,11 @@ class Method(ABC):
     def required(self) -> dict[str, str]:
         """Versions of the distributions that it `requires`; a missing one is a `HarnessError` with the install command."""
         return versions_of(self.requires, f"method {self.name}")
+
+    @property
+    def statistic_names(self) -> tuple[str, ...]:
+        """Statistics of architectures that it asks `Problem.statistics` for, such as ``params``; by default none."""
+        return ()
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> Self:
@@ -184,6 +189,9 @@ def run_search(method: Method, problem: Problem, streams: Streams) -> SearchResu
     method.required()
     method.check(live=isinstance(problem, SupernetProblem), max_fidelity=problem.max_fidelity, budget=problem.budget)
     method.check_space(problem.space)
+    for name in method.statistic_names:
+        if name not in problem.statistic_names:
+            raise unknown_name("statistic", name, problem.statistic_names, where=method.name)
     try:
         if isinstance(method, OwnLoop):
             result = method.search(problem, streams)

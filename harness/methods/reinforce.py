@@ -13,7 +13,7 @@ from harness.methods.base import AskTell, register_method, require
 from harness.problem.base import Evaluation, Problem
 from harness.spaces.base import Arch, Space
 from harness.streams import LockstepUniforms, Streams
-from harness.tabular.problem import LockstepProblem
+from harness.tabular.lockstep import LockstepProblem
 from harness.taxonomy import Taxonomy
 
 Array = NDArray[np.float64]

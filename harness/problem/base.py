@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import NamedTuple
 
+from harness.errors import HarnessError
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
 from harness.spaces.base import Arch, Space
@@ -51,6 +52,10 @@ class Problem(ABC):
         Epochs of a whole training; every whole number from 1 to it is a fidelity. None where there is one fidelity only.
     constraints
         What an architecture must satisfy to be an answer.
+    statistic_names
+        What `statistics` says of an architecture: the names that the method asked for, see `Method.statistic_names`.
+    n_statistics
+        How many architectures it was asked about so far.
     """
 
     space: Space
@@ -58,6 +63,8 @@ class Problem(ABC):
     size: float
     max_fidelity: int | None = None
     constraints: tuple[Constraint, ...] = ()
+    statistic_names: tuple[str, ...] = ()
+    n_statistics: int = 0
 
     @abstractmethod
     def evaluate(self, arch: Sequence[int], fidelity: int | None = None) -> Evaluation:
@@ -127,6 +134,31 @@ class Problem(ABC):
     def overhead_s(self) -> float:
         """Sum of the `overheads`."""
         return sum(self.overheads.values())
+
+    def statistics(self, arch: Sequence[int]) -> Mapping[str, float]:
+        """Parameters, operations and zero-cost scores of an architecture: what is known without training it, never a loss.
+
+        Every call counts in `n_statistics`, one architecture each. It costs no evaluation and no epoch. A budget of
+        ``simulated_s`` pays the seconds that the benchmark says a statistic takes, where it says any.
+
+        Parameters
+        ----------
+        arch
+            The architecture.
+
+        Returns
+        -------
+        Mapping
+            Values by name, those of `statistic_names`. NaN, or minus infinity, where one could not be computed.
+
+        Raises
+        ------
+        BudgetExhausted
+            If what is left does not pay for them.
+        HarnessError
+            If `arch` is not an architecture of this benchmark, or it knows no statistics.
+        """
+        raise HarnessError("this benchmark knows no statistics of architectures")
 
     @property
     @abstractmethod

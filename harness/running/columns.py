@@ -30,7 +30,7 @@ RECORD_COLUMNS: dict[str, tuple[str, str]] = {
     "n_evaluations": ("int64", "architectures evaluated, wholly trained or not"),
     "n_unique": ("int64", "different rows of the table among them"),
     "n_feasible": ("int64", "those of the evaluations that satisfy the constraint"),
-    "n_statistics": ("float64", "untrained networks that were scored, NaN if none: what a training-free search spends"),
+    "n_statistics": ("float64", "architectures scored untrained, or whose statistics were asked for, NaN if none"),
     "simulated_s": ("float64", "simulated seconds of all evaluations, NaN where the table has no costs"),
     "epochs": ("float64", "epochs of all trainings of the search, NaN where the table has one fidelity"),
     "wall_s": ("float64", "seconds that the search took; of searches in lockstep, an equal share"),
@@ -99,7 +99,7 @@ EPOCH_COLUMNS: dict[str, tuple[str, str]] = {
     "tracking_seconds": ("float64", "of everything else"),
     "peak_memory": ("float64", "largest resident memory of the worker so far, MB"),
 }
-# Columns that older records, and of `n_statistics` those of tables, lack, and what stands for them.
+# Columns that older records lack, and what stands for them.
 LATER_COLUMNS: dict[str, str | float] = {
     "code_digest": "",
     "adopted_from": "",

@@ -42,6 +42,8 @@ class Ended:
         How much of that its method spent on its own models.
     sample
         Architectures none of which it prefers, instead of `arch`: the result is the mean of theirs.
+    n_statistics
+        Architectures that it asked about without evaluating them, see `harness.problem.base.Problem.statistics`.
     """
 
     arch: Arch | None = None
@@ -50,6 +52,7 @@ class Ended:
     started_at: str = ""
     overhead_s: float = 0.0
     sample: tuple[Arch, ...] = ()
+    n_statistics: int = 0
 
 
 def now() -> str:
@@ -202,6 +205,7 @@ def join_test_values(
         "n_evaluations": int(rows.size),
         "n_unique": int(np.unique(rows).size),
         "n_feasible": int(feasible.sum()),
+        "n_statistics": float(search.n_statistics or NAN),
         "simulated_s": float(seconds[-1]) if rows.size else NAN,
         "epochs": float(trained[-1]) if rows.size else NAN,
         "params": of_final("params"),

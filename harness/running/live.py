@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from harness.errors import HarnessError, RunError
-from harness.live.benchmark import COUNTED, LiveBenchmark
+from harness.live.benchmark import LiveBenchmark
 from harness.live.columns import Counted
 from harness.live.one_shot import OneShotBenchmark
 from harness.live.problem import LiveProblem, Trained
@@ -22,6 +22,7 @@ from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.suites.group import Group
 from harness.system.settings import threads
+from harness.tabular.statics import COUNTED
 from harness.training.checkpoints import CheckpointError
 from harness.training.convolution import guard_of_development
 from harness.training.data import Splits
@@ -45,6 +46,7 @@ def run_live_cell(
     splits = benchmark.splits(seed)
     workspace.mkdir(parents=True, exist_ok=True)
     terms = benchmark.terms(group.metrics, group.constraints, splits, settings.evaluation)
+    method = cls.of(group.method.params)
     problem = LiveProblem(
         benchmark.space_name,
         benchmark.space,
@@ -54,13 +56,14 @@ def run_live_cell(
         seed,
         checkpoint=workspace / f"{group.key(seed)}.pt",
         terms=terms,
+        statistics=method.statistic_names,
     )
     found, error, measured, answers = SearchResult(), "", _nothing(), False
     epochs: list[dict[str, Any]] = []
     searched_s = NAN
     try:
         with guard_of_development():
-            found = run_search(cls.of(group.method.params), problem, Streams(group.benchmark, seed))
+            found = run_search(method, problem, Streams(group.benchmark, seed))
             if found.arch is None and not found.sample:
                 found = SearchResult(_incumbent(problem))
             searched_s = time.perf_counter() - clock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from harness.errors import unknown_name
@@ -14,6 +14,7 @@ from harness.problem.constraint import Constraint
 from harness.spaces.base import Space
 from harness.tabular import catalogue as tables
 from harness.tabular.problem import check_searchable
+from harness.tabular.statics import check_static, static_columns
 from harness.tabular.table import Direction, Table, Unit
 from harness.taxonomy import Taxonomy
 from harness.training.settings import LiveSettings
@@ -95,6 +96,18 @@ def resolve(
     assert isinstance(benchmark, Table)
     check_searchable(benchmark, budget, metrics, constraints)
     return ""
+
+
+def check_statistics(benchmark: Benchmark, names: Sequence[str]) -> None:
+    """Refuse statistics of architectures that a benchmark does not have, or that are none."""
+    if isinstance(benchmark, Table):
+        static_columns(benchmark, names)
+        return
+    assert isinstance(benchmark, LiveBenchmark)
+    for name in names:
+        check_static(name, f"benchmark {benchmark.name}")
+        if name not in benchmark.statistics:
+            raise unknown_name("statistic", name, benchmark.statistics, f"benchmark {benchmark.name}")
 
 
 def max_fidelity(benchmark: Benchmark, settings: str) -> int | None:

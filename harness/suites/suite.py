@@ -13,7 +13,7 @@ from harness.errors import HarnessError, differences
 from harness.methods.base import Method, make_method, method_params
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
-from harness.suites.catalogue import Benchmark, load_benchmark, max_fidelity, resolve
+from harness.suites.catalogue import Benchmark, check_statistics, load_benchmark, max_fidelity, resolve
 from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constraints_of, groups_of, method_spec
 
 
@@ -248,6 +248,10 @@ def _check(group: Group, benchmark: Benchmark) -> None:
             method.check_supernet(json.loads(group.settings)["search"], benchmark.space)
     except HarnessError as error:
         raise HarnessError(f"benchmark {group.benchmark}: {error}") from error
+    try:
+        check_statistics(benchmark, method.statistic_names)
+    except HarnessError as error:
+        raise HarnessError(f"method {group.method.label}: {error}") from error
 
 
 def spec_of(

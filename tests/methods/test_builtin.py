@@ -18,7 +18,8 @@ from harness.problem.budget import Budget
 from harness.statistics import RandomSearchLaw
 from harness.streams import Streams
 from harness.tabular.catalogue import load_table
-from harness.tabular.problem import LockstepProblem, TabularProblem
+from harness.tabular.lockstep import LockstepProblem
+from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
 from harness.testing import check_method
 
