@@ -3,7 +3,7 @@
     python benchmarks/repro.py quickstart --seeds 0:10
 
 The first run is one process, one search at a time; the second has two workers and searches in lockstep. Records and traces must
-be equal in every column but the declared time fields, and the reports in every file but the timings.
+be equal in every column but the declared time fields, and the reports in every file but those of times.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from harness.reporting.build import TIME_FILES as OF_REPORTS
 from harness.running.columns import EPOCH_TIME_COLUMNS, TIME_COLUMNS
 from harness.running.records import EPOCHS, RECORDS, TRACES
 
 WAYS = (["-j", "1", "--backend", "sequential", "--one-by-one"], ["-j", "2"])
-TIME_FILES = {Path("report/tables/timings.csv"), Path("environment.json"), Path(".lock")}
+TIME_FILES = {*(Path("report") / name for name in OF_REPORTS), Path("environment.json"), Path(".lock")}
 BY_COLUMN = {Path(RECORDS): TIME_COLUMNS, Path(TRACES): (), Path(EPOCHS): EPOCH_TIME_COLUMNS}
 
 

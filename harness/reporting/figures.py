@@ -16,6 +16,7 @@ from harness.reporting.frames.curves import EXACT, anytime, distributions, rando
 from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.frames.pareto import Goal, attainment, points_of
 from harness.reporting.frames.robust import profiles
+from harness.reporting.frames.seconds import random_by_seconds, seconds_of_a_draw, worth_in_seconds
 from harness.reporting.frames.significance import mean_ranks, rank_pairs
 from harness.reporting.plots import (
     plot_anytime,
@@ -24,6 +25,7 @@ from harness.reporting.plots import (
     plot_front,
     plot_lottery,
     plot_profile,
+    plot_quality,
     plot_random_curve,
     plot_ranks,
 )
@@ -165,6 +167,25 @@ def draw_front(table: Table, goal: Goal, score: str = VALID) -> Figure:
     ax.set_title(f"{table.name}: {table.metric}")
     ax.set_xlabel(str(goal))
     ax.set_ylabel("validation score" if score == VALID else "test score")
+    return figure
+
+
+def draw_seconds(run: Run) -> Figure:
+    """Draw quality against evaluations and against seconds of evaluation and fitting, two panels a benchmark with seconds."""
+    frame, marks = run.of(worth_in_seconds), marks_for([entrant.method.label for entrant in run.entrants])
+    timed = [benchmark for benchmark in drawn(run) if seconds_of_a_draw(benchmark) > 0]
+    figure = Figure(figsize=(WIDTH, 0.6 + 2.4 * len(timed)), layout="constrained")
+    axes = figure.subplots(len(timed), 2, squeeze=False, sharey="row")
+    for row, benchmark in zip(axes, timed, strict=True):
+        part, seconds = frame[frame["benchmark"] == benchmark.name], seconds_of_a_draw(benchmark)
+        total = part["evaluation_s"] + part["fitting_s"]
+        draws, exact = random_by_seconds(benchmark, float(total.max()))
+        for ax, x, step in zip(row, (part["evaluations"], total), (1.0, seconds), strict=True):
+            plot_quality(part.assign(x=x), (step * draws, exact), ax=ax, marks=marks)
+            ax.set_title(_title(run, benchmark))
+    for ax, words in zip(axes[-1], (run.unit, "seconds of evaluation and fitting"), strict=True):
+        ax.set_xlabel(f"{words} (log scale)")
+    legend(figure, marks, dict.fromkeys(frame["label"]), markers=True)
     return figure
 
 

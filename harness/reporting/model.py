@@ -48,10 +48,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Prose:
-    """Paragraphs, or the items of a list."""
+    """Paragraphs, or the items of a list; behind them perhaps a link to another page of the report, by its name."""
 
     paragraphs: Sequence[str]
     listed: bool = False
+    page: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from harness.reporting.formats import shown_score
 from harness.reporting.frames.curves import EXACT
@@ -234,6 +234,37 @@ def plot_lottery(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | 
     ax.grid(visible=False, axis="x")
     ax.set_xlabel("budget")
     ax.set_ylabel("RI over random search, %")
+    return ax
+
+
+def plot_quality(
+    frame: pd.DataFrame, exact: tuple[FloatArray, FloatArray], *, ax: Axes | None = None, marks: Marks | None = None
+) -> Axes:
+    """Draw mean test scores on one benchmark against what they took, one line a method through its budgets.
+
+    Parameters
+    ----------
+    frame
+        Columns ``unit, label, x, test_mean``.
+    exact
+        Random search: what it takes (n,), and its exact mean scores (n,).
+    ax, marks
+        As in `plot_forest`.
+    """
+    ax, marks = _axes(ax), marks or marks_for(frame["label"])
+    unit = str(frame["unit"].iloc[0])
+    scores = np.asarray(shown_score(frame["test_mean"].to_numpy(), unit))
+    is_near = exact[0] >= frame["x"].min() / 2
+    ax.plot(exact[0][is_near], np.asarray(shown_score(exact[1], unit))[is_near], color=EXACT_MARK.colour, linewidth=1.0)
+    for label in dict.fromkeys(frame["label"]):
+        mark, own = marks[label], (frame["label"] == label).to_numpy()
+        ax.plot(
+            frame["x"][own], scores[own], mark.marker, color=mark.colour, linestyle="-", linewidth=0.8, markersize=3.5
+        )
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    ax.xaxis.set_minor_locator(NullLocator())
     return ax
 
 
