@@ -18,6 +18,8 @@ _BUILTIN = (
     "nsga2",
     "given",
     "training_free",
+    "bo_gp",
+    "bananas",
 )
 
 
