@@ -21,6 +21,8 @@ _BUILTIN = (
     "nsga2",
     "given",
     "training_free",
+    "bo_gp",
+    "bananas",
 )
 
 
