@@ -18,7 +18,7 @@ from harness.running.cells import failed_cells, run_cells
 from harness.running.kept import adopted, adoptions, codes_of, is_of
 from harness.running.progress import Progress
 from harness.running.records import Entry, RunFolder, records_frame
-from harness.suites.catalogue import load_benchmark
+from harness.suites.catalogue import digest_of_statistics, load_benchmark
 from harness.suites.group import Group
 from harness.suites.reading import load_suite, make_suite
 from harness.suites.suite import Suite
@@ -294,10 +294,11 @@ def run_chunk(chunk: Chunk) -> list[Entry]:
     chunk.elsewhere.register()
     name = chunk.group.benchmark
     benchmark = load_benchmark(name) if chunk.loader is None else loaded(name, chunk.loader)
+    copy_differs = HarnessError(
+        f"benchmark {benchmark.name}: this worker's copy differs from that of the process that started the run"
+    )
     if benchmark.sha256 != chunk.group.data_sha256:
-        raise HarnessError(
-            f"benchmark {benchmark.name}: this worker's copy differs from that of the process that started the run"
-        )
+        raise copy_differs
     origin = {
         "suite": chunk.suite,
         "code_digest": chunk.code.digest,
@@ -313,6 +314,9 @@ def run_chunk(chunk: Chunk) -> list[Entry]:
         )
         return failed_cells(benchmark, chunk.group, chunk.seeds, origin, why)
     cls = chunk.method or method_class(chunk.group.method.name)
+    statistics = cls.of(chunk.group.method.params).statistic_names
+    if digest_of_statistics(benchmark, statistics) != chunk.group.scores_sha256:
+        raise copy_differs
     return run_cells(
         benchmark, chunk.group, cls, chunk.seeds, origin, lockstep=chunk.lockstep, workspace=Path(chunk.workspace)
     )

@@ -89,6 +89,8 @@ class Group:
         How a live benchmark searches and evaluates, as JSON with nothing left to defaults; empty for a table.
     constraints
         What an architecture must satisfy to be an answer.
+    scores_sha256
+        Hash of the scores that were recorded beside the table, if the method sees one of them; else empty.
     """
 
     benchmark: str
@@ -98,6 +100,7 @@ class Group:
     metrics: tuple[str, ...] = ()
     settings: str = ""
     constraints: tuple[Constraint, ...] = ()
+    scores_sha256: str = ""
 
     @property
     def conditions(self) -> dict[str, Any]:
@@ -106,6 +109,7 @@ class Group:
             {"metrics": list(self.metrics)}
             | ({"settings": json.loads(self.settings)} if self.settings else {})
             | ({"constraint": conditions(self.constraints)} if self.constraints else {})
+            | ({"scores_sha256": self.scores_sha256} if self.scores_sha256 else {})
         )
 
     @property
@@ -146,6 +150,7 @@ def groups_of(resolved: Mapping[str, Any]) -> list[Group]:
             method.shown(metrics),
             method.settings(settings),
             constraints,
+            resolved.get("scores_sha256", {}).get(benchmark, {}).get(method.label, ""),
         )
         for (benchmark, budget), settings in zip(pairs, resolved["settings"], strict=True)
         for method in methods

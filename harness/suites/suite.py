@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,7 @@ from harness.errors import HarnessError, differences
 from harness.methods.base import Method, make_method, method_params
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
-from harness.suites.catalogue import Benchmark, check_statistics, load_benchmark, max_fidelity, resolve
+from harness.suites.catalogue import Benchmark, digest_of_statistics, load_benchmark, max_fidelity, resolve
 from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constraints_of, groups_of, method_spec
 
 
@@ -160,8 +160,7 @@ class Suite:
                     metrics = method.shown(self.metrics)
                     chosen = _own_settings(method, benchmark, budget, metrics, of_metrics[metrics], self.constraints)
                     group = Group(name, benchmark.sha256, method, budget, metrics, chosen, self.constraints)
-                    _check(group, benchmark)
-                    groups.append(group)
+                    groups.append(replace(group, scores_sha256=_check(group, benchmark)))
         _refuse_the_same(groups)
         return Resolution(benchmarks, settings, tuple(groups))
 
@@ -189,7 +188,7 @@ class Suite:
             "constraint": conditions(self.constraints),
             # One text a benchmark and budget, in this order.
             "settings": list(found.settings.values()),
-        }
+        } | ({"scores_sha256": scores} if (scores := _scores_sha256(found.groups)) else {})
 
 
 def _refuse_the_same(groups: Sequence[Group]) -> None:
@@ -237,8 +236,17 @@ def _own_settings(
         raise HarnessError(f"method {method.label}: {error}") from error
 
 
-def _check(group: Group, benchmark: Benchmark) -> None:
-    """Let the method refuse the benchmark."""
+def _scores_sha256(groups: Sequence[Group]) -> dict[str, dict[str, str]]:
+    """Hashes of scores beside tables by benchmark and label of the method, of those that see some."""
+    found: dict[str, dict[str, str]] = {}
+    for group in groups:
+        if group.scores_sha256:
+            found.setdefault(group.benchmark, {})[group.method.label] = group.scores_sha256
+    return found
+
+
+def _check(group: Group, benchmark: Benchmark) -> str:
+    """Let the method refuse the benchmark, and this the method; `Group.scores_sha256`."""
     method = make_method(group.method.name, **group.method.params)
     whole = max_fidelity(benchmark, group.settings)
     try:
@@ -249,7 +257,7 @@ def _check(group: Group, benchmark: Benchmark) -> None:
     except HarnessError as error:
         raise HarnessError(f"benchmark {group.benchmark}: {error}") from error
     try:
-        check_statistics(benchmark, method.statistic_names)
+        return digest_of_statistics(benchmark, method.statistic_names)
     except HarnessError as error:
         raise HarnessError(f"method {group.method.label}: {error}") from error
 

@@ -68,7 +68,7 @@ class LockstepProblem:
         self.statistic_names = statistics
         self.n_statistics = np.zeros(n_seeds, dtype=np.int64)
         self._statistics = static_columns(table, statistics)
-        self._statistics_s = seconds_of(table.statistics, statistics) if budget.kind == "simulated_s" else 0.0
+        self._statistics_s = seconds_of(table, statistics) if budget.kind == "simulated_s" else 0.0
 
     @property
     def history(self) -> NDArray[np.int64]:

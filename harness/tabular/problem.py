@@ -90,7 +90,7 @@ class TabularProblem(Problem):
         self._one_fidelity = "" if table.epochs is not None else one_fidelity(table)
         self.statistic_names = statistics
         self._statistics = {name: values.data for name, values in static_columns(table, statistics).items()}
-        self._statistics_s = seconds_of(table.statistics, statistics) if budget.kind == "simulated_s" else 0.0
+        self._statistics_s = seconds_of(table, statistics) if budget.kind == "simulated_s" else 0.0
         self._amount = budget.amount
         self._spent: float = 0
         # Up to here whole trainings need no look at what they take: one unit each.

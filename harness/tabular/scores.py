@@ -27,7 +27,7 @@ FOOTER = b"nas_harness_scores"
 STORED = "scores.parquet"  # in the folder of a stored table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scores:
     """What a file holds.
 
@@ -97,6 +97,7 @@ def scores_beside(table: Table) -> Scores | None:
     return scores
 
 
+@lru_cache(maxsize=16)  # every search wants it, and they are many
 def column_of_scores(table: Table, scores: Scores, name: str) -> NDArray[np.float64]:
     """(n_rows,) a score of every row of a table.
 
@@ -109,7 +110,9 @@ def column_of_scores(table: Table, scores: Scores, name: str) -> NDArray[np.floa
         rows = [scores.row_of[tuple(code)] for code in table.codes.tolist()]
     except KeyError as error:
         raise HarnessError(f"table {table.name}: {table.space.format(error.args[0])} has no score") from error
-    return np.ascontiguousarray(scores.columns[name][rows], dtype=np.float64)
+    column: NDArray[np.float64] = scores.columns[name][rows]
+    column.setflags(write=False)
+    return column
 
 
 def keep_beside(path: Path, table: Table) -> None:

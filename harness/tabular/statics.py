@@ -7,12 +7,13 @@ and energy are no statistics, for they are measured on a device; neither are los
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
+from harness.tabular.scores import column_of_scores, scores_beside
 from harness.tabular.table import COST, TEST, VALID, Table
 
 COUNTED = ("params", "flops")  # counted of any architecture, marked or not
@@ -45,8 +46,10 @@ def check_static(name: str, where: str) -> None:
 
 
 def static_names(table: Table) -> tuple[str, ...]:
-    """Names of a table's statistics, sorted."""
-    return tuple(sorted({*table.statistics, *(name for name in COUNTED if name in table.columns)}))
+    """Names of a table's statistics, sorted: of its columns, and of the scores that were recorded beside it."""
+    scores = scores_beside(table)
+    beside = () if scores is None else scores.columns
+    return tuple(sorted({*table.statistics, *(name for name in COUNTED if name in table.columns), *beside}))
 
 
 def is_untrained(table: Table, name: str) -> bool:
@@ -62,19 +65,32 @@ def static_columns(table: Table, names: Sequence[str]) -> dict[str, NDArray[np.f
     HarnessError
         If the table has no such column, or it is no statistic.
     """
+    if not names:
+        return {}
     known, where = static_names(table), f"benchmark {table.name}"
+    found: dict[str, NDArray[np.float64]] = {}
     for name in names:
         check_static(name, where)
-        if name not in table.columns:
-            raise unknown_name("statistic", name, known, where)
         if name not in known:
+            if name not in table.columns:
+                raise unknown_name("statistic", name, known, where)
             raise HarnessError(
                 f"{where}: column {name!r} is not marked as a statistic (import FILE --statistic {name}); "
                 f"marked: {', '.join(known) or 'none'}"
             )
-    return {name: table.columns[name] for name in names}
+        scores = None if name in table.columns else scores_beside(table)
+        found[name] = table.columns[name] if scores is None else column_of_scores(table, scores, name)
+    return found
 
 
-def seconds_of(statistics: Mapping[str, float], names: Sequence[str]) -> float:
-    """Seconds that these statistics of one architecture take together, by what a table says of each; unknown ones are free."""
-    return sum(statistics.get(name, 0.0) for name in names)
+def seconds_of(table: Table, names: Sequence[str]) -> float:
+    """Seconds that these statistics of one architecture take together, by what is known of each; others are free."""
+    scores = None if all(name in table.columns for name in names) else scores_beside(table)
+    beside = {} if scores is None else scores.seconds
+    return sum(table.statistics.get(name, 0.0 if name in table.columns else beside.get(name, 0.0)) for name in names)
+
+
+def scores_digest(table: Table, names: Sequence[str]) -> str:
+    """Hash of the scores beside a table, where one of these statistics is such a score; else nothing: the table has its own."""
+    scores = None if all(name in table.columns for name in names) else scores_beside(table)
+    return "" if scores is None else scores.sha256
