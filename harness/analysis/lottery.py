@@ -85,7 +85,7 @@ def _row(benchmark: Benchmark, scores: pd.DataFrame, mean: float, default: str |
     """What the scores of a method's settings (settings by seeds) come to."""
     by_setting = scores.mean(axis=1)
     found = hyperparameter_lottery(benchmark.sign * scores.to_numpy(), benchmark.sign * mean)
-    row = {
+    row: dict[str, Any] = {
         "worst_setting": (benchmark.sign * by_setting).idxmin(),
         "best_setting": (benchmark.sign * by_setting).idxmax(),
         "random": mean,

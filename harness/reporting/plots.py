@@ -222,7 +222,7 @@ def plot_lottery(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | 
     budgets, methods = list(dict.fromkeys(frame["budget"])), list(dict.fromkeys(frame["method"]))
     width = 0.8 / len(methods)  # of a budget's place, 1
     for (budget, method), part in frame.groupby(["budget", "method"], sort=False):
-        mark, left = marks[method], budgets.index(budget) - 0.4 + width * methods.index(method)
+        mark, left = marks[str(method)], budgets.index(budget) - 0.4 + width * methods.index(method)
         part = part.sort_values("ri", kind="stable")
         x = left + width * np.linspace(0.15, 0.85, len(part))
         ax.plot(x, part["ri"], mark.marker, color=mark.colour, markersize=3.0, linestyle="none")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +16,11 @@ from harness.errors import BudgetExhausted, HarnessError
 from harness.methods.base import make_method, run_search
 from harness.problem.budget import Budget
 from harness.streams import Streams
-from harness.system import extras
+from harness.system import extras, plugins
 from harness.tabular import synthetic
 from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
+from harness.testing import check_method
 
 needs_gymnasium = pytest.mark.skipif(importlib.util.find_spec("gymnasium") is None, reason="needs the extra `gym`")
 
@@ -78,6 +81,15 @@ def test_what_is_missing_is_truncated_and_unpaid(direction: str, make_table: Cal
     assert rewards == [(1 if direction == "max" else -1) * value for value in table.valid[:3]]
     assert env.step(np.array(hole))[1] == min(rewards)
     assert len(problem.history) == 3
+
+
+@needs_gymnasium
+def test_the_agent_of_the_guide_is_a_method(tmp_path: Path, registries: None) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
+    (agent,) = [code for code in re.findall(r"```python\n(.*?)```", guide, re.S) if "gym_env(problem)" in code]
+    (tmp_path / "agent.py").write_text(agent, encoding="utf-8")
+    plugins.load([str(tmp_path / "agent.py")])
+    check_method("softmax-agent", evaluations=20)
 
 
 def test_without_gymnasium_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

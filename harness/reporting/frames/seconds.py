@@ -74,7 +74,10 @@ def worth_in_seconds(run: Run) -> pd.DataFrame:
         if group in equivalents.index:
             found = equivalents.loc[group]
             ends = zip(("", "_low", "_high"), ("draws", "draws_high", "draws_low"), strict=True)
-            row |= {f"pays_from_s{end}": pays_from(fitting, found[key], found["evaluations"]) for end, key in ends}
+            row |= {
+                f"pays_from_s{end}": pays_from(fitting, float(found[key]), float(found["evaluations"]))
+                for end, key in ends
+            }
         if (seconds := seconds_of_a_draw(benchmark)) > 0:
             row |= _at_equal_seconds(run, group, row["evaluation_s"] + fitting, seconds)
         rows.append(row)

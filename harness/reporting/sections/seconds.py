@@ -118,9 +118,9 @@ def _sentences(run: Run, rows: pd.DataFrame) -> Iterator[str]:
     if len(paying) < len(known):
         titles = [run.titles[name] for name in known.loc[~known.index.isin(paying.index), "benchmark"]]
         yield f"It never does on {joined(titles)}: random search needs no more evaluations for the same mean."
-    for row in rows[rows["ri"].notna()].itertuples():
-        ends = "" if is_missing(row.ci_low) else f" [{signed(row.ci_low)}, {signed(row.ci_high)}]"
-        yield f"On {run.titles[row.benchmark]} RI over random search in the same seconds is {signed(row.ri)} %{ends}."
+    for row in rows[rows["ri"].notna()].to_dict("records"):
+        ends = "" if is_missing(row["ci_low"]) else f" [{signed(row['ci_low'])}, {signed(row['ci_high'])}]"
+        yield f"On {run.titles[row['benchmark']]} RI over random search in the same seconds is {signed(row['ri'])} %{ends}."
 
 
 def seconds_text(value: float) -> str:
