@@ -50,6 +50,7 @@ class LocalSearch(AskTell):
         self._draw = streams.uniforms("move").__next__
         self._seen: set[Arch] = set()  # identities
         self._neighbours: Iterator[Arch] = iter(())
+        self._score = -float("inf")  # the best since the start
         self._better: Arch | None = None  # where to move next
         self._restart()
 
@@ -79,7 +80,7 @@ class LocalSearch(AskTell):
 
     def _restart(self) -> None:
         self._to_draw = self.starts  # random architectures that this start has still to draw
-        self._score = -float("inf")  # the best since the start; whatever comes first is accepted
+        self._score = -float("inf")  # whatever comes first is accepted
         self._better = None
 
     def _move(self, arch: Arch) -> None:

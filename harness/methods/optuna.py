@@ -146,11 +146,11 @@ class Optuna(AskTell):
             )
 
 
-def _samplers() -> dict[str, type[BaseSampler]]:
+def _samplers() -> dict[str, Callable[..., BaseSampler]]:
     """Optuna's samplers that can be made of a seed and plain arguments, by name."""
     from optuna import samplers
 
-    kinds = {name: getattr(samplers, name) for name in samplers.__all__}
+    kinds: dict[str, Any] = {name: getattr(samplers, name) for name in samplers.__all__}
     return {
         name: kind
         for name, kind in kinds.items()

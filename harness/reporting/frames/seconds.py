@@ -72,12 +72,11 @@ def worth_in_seconds(run: Run) -> pd.DataFrame:
             "test_mean": float(run.scores(group).mean()),
         }
         if group in equivalents.index:
-            found = equivalents.loc[group]
+            found: dict[str, float] = equivalents.loc[
+                group, ["draws", "draws_low", "draws_high", "evaluations"]
+            ].to_dict()
             ends = zip(("", "_low", "_high"), ("draws", "draws_high", "draws_low"), strict=True)
-            row |= {
-                f"pays_from_s{end}": pays_from(fitting, float(found[key]), float(found["evaluations"]))
-                for end, key in ends
-            }
+            row |= {f"pays_from_s{end}": pays_from(fitting, found[key], found["evaluations"]) for end, key in ends}
         if (seconds := seconds_of_a_draw(benchmark)) > 0:
             row |= _at_equal_seconds(run, group, row["evaluation_s"] + fitting, seconds)
         rows.append(row)
