@@ -20,6 +20,8 @@ _BUILTIN = (
     "training_free",
     "bo_gp",
     "bananas",
+    "nars",
+    "instatune",
 )
 
 
