@@ -23,6 +23,8 @@ _BUILTIN = (
     "training_free",
     "bo_gp",
     "bananas",
+    "nars",
+    "instatune",
 )
 
 

@@ -78,7 +78,7 @@ class Bananas(Predicting):
 
     def choose(self, k: int) -> Iterable[Arch]:
         """The candidates of the greatest acquisition."""
-        return self.best_first(self.candidates(), self.acquisition, self.beta)
+        return self.order(self.acquisition, self.beta)(self.candidates())
 
     def fit(self, codes: Codes, targets: Array, what: str, seed: int) -> Model:
         """Fit the ensemble."""

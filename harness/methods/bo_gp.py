@@ -93,7 +93,7 @@ class BayesianOptimisation(Predicting):
 
     def choose(self, k: int) -> Iterable[Arch]:
         """The candidate of the greatest acquisition."""
-        return self.best_first(self.candidates(), self.acquisition, self.beta)
+        return self.order(self.acquisition, self.beta)(self.candidates())
 
     def fit(self, codes: Codes, targets: Array, what: str, seed: int) -> GaussianProcess:
         """Choose length and noise if it is time to, and fit."""
@@ -165,9 +165,10 @@ def distances(one: Codes, other: Codes) -> Array:
 def _cholesky(kernel: Array, noise: float) -> Array:
     covariance = kernel + noise * np.eye(len(kernel))
     try:
-        return np.linalg.cholesky(covariance)
+        factor = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
     except np.linalg.LinAlgError:
         raise HarnessError(f"a Gaussian process of noise {noise:g} is singular: an architecture stands twice") from None
+    return factor
 
 
 def _likelihood(factor: Array, whitened: Array) -> tuple[float, float]:

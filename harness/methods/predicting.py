@@ -17,7 +17,7 @@ these the nearest to the bounds first (after Eriksson and Poloczek, "Scalable co
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple, Protocol
 
@@ -59,6 +59,14 @@ class Bound(NamedTuple):
 
     model: Model
     limit: float
+
+    def excess(self, codes: Codes, noise: Array | float = 0.0) -> Array:
+        """How far architectures (n, variables) are predicted to be beyond the bound, at the mean or at a draw: (n,)."""
+        mean, std = self.model(codes)
+        return np.maximum(mean + noise * std - self.limit, 0.0)
+
+
+Order = Callable[[Sequence[Arch]], list[Arch]]
 
 
 class Predicting(BatchAskTell):
@@ -151,20 +159,24 @@ class Predicting(BatchAskTell):
         found = dict.fromkeys([*self.neighbours(self.best(BEST)), *self.drawn(DRAWS)])
         return [arch for arch in found if self.is_new(arch)]
 
-    def best_first(self, candidates: Sequence[Arch], kind: Acquisition, beta: float = 0.0) -> Iterable[Arch]:
-        """The candidates by an acquisition of the score, see `acquired`, and by what is predicted of the bounds."""
-        if not candidates:
-            return []
-        codes, learned = np.array(candidates), self._learned()
+    def order(self, kind: Acquisition, beta: float = 0.0) -> Order:
+        """Fit, and say how candidates are put in order, the best first: by an acquisition of the score, see `acquired`, and by
+        what is predicted of the bounds."""
+        learned = self._learned()
         targets = normal_scores(self.scores[learned])
-        mean, std = self.fitted(np.array(self.archs)[learned], targets, "score")(codes)
-        values = acquired(kind, mean, std, self._noise(kind, len(codes)), targets.max(), beta)
-        beyond = np.zeros(len(codes))
-        for constraint in self.problem.constraints:
-            model, limit = self.bound(constraint)
-            mean, std = model(codes)
-            beyond += np.maximum(mean + self._noise(kind, len(codes)) * std - limit, 0.0)
-        return (candidates[place] for place in np.lexsort((-values, beyond)).tolist())
+        model = self.fitted(np.array(self.archs)[learned], targets, "score")
+        bounds = [self.bound(constraint) for constraint in self.problem.constraints]
+        best = float(targets.max())
+
+        def order(candidates: Sequence[Arch]) -> list[Arch]:
+            if not candidates:
+                return []
+            codes = np.array(candidates)
+            values = acquired(kind, *model(codes), self._noise(kind, len(codes)), best, beta)
+            beyond = sum(bound.excess(codes, self._noise(kind, len(codes))) for bound in bounds)
+            return [candidates[place] for place in np.lexsort((-values, beyond + np.zeros(len(codes)))).tolist()]
+
+        return order
 
     def bound(self, constraint: Constraint) -> Bound:
         """A model of the column that a constraint bounds, fitted to all that was evaluated."""
