@@ -7,6 +7,7 @@ from importlib import import_module
 _BUILTIN = (
     "random_search",
     "evolution",
+    "area",
     "local_search",
     "reinforce",
     "epnas",
@@ -19,6 +20,7 @@ _BUILTIN = (
     "max_w",
     "darts_pt",
     "nsga2",
+    "eeea",
     "given",
     "training_free",
     "bo_gp",

@@ -134,6 +134,20 @@ class Method(ABC):
             If the method cannot search so; the message says what it wants.
         """
 
+    def check_statistics(self, columns: Mapping[str, NDArray[np.float64]]) -> None:  # noqa: B027  (most refuse nothing)
+        """Refuse a table by its statistics, as `check` refuses a benchmark; by default none.
+
+        Parameters
+        ----------
+        columns
+            (n_rows,) arrays by name, those of `statistic_names`.
+
+        Raises
+        ------
+        HarnessError
+            If every search would fail there; the message says what the method wants.
+        """
+
     def check_space(self, space: Space) -> None:  # noqa: B027  (most refuse nothing)
         """Refuse a search space, as `check` refuses a benchmark; by default none.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -65,6 +67,9 @@ class NSGA2(AskTell):
         """Begin with an empty population."""
         super().start(problem, streams)
         self._first = streams.uniforms("sample")
+        self.founder: Callable[[], Arch] = partial(
+            problem.sample, self._first
+        )  # draws a member of the first population
         self._draw = streams.uniforms("move").__next__
         self._variables = mutable_variables(problem.space)
         self._parents: list[Arch] = []
@@ -74,7 +79,7 @@ class NSGA2(AskTell):
     def ask(self) -> Arch:
         """A random architecture in the first generation, then a child of two tournament winners."""
         if not self._parents:
-            return self.problem.sample(self._first)
+            return self.founder()
         for _ in range(ATTEMPTS):
             child = self._child()
             if child not in self._parents and child not in self._newcomers and self.problem.contains(child):

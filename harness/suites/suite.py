@@ -15,6 +15,8 @@ from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
 from harness.suites.catalogue import Benchmark, digest_of_statistics, load_benchmark, max_fidelity, resolve
 from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constraints_of, groups_of, method_spec
+from harness.tabular.statics import static_columns
+from harness.tabular.table import Table
 
 
 @dataclass(frozen=True)
@@ -257,7 +259,10 @@ def _check(group: Group, benchmark: Benchmark) -> str:
     except HarnessError as error:
         raise HarnessError(f"benchmark {group.benchmark}: {error}") from error
     try:
-        return digest_of_statistics(benchmark, method.statistic_names)
+        digest = digest_of_statistics(benchmark, method.statistic_names)
+        if isinstance(benchmark, Table):
+            method.check_statistics(static_columns(benchmark, method.statistic_names))
+        return digest
     except HarnessError as error:
         raise HarnessError(f"method {group.method.label}: {error}") from error
 

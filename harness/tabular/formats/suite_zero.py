@@ -1,10 +1,10 @@
 """NAS-Bench-Suite-Zero (Krishnakumar et al., NeurIPS 2022): ``zc_nasbench201.json``, zero-cost scores of NAS-Bench-201's cells.
 
-The file has a row an architecture and data set, ``{"cifar10": {"(4, 0, 3, 1, 4, 3)": {"synflow": {"score": s, "time": t}, ...,
-"val_accuracy": v}}}``, whose keys are the operations of the edges as NASLib orders them. It has no test scores, and so makes no
-benchmark of its own: it joins every benchmark over NAS-Bench-201's cells that is in the store into one called ``NAME+zc``. The scores
-are further columns, marked as statistics that take their mean seconds. What drives and what is reported stays as it was, and
-``val_accuracy`` is not read.
+The file has a row an architecture and data set, ``{"cifar10": {"(4, 0, 3, 1, 4, 3)": {"synflow": {"score": s, "time": t},
+..., "val_accuracy": v}}}``, whose keys are the operations of the edges as NASLib orders them. It has no test scores, and so
+makes no benchmark of its own: it joins every stored benchmark over NAS-Bench-201's cells into one called ``NAME+zc``. The
+scores are further columns, marked as statistics that take their mean seconds. What drives and what is reported stays as it
+was, and ``val_accuracy`` is not read.
 """
 
 from __future__ import annotations
