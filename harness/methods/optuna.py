@@ -146,7 +146,7 @@ class Optuna(AskTell):
             )
 
 
-def _samplers() -> dict[str, Callable[..., BaseSampler]]:
+def _samplers() -> dict[str, Any]:
     """Optuna's samplers that can be made of a seed and plain arguments, by name."""
     from optuna import samplers
 

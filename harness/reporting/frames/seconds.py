@@ -72,9 +72,7 @@ def worth_in_seconds(run: Run) -> pd.DataFrame:
             "test_mean": float(run.scores(group).mean()),
         }
         if group in equivalents.index:
-            found: dict[str, float] = equivalents.loc[
-                group, ["draws", "draws_low", "draws_high", "evaluations"]
-            ].to_dict()
+            found = equivalents.loc[group].to_dict()
             ends = zip(("", "_low", "_high"), ("draws", "draws_high", "draws_low"), strict=True)
             row |= {f"pays_from_s{end}": pays_from(fitting, found[key], found["evaluations"]) for end, key in ends}
         if (seconds := seconds_of_a_draw(benchmark)) > 0:
