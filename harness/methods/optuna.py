@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.errors import HarnessError, first_line, unknown_name
 from harness.methods.base import AskTell, register_method, require
+from harness.methods.values import checked
 from harness.problem.base import Evaluation, Problem
 from harness.problem.budget import Budget
 from harness.spaces.base import Arch
@@ -77,6 +80,7 @@ class Optuna(AskTell):
 
     def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
         """Refuse a sampler that Optuna does not have, and arguments that it does not take."""
+        self.required()
         self.make_sampler(0)
 
     def make_sampler(self, seed: int) -> BaseSampler:
@@ -90,12 +94,14 @@ class Optuna(AskTell):
         kinds = _samplers()
         if self.sampler not in kinds:
             raise unknown_name("sampler of Optuna", self.sampler, kinds)
-        known = [key for key in inspect.signature(kinds[self.sampler]).parameters if key != "seed"]
-        for key in self.params:
+        known = dict(inspect.signature(kinds[self.sampler]).parameters)
+        del known["seed"]
+        for key, value in self.params.items():
             if key == "seed":
                 raise HarnessError(f"{self.name}: params: seed is that of the cell; leave it out")
             if key not in known:
                 raise unknown_name(f"parameter of {self.sampler}:", key, known)
+            checked(f"{self.name}: {self.sampler}: {key}", value, _plain_type(str(known[key].annotation)))
         try:
             return kinds[self.sampler](**self.params, seed=seed)
         except (TypeError, ValueError) as error:
@@ -156,6 +162,13 @@ def _samplers() -> dict[str, Any]:
         for name, kind in kinds.items()
         if inspect.isclass(kind) and not inspect.isabstract(kind) and "seed" in inspect.signature(kind).parameters
     }
+
+
+def _plain_type(annotation: str) -> Any:
+    """The type that an annotation such as ``int | None`` names if it is one of plain values, else whatever there is."""
+    kinds = {"int": int, "float": float, "bool": bool, "str": str, "None": type(None)}
+    names = annotation.split(" | ")
+    return functools.reduce(operator.or_, (kinds[name] for name in names)) if set(names) <= kinds.keys() else Any
 
 
 @contextmanager

@@ -172,7 +172,8 @@ def draw_front(table: Table, goal: Goal, score: str = VALID) -> Figure:
 
 def draw_seconds(run: Run) -> Figure:
     """Draw quality against evaluations and against seconds of evaluation and fitting, two panels a benchmark with seconds."""
-    frame, marks = run.of(worth_in_seconds), marks_for([entrant.method.label for entrant in run.entrants])
+    labels = dict.fromkeys(entrant.method.label for entrant in run.entrants if not entrant.is_check)
+    frame, marks = run.of(worth_in_seconds), marks_for(labels)
     timed = [benchmark for benchmark in drawn(run) if seconds_of_a_draw(benchmark) > 0]
     figure = Figure(figsize=(WIDTH, 0.6 + 2.4 * len(timed)), layout="constrained")
     axes = figure.subplots(len(timed), 2, squeeze=False, sharey="row")
@@ -185,7 +186,8 @@ def draw_seconds(run: Run) -> Figure:
             ax.set_title(_title(run, benchmark))
     for ax, words in zip(axes[-1], (run.unit, "seconds of evaluation and fitting"), strict=True):
         ax.set_xlabel(f"{words} (log scale)")
-    legend(figure, marks, dict.fromkeys(frame["label"]), markers=True)
+    shown = set(frame.loc[frame["benchmark"].isin([benchmark.name for benchmark in timed]), "label"])
+    legend(figure, marks, [label for label in labels if label in shown], markers=True)
     return figure
 
 

@@ -258,9 +258,8 @@ def plot_quality(
     ax.plot(exact[0][is_near], np.asarray(shown_score(exact[1], unit))[is_near], color=EXACT_MARK.colour, linewidth=1.0)
     for label in dict.fromkeys(frame["label"]):
         mark, own = marks[label], (frame["label"] == label).to_numpy()
-        ax.plot(
-            frame["x"][own], scores[own], mark.marker, color=mark.colour, linestyle="-", linewidth=0.8, markersize=3.5
-        )
+        line = {"color": mark.colour, "linestyle": mark.line, "linewidth": 0.8, "markersize": 3.5}
+        ax.plot(frame["x"][own], scores[own], mark.marker, **line)
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))

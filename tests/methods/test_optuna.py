@@ -148,6 +148,8 @@ def test_optunas_version_is_in_the_key_of_a_cell() -> None:
         ({"params": {"n_startup": 5}}, "unknown parameter of TPESampler: 'n_startup'; did you mean 'n_startup_trials'"),
         ({"params": {"seed": 5}}, "optuna: params: seed is that of the cell; leave it out"),
         ({"sampler": "NSGAIISampler", "params": {"population_size": 1}}, "optuna: NSGAIISampler: .*population_size"),
+        ({"params": {"n_startup_trials": "many"}}, "optuna: TPESampler: n_startup_trials: wanted int, not 'many'"),
+        ({"params": {"multivariate": 1}}, "optuna: TPESampler: multivariate: wanted bool or None, not 1"),
         ({"sampler": "GridSampler"}, "optuna: GridSampler: .*search_space"),
         ({"sampler": "QMCSampler"}, "optuna: QMCSampler knows no categories .*add ordered = true"),
     ],

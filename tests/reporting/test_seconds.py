@@ -83,7 +83,7 @@ def test_the_answer_in_words(run: Path, tmp_path: Path) -> None:
     claims = seconds_answer(load_run(with_overhead(run, tmp_path / "run", FITTING)))
     assert [claim.subject for claim in claims] == ["regularized-evolution@10", "regularized-evolution@30"]
     assert claims[1].statement.startswith(
-        "computes for 75 s a search itself, beside 30 evaluations (means over 2 tables)."
+        "computes for 75 processor seconds a search itself, beside 30 evaluations (means over 2 tables)."
     )
     assert "On ridge RI over random search in the same seconds is" in claims[1].statement
 
@@ -94,6 +94,7 @@ def test_without_fitting_there_is_no_such_page(run: Path, tmp_path: Path) -> Non
     assert "on a page of its own" not in (report.folder / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_seconds_change_the_pages_of_times_alone(run: Path, tmp_path: Path) -> None:
     contents, formats = [], ("html", "md", "csv", "latex", "svg")
     for seconds in (FITTING, 2 * FITTING):

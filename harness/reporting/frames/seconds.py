@@ -42,8 +42,8 @@ def worth_in_seconds(run: Run) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `SECONDS_COLUMNS` and ``label, unit, test_mean``. ``evaluations, fitting_s`` (of models and samplers, in the run),
-        ``evaluation_s`` (as recorded in the table, NaN where it has none) and ``test_mean`` are means over seeds.
+        Columns `SECONDS_COLUMNS` and ``label, unit, test_mean``. ``evaluations``, ``fitting_s`` (processor seconds of models and
+        samplers), ``evaluation_s`` (as recorded in the table, NaN where it has none) and ``test_mean`` are means over seeds.
         ``pays_from_s`` is how long an evaluation must take for the method to come out ahead: its own seconds over the further
         evaluations that random search needs for the same mean score; 0 where random search never gets there, infinite where it
         needs no more. The ends are those of the 95 % t interval of the mean score. ``random_draws`` is how many architectures

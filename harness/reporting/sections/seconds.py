@@ -65,7 +65,7 @@ def worth_its_seconds(run: Run) -> Section:
         integer("n", "seeds"),
         number("evaluations", "evaluations", 1),
         score("test_mean", "test mean", run),
-        number("fitting_s", "fitting, s", 3, help="seconds of its own models or sampler, mean over seeds, in this run"),
+        number("fitting_s", "fitting, s", 3, help="processor seconds of its own models or sampler, mean over seeds"),
         Column("pays_from_s", "pays from, s an evaluation", lambda row: seconds_text(row["pays_from_s"]), numeric=True),
         Column("pays_from_s_low", "95 % interval", _interval, numeric=True),
     ]
@@ -90,6 +90,7 @@ def worth_its_seconds(run: Run) -> Section:
             "never: random search needs no more evaluations. Fitting is timed on the machine of the run and evaluations on that "
             "of the table's recording; intervals are those of the mean score and take the seconds as they are. No claims, and "
             "in no family of tests.",
+            folded=len(frame) > 20,
         )
     )
     return Section("seconds", TITLE, blocks)
@@ -106,8 +107,8 @@ def seconds_answer(run: Run) -> list[Claim]:
 
 def _sentences(run: Run, rows: pd.DataFrame) -> Iterator[str]:
     yield (
-        f"computes for {rows['fitting_s'].mean():.2g} s a search itself, beside {rows['evaluations'].mean():,.0f} evaluations "
-        f"(means over {plural(len(rows), 'table')})."
+        f"computes for {rows['fitting_s'].mean():.2g} processor seconds a search itself, beside "
+        f"{rows['evaluations'].mean():,.0f} evaluations (means over {plural(len(rows), 'table')})."
     )
     known = rows[rows["pays_from_s"].notna()]
     paying = known[np.isfinite(known["pays_from_s"])]
