@@ -106,12 +106,11 @@ class InstaTune(Predicting):
 
     def choose(self, k: int) -> Iterable[Arch]:
         """What the inner search finds."""
-        learned, codes = self._learned(), np.array(self.archs)
-        predicted = {"score": self.fitted(codes[learned], normal_scores(self.scores[learned]), "score")}
+        predicted = {"score": self.fitted(normal_scores(self.scores), "score")}
         for name in self._columns():
             if name not in self.known:
                 values = np.array([evaluation.metrics[name] for evaluation in self.evaluations])
-                predicted[name] = self.fitted(codes, normal_scores(values), name)
+                predicted[name] = self.fitted(normal_scores(values), name)
         bounds = [self.bound(constraint) for constraint in self.problem.constraints]
         problem = Predicted(self, predicted, bounds)
         search = self._nsga2()
@@ -206,7 +205,8 @@ class Predicted(Problem):
             codes = np.array([arch])
             values = {name: float(model(codes)[0][0]) for name, model in self._models.items()}
             beyond = sum(float(bound.excess(codes)[0]) for bound in self._bounds)
-            score = values.pop("score") if beyond == 0 else BEYOND - beyond
+            score = values.pop("score")
+            score = score if beyond == 0 else BEYOND - beyond
             found = Evaluation(score, float("nan"), values, feasible=beyond == 0)
             self.met[arch] = self._method.with_known(arch, found)
         return self.met[arch]

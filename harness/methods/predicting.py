@@ -9,9 +9,9 @@
 - Seeds of models come from named streams, and linear algebra has one thread. Byte equality across processors is not promised
   all the same: the last bits of a fit differ, and of nearly equal candidates another one may win.
 
-Where the suite has constraints, models of the bounded columns stand beside that of the score, which learns from the feasible
-architectures alone once there are 5. A candidate that is predicted to be within the bounds comes before all that are not, and of
-these the nearest to the bounds first (after Eriksson and Poloczek, "Scalable constrained Bayesian optimization", AISTATS 2021).
+Where the suite has constraints, models of the bounded columns stand beside that of the score, which an infeasible architecture
+has a low one of. A candidate that is predicted to be within the bounds comes before all that are not, and of these the nearest
+to the bounds first (after Eriksson and Poloczek, "Scalable constrained Bayesian optimization", AISTATS 2021).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from harness.system.blas import one_blas_thread
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
-BEST = 5  # architectures whose neighbours are candidates; so many feasible ones are enough to learn from them alone
+BEST = 5  # architectures whose neighbours are candidates
 DRAWS = 200  # candidates that are drawn
 
 
@@ -162,9 +162,8 @@ class Predicting(BatchAskTell):
     def order(self, kind: Acquisition, beta: float = 0.0) -> Order:
         """Fit, and say how candidates are put in order, the best first: by an acquisition of the score, see `acquired`, and by
         what is predicted of the bounds."""
-        learned = self._learned()
-        targets = normal_scores(self.scores[learned])
-        model = self.fitted(np.array(self.archs)[learned], targets, "score")
+        targets = normal_scores(self.scores)
+        model = self.fitted(targets, "score")
         bounds = [self.bound(constraint) for constraint in self.problem.constraints]
         best = float(targets.max())
 
@@ -183,17 +182,12 @@ class Predicting(BatchAskTell):
         values = np.array([evaluation.metrics[constraint.column] for evaluation in self.evaluations])
         margin = values - constraint.bound if constraint.relation == "<=" else constraint.bound - values
         targets = normal_scores(np.append(margin, 0.0))
-        return Bound(self.fitted(np.array(self.archs), targets[:-1], constraint.column), float(targets[-1]))
+        return Bound(self.fitted(targets[:-1], constraint.column), float(targets[-1]))
 
-    def fitted(self, codes: Codes, targets: Array, what: str) -> Model:
-        """`fit`, with a seed of its own."""
+    def fitted(self, targets: Array, what: str) -> Model:
+        """`fit` to all that was evaluated, with a seed of its own."""
         self._fits += 1
-        return self.fit(codes, targets, what, self.streams.seed("model", self._fits))
-
-    def _learned(self) -> NDArray[np.bool_]:
-        """(n,) which of what was evaluated the score is learnt from."""
-        feasible = np.array([evaluation.feasible for evaluation in self.evaluations])
-        return feasible if feasible.sum() >= BEST else np.ones(len(feasible), dtype=bool)
+        return self.fit(np.array(self.archs), targets, what, self.streams.seed("model", self._fits))
 
     def _noise(self, kind: Acquisition, count: int) -> Array:
         """Standard normal numbers of Thompson sampling, zeros for what does not sample."""

@@ -36,7 +36,7 @@ RECORD_COLUMNS: dict[str, tuple[str, str]] = {
     "wall_s": ("float64", "seconds that the search took; of searches in lockstep, an equal share"),
     "overhead_s": (
         "float64",
-        "processor seconds of the method's own models, on top of what evaluations would take; NaN in older records",
+        "processor seconds of the method's own models, NaN in older records",
     ),
     "peak_memory": ("float64", "largest resident memory of the worker so far, MB"),
     "params": ("float64", "parameters of the architecture, in the table's unit"),

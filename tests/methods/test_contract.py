@@ -125,6 +125,7 @@ class Pairs(BatchAskTell):
         self.lessons.append([(arch, evaluation.score) for arch, evaluation in pairs])
 
     def result(self) -> SearchResult:
+        super().result()
         met = [arch for lesson in self.lessons for arch, _ in lesson]
         return SearchResult(front=tuple(met[:2]))
 
