@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -87,6 +87,7 @@ def rank_agreement(
     top: Sequence[int] = (10, 100),
     confidence: float = 0.95,
     n_bootstrap: int = 200,
+    measures: Mapping[str, Agreement] | None = None,
 ) -> pd.DataFrame:
     """Return how far two measurements rank the same architectures alike, with bootstrap intervals.
 
@@ -99,17 +100,18 @@ def rank_agreement(
     rng, n_bootstrap
         Source and number of resamples of architectures, about 0.1 s each at N = 26 000. Percentile intervals: N is
         large here, and it is architectures that are sampled, not a handful of seeds.
+    measures
+        Agreements by name, instead of all: of a table of many columns each takes its time.
 
     Returns
     -------
     DataFrame
-        Columns ``statistic, estimate, low, high``; rows ``kendall, weighted_kendall, spearman, precision@k``.
+        Columns ``statistic, estimate, low, high``; rows ``kendall, weighted_kendall, spearman, precision@k``, or `measures`.
     """
     x, y = _columns(x, y)
-    measures: dict[str, Agreement] = {"kendall": kendall, "weighted_kendall": weighted_kendall, "spearman": spearman}
-    for k in top:
-        if k <= len(x):
-            measures[f"precision@{k}"] = partial(precision_at, k)
+    if measures is None:
+        correlations = {"kendall": kendall, "weighted_kendall": weighted_kendall, "spearman": spearman}
+        measures = correlations | {f"precision@{k}": partial(precision_at, k) for k in top if k <= len(x)}
     resamples = (rng.integers(len(x), size=len(x)) for _ in range(int(counts("n_bootstrap", n_bootstrap))))
     draws = np.array([[measure(x[rows], y[rows]) for measure in measures.values()] for rows in resamples])
     tails = (1.0 - fraction("confidence", confidence)) / 2.0

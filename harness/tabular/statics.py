@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
 from harness.tabular.scores import column_of_scores, scores_beside
-from harness.tabular.table import COST, TEST, VALID, Table
+from harness.tabular.table import COST, TEST, VALID, Table, is_report_only
 
 COUNTED = ("params", "flops")  # counted of any architecture, marked or not
 MEASURED = ("latency", "energy")  # of the architecture as well, but measured on a device
@@ -81,6 +81,22 @@ def static_columns(table: Table, names: Sequence[str]) -> dict[str, NDArray[np.f
         scores = None if name in table.columns else scores_beside(table)
         found[name] = table.columns[name] if scores is None else column_of_scores(table, scores, name)
     return found
+
+
+def column_values(table: Table, name: str) -> NDArray[np.float64]:
+    """(n_rows,) a column of the table, or a score that was recorded beside it.
+
+    Raises
+    ------
+    HarnessError
+        If there is no such column, or it is for the report only.
+    """
+    if name in table.columns:
+        return table.visible((name,))[name]
+    if name in static_names(table):
+        return static_columns(table, (name,))[name]
+    shown = (column for column in table.columns if not is_report_only(column))
+    raise unknown_name("column", name, {*shown, *static_names(table)}, f"benchmark {table.name}")
 
 
 def seconds_of(table: Table, names: Sequence[str]) -> float:
