@@ -119,8 +119,8 @@ class Policies:
     learning_rate, momentum
         As in `Reinforce`.
     waits
-        After how many rewards the policy of each variable begins to learn (variables,); until then it stays uniform. None: all
-        learn from the first reward on.
+        After how many rewards the policy of each variable begins to learn, (variables,) or (1,) for all alike; until then it
+        stays uniform.
 
     Notes
     -----
@@ -133,7 +133,7 @@ class Policies:
     EPSILON = 1e-8
 
     def __init__(
-        self, space: Space, n_seeds: int, learning_rate: float, momentum: float, waits: Sequence[int] | None = None
+        self, space: Space, n_seeds: int, learning_rate: float, momentum: float, waits: Sequence[int] = (0,)
     ) -> None:
         self._last = np.array(space.cardinalities) - 1
         shape = (n_seeds, len(space.cardinalities), int(self._last.max()) + 1)
@@ -143,7 +143,7 @@ class Policies:
         self._second_moment: Array = np.zeros(shape)
         self._average: Array = np.zeros(n_seeds)
         self._rewards = 0
-        self._waits = tuple(waits) if waits is not None else (0,) * shape[1]
+        self._waits = tuple(waits)
         self._learning_rate = learning_rate
         self._momentum = momentum
         self._refresh()
@@ -168,14 +168,16 @@ class Policies:
         self._rewards += 1
         self._average = self._momentum * self._average + (1 - self._momentum) * rewards
         advantage = rewards - self._average / (1 - self._momentum**self._rewards)
-        steps = [self._rewards - wait for wait in self._waits]
-        learns = np.array([[step > 0] for step in steps])  # (variables, 1)
-        gradient = advantage[:, None, None] * (self._probabilities - self._chosen) * learns
         beta1, beta2 = self.BETAS
+        # A row each of (variables, 1) or (1, 1). Powers of Python's own floats: NumPy's of an array may differ in the last bit.
+        steps = [self._rewards - wait for wait in self._waits]
+        learns, left1, left2 = np.array(
+            [(step > 0, 1 - beta1 ** max(1, step), 1 - beta2 ** max(1, step)) for step in steps]
+        ).T[:, :, None]
+        gradient = advantage[:, None, None] * (self._probabilities - self._chosen) * learns
         self._first_moment = beta1 * self._first_moment + (1 - beta1) * gradient
         self._second_moment = beta2 * self._second_moment + (1 - beta2) * gradient * gradient
-        # Powers of Python's own floats: NumPy's of an array may differ in the last bit.
-        first = self._first_moment / np.array([[1 - beta1 ** max(1, step)] for step in steps])
-        second = self._second_moment / np.array([[1 - beta2 ** max(1, step)] for step in steps])
+        first = self._first_moment / left1
+        second = self._second_moment / left2
         self._logits = self._logits - self._learning_rate * first / (np.sqrt(second) + self.EPSILON)
         self._refresh()
