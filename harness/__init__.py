@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from harness.errors import HarnessError
     from harness.images.registry import import_images, register_images
     from harness.methods.base import AskTell, OwnLoop, SearchResult, make_method, register_method
+    from harness.methods.batch import BatchAskTell
     from harness.opened.run import OpenedRun, open_run, run
     from harness.problem.base import Evaluation, Problem
     from harness.problem.budget import Budget
+    from harness.problem.gym import gym_env
     from harness.problem.offer import Offer
     from harness.running.merging import merge
     from harness.running.repeat import repeat
@@ -35,6 +37,7 @@ IMPORTED_AT = time.time()  # what is edited later is not what this process runs
 _HOME = {
     "Arch": "harness.spaces.base",
     "AskTell": "harness.methods.base",
+    "BatchAskTell": "harness.methods.batch",
     "Budget": "harness.problem.budget",
     "CellSpace": "harness.spaces.cells",
     "Evaluation": "harness.problem.base",
@@ -47,6 +50,7 @@ _HOME = {
     "Streams": "harness.streams",
     "Table": "harness.tabular.table",
     "Taxonomy": "harness.taxonomy",
+    "gym_env": "harness.problem.gym",
     "import_images": "harness.images.registry",
     "load_benchmark": "harness.suites.catalogue",
     "load_suite": "harness.suites.reading",
@@ -69,6 +73,7 @@ _ROOMS = ("reporting", "statistics", "testing")
 __all__ = [
     "Arch",
     "AskTell",
+    "BatchAskTell",
     "Budget",
     "CellSpace",
     "Evaluation",
@@ -81,6 +86,7 @@ __all__ = [
     "Streams",
     "Table",
     "Taxonomy",
+    "gym_env",
     "import_images",
     "load_benchmark",
     "load_suite",

@@ -18,7 +18,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,23 +50,61 @@ class Streams:
     ----------
     benchmark
         Name of the benchmark.
-    seed
+    cell_seed
         Seed of the cell.
     """
 
-    def __init__(self, benchmark: str, seed: int) -> None:
+    def __init__(self, benchmark: str, cell_seed: int) -> None:
         self.benchmark = benchmark
-        self.seed = seed
+        self.cell_seed = cell_seed
 
     def generator(self, name: str) -> np.random.Generator:
         """A NumPy generator at the start of the stream called `name`."""
-        return generator("search", self.benchmark, self.seed, name)
+        return generator("search", self.benchmark, self.cell_seed, name)
 
     def uniforms(self, name: str) -> Iterator[float]:
         """Endless uniform numbers in [0, 1) of the stream called `name`: the fast way to draw one at a time."""
         rng = self.generator(name)
         while True:
             yield from rng.random(BLOCK).tolist()
+
+    def seed(self, name: str, *parts: str | int) -> int:
+        """A seed in [0, 2^32) for a library that takes nothing better, of the stream called `name`.
+
+        Parameters
+        ----------
+        name
+            Name of the stream.
+        *parts
+            What else the seed belongs to, e.g. the number of a fit: each has a seed of its own.
+        """
+        return named_seed("search", self.benchmark, self.cell_seed, name, *parts) % 2**32
+
+    def random_state(self, name: str, *parts: str | int) -> np.random.RandomState:
+        """A generator of NumPy's old kind, as scikit-learn takes it, seeded by `seed` of the same."""
+        return np.random.RandomState(self.seed(name, *parts))
+
+    @contextmanager
+    def global_state(self, name: str, *parts: str | int) -> Iterator[None]:
+        """Lend a library the global random states, seeded by `seed` of the same, and put them back as they were.
+
+        For libraries that draw from Python's, NumPy's or (where it is imported already) torch's own state and let nobody say
+        otherwise. They are of the whole process: not for the back end ``threading``.
+        """
+        seed, torch = self.seed(name, *parts), sys.modules.get("torch")
+        of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+        of_torch = torch.get_rng_state() if torch else None
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        if torch:
+            torch.default_generator.manual_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(of_python)
+            np.random.set_state(of_numpy)  # noqa: NPY002
+            if torch:
+                torch.set_rng_state(of_torch)
 
 
 class LockstepUniforms:

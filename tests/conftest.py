@@ -15,7 +15,8 @@ import pytest
 from harness.cli import main
 from harness.images import registry as datasets
 from harness.methods import base
-from harness.running.records import TIME_COLUMNS, read_run
+from harness.running.columns import TIME_COLUMNS
+from harness.running.records import read_run
 from harness.spaces import registry as cell_spaces
 from harness.spaces.base import CategoricalSpace
 from harness.system import plugins

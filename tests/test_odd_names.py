@@ -30,7 +30,7 @@ class First(OwnLoop):
     taxonomy = Taxonomy("any", "any", "none", "none")
 
     def search(self, problem, streams):
-        assert streams.seed != 1, __file__
+        assert streams.cell_seed != 1, __file__
         arch = tuple(int(x) for x in problem.architectures[0])
         problem.evaluate(arch)
         return SearchResult(arch)

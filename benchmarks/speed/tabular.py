@@ -16,7 +16,8 @@ from harness.problem.budget import Budget
 from harness.spaces.nasbench201 import OPERATIONS, NASBench201Space
 from harness.streams import Streams, generator
 from harness.tabular.frame import import_file
-from harness.tabular.problem import LockstepProblem, TabularProblem
+from harness.tabular.lockstep import LockstepProblem
+from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
 
 EVALUATIONS, SEEDS, FEW_SEEDS = 100, 500, 100

@@ -11,13 +11,14 @@ A new one is a file here, its name below, and its verb and options in the table 
 from harness.analysis.lottery import lottery
 from harness.analysis.pairs import Pairs, compare_pairs
 from harness.analysis.pareto import pareto
-from harness.analysis.ranking import ranking, trainings
+from harness.analysis.ranking import column_rankings, ranking, trainings
 from harness.analysis.seeds import plan_pair, plan_seeds
 from harness.analysis.wide_shallow import EPOCHS, wide_shallow
 
 __all__ = [
     "EPOCHS",
     "Pairs",
+    "column_rankings",
     "compare_pairs",
     "lottery",
     "pareto",

@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from harness.errors import HarnessError, unknown_name
-from harness.statistics import intraclass_correlation, kendall, noise_ceiling, rank_agreement
+from harness.statistics import intraclass_correlation, kendall, noise_ceiling, rank_agreement, spearman
 from harness.statistics._validate import FloatArray
 from harness.tabular.catalogue import benchmark_names, load_table
+from harness.tabular.statics import column_values
 from harness.tabular.table import Table
+
+_RANKED = {"spearman": spearman, "kendall": kendall}
 
 
 def ranking(
@@ -40,6 +44,50 @@ def ranking(
     found.insert(0, "benchmark", benchmark)
     found.insert(1, "rows", len(table))
     return found
+
+
+def column_rankings(
+    benchmark: str, columns: Sequence[str], rng: np.random.Generator, n_bootstrap: int = 200
+) -> pd.DataFrame:
+    """Return how far columns of a table, such as zero-cost scores, rank its architectures as test does.
+
+    Parameters
+    ----------
+    benchmark
+        Its name.
+    columns
+        Columns, or scores that were recorded beside the table; the number of parameters, which a score has to beat, is added
+        where the table has it.
+    rng, n_bootstrap
+        Source and number of resamples of rows.
+
+    Returns
+    -------
+    DataFrame
+        ``benchmark, column, among, rows, statistic, estimate, low, high``: Spearman's correlation and Kendall's tau-b among all
+        rows, every one once, and among the fifth with the best test scores. Higher values count as better, a value that is no
+        number as the worst. NaN where all values are equal.
+    """
+    table = load_table(benchmark)
+    test = table.test if table.direction == "max" else -table.test
+    seed = int(rng.integers(2**63))  # the same resamples for all columns, so that these compare
+    fifth = np.sort(np.argsort(-test, kind="stable")[: len(table) // 5])
+    found = []
+    for column in dict.fromkeys([*columns, *(["params"] if "params" in table.columns else [])]):
+        values = column_values(table, column)
+        ranks = rankdata(np.where(np.isnan(values), -np.inf, values))  # both agreements are of ranks
+        for among, rows in (("all", np.arange(len(table))), ("best fifth", fifth)):
+            if len(rows) < 2:
+                continue
+            agreements = pd.DataFrame({"statistic": list(_RANKED), "estimate": np.nan, "low": np.nan, "high": np.nan})
+            if np.ptp(ranks[rows]) > 0:
+                resamples = np.random.default_rng(seed)
+                agreements = rank_agreement(
+                    ranks[rows], test[rows], resamples, n_bootstrap=n_bootstrap, measures=_RANKED
+                )
+            found.append(agreements.assign(benchmark=benchmark, column=column, among=among, rows=len(rows)))
+    names = ["benchmark", "column", "among", "rows", "statistic", "estimate", "low", "high"]
+    return pd.concat(found, ignore_index=True)[names]
 
 
 def trainings(

@@ -104,22 +104,40 @@ def _add_ranking(parser: Parser) -> None:
         help="column or benchmark with the test scores of one training, twice or more: adds the ceiling that noise sets "
         "and the ICC (default: the benchmarks BENCHMARK+seedS)",
     )
+    parser.add_argument(
+        "--column",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="COL",
+        help="instead: how far these columns or recorded scores, and the number of parameters, rank architectures as test does",
+    )
     parser.add_argument("--bootstrap", type=int, default=200, metavar="N", help="resamples (default 200)")
 
 
 def _analyze_ranking(options: argparse.Namespace) -> int:
-    from harness.analysis import ranking, trainings
+    from harness.analysis import column_rankings, ranking, trainings
 
+    if options.column:
+        if options.top or options.training:
+            raise HarnessError("--column has no --top and no --training: leave them out")
+        found = column_rankings(options.benchmark, options.column, _rng(options), options.bootstrap)
+        return _print_tables(options, columns=found)
     top = options.top or (10, 100)
     found = ranking(options.benchmark, _rng(options), top, options.bootstrap)
     noise = trainings(options.benchmark, _rng(options), options.training, options.bootstrap)
     return _print_tables(options, ranking=found, trainings=noise)
 
 
+def _add_lottery(parser: Parser) -> None:
+    add_run_folder(parser)
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw all settings by budget: .svg or .png")
+
+
 def _analyze_lottery(options: argparse.Namespace) -> int:
     from harness.analysis import lottery
 
-    return _print_tables(options, lottery=lottery(options.run))
+    return _print_tables(options, lottery=lottery(options.run, options.figure))
 
 
 def _add_pairs(parser: Parser) -> None:
@@ -222,7 +240,7 @@ ANALYSES = (
     Analysis(
         "lottery",
         "spread of a method over its parameters against its gap to random search",
-        add_run_folder,
+        _add_lottery,
         _analyze_lottery,
     ),
     Analysis(

@@ -14,6 +14,7 @@ from harness.cli.common import AS_JSON, FAILED, OK, PLUGIN, add_verb, print_resu
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
+    from harness.recording.spec import Spec
     from harness.recording.verify import Difference
     from harness.tabular.table import Table
 
@@ -54,6 +55,14 @@ def add_verbs(verbs: Any) -> None:
         "--weights", metavar="COL", help="column of the measure of random architectures (default: every row once)"
     )
     own.add_argument("--extra", action="append", default=[], metavar="NAME=COL", help="further column to carry along")
+    own.add_argument(
+        "--statistic",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="COL",
+        help="columns that are known without training an architecture, such as zero-cost scores",
+    )
     own.add_argument("--unit", help="percent, fraction, loss or none (default: told from the file)")
     own.add_argument("--metric", default="accuracy", help="what the scores measure (default accuracy)")
     own.add_argument("--direction", default="max", help="max if larger is better (default), or min")
@@ -103,6 +112,11 @@ def add_verbs(verbs: Any) -> None:
     )
     recording.add_argument(
         "--verify", type=Path, metavar="FILE", help="instead: train some architectures of this table again and compare"
+    )
+    recording.add_argument(
+        "--scores",
+        action="store_true",
+        help="instead: zero-cost scores of every untrained network, into NAME.scores.parquet",
     )
     recording.add_argument("--sample", type=int, default=5, metavar="N", help="how many are verified (default 5)")
 
@@ -162,6 +176,7 @@ def _import(options: argparse.Namespace) -> int:
         cost=options.cost,
         weights=options.weights,
         extra=extra,
+        statistics=options.statistic,
         unit=options.unit,
         metric=options.metric,
         direction=options.direction,
@@ -241,6 +256,8 @@ def _import_images(options: argparse.Namespace) -> int:
 def _record(options: argparse.Namespace) -> int:
     from harness.recording.spec import find_spec
 
+    if options.verify is not None and options.scores:
+        raise HarnessError("--verify and --scores are two things; give one of them")
     if options.verify is not None:
         return _verify(options)
     from harness.recording.card import card
@@ -252,6 +269,8 @@ def _record(options: argparse.Namespace) -> int:
     from harness.tabular.table import Table
 
     spec = find_spec(options.spec)
+    if options.scores:
+        return _record_scores(options, spec)
     others = [load_benchmark(name) for name in options.compare_with]
     for other in others:
         if not isinstance(other, Table) or other.space.describe() != spec.images.space.describe():
@@ -267,6 +286,29 @@ def _record(options: argparse.Namespace) -> int:
         options,
         {"table": str(path), "card": str(path.with_suffix(".md")), "rows": rows, "trained_now": trained},
         f"{spec.name}: {rows:,} architectures, {trained:,} trained now; {path} and its card {path.with_suffix('.md').name}",
+    )
+    return OK
+
+
+def _record_scores(options: argparse.Namespace, spec: Spec) -> int:
+    from harness.recording.scores import finish_scores, record_scores
+    from harness.tabular.scores import read_scores
+
+    output = options.output or Path("reports") / spec.name
+    scored = record_scores(spec, output, options.jobs, progress=not options.quiet)
+    path = finish_scores(spec, output)
+    scores = read_scores(path)
+    rows = len(scores.row_of)
+    print_result(
+        options,
+        {
+            "scores": str(path),
+            "rows": rows,
+            "columns": sorted(scores.columns),
+            "scored_now": scored,
+            "sha256": scores.sha256,
+        },
+        f"{spec.name}: {', '.join(scores.columns)} of {rows:,} untrained networks, {scored:,} scored now; {path}",
     )
     return OK
 

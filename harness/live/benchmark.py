@@ -18,6 +18,7 @@ from harness.spaces.cells import CellSpace
 from harness.spaces.registry import cell_space, cell_space_names
 from harness.system.shapes import shaped
 from harness.tabular.shown import benchmark_html
+from harness.tabular.statics import COUNTED
 from harness.tabular.table import Direction, Unit
 from harness.taxonomy import Taxonomy
 from harness.training.settings import LiveSettings, Recipe, SearchSettings
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from harness.tabular.table import Table
     from harness.training.data import Splits
 
-COUNTED = ("params", "flops")  # columns of any architecture, see `harness.live.columns.Counted`
+# Of an untrained network: keys of `harness.live.scores.SCORES`, here without torch.
+STATISTICS = ("flops", "grad-norm", "naswot", "params", "synflow")
 PREFIX = "live/"  # what the names of live benchmarks begin with
 
 
@@ -130,6 +132,11 @@ class LiveBenchmark:
         from harness.training.train import check_recipe
 
         return Counted(self.space_name, check_recipe(self.space_name, splits, recipe), names)
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """What `Problem.statistics` can say of any architecture: scores of its untrained network."""
+        return STATISTICS
 
     def splits(self, seed: int) -> Splits:
         """The images, split for the cells of a seed."""

@@ -17,8 +17,8 @@ from harness.live.benchmark import LiveBenchmark
 from harness.spaces.registry import cell_space_names
 from harness.streams import generator
 from harness.tabular import catalogue, recorded, store
-from harness.tabular.curves import UNTRAINED
 from harness.tabular.feasible import check_constraints
+from harness.tabular.statics import is_untrained
 from harness.tabular.table import Table, is_report_only
 from harness.taxonomy import Taxonomy
 
@@ -98,9 +98,7 @@ class OneShotBenchmark(LiveBenchmark):
     def columns(self) -> tuple[str, ...]:
         """Columns of the table that belong to the architecture itself: what it scores when trained is not for a supernet."""
         return tuple(
-            name
-            for name in sorted(self.table.columns)
-            if not is_report_only(name) and any(word in name for word in UNTRAINED)
+            name for name in sorted(self.table.columns) if not is_report_only(name) and is_untrained(self.table, name)
         )
 
     def _columns(self, names: tuple[str, ...], splits: Splits, recipe: Recipe) -> Callable[[Arch], Mapping[str, float]]:

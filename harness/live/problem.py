@@ -5,7 +5,7 @@ It is built from the training and validation images alone: the test images are n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from harness.errors import BudgetExhausted, HarnessError
+from harness.live.scores import score
 from harness.problem.base import Evaluation
 from harness.problem.budget import Budget
 from harness.problem.offer import Offer
@@ -96,13 +97,15 @@ class LiveProblem(WholeSpace, SupernetProblem):
         File that a supernet search is saved to after every epoch and goes on from.
     terms
         What the method sees of architectures beside their scores, and what they must satisfy to be an answer.
+    statistics
+        Names of the scores that `statistics` says of an architecture's untrained network.
 
     Attributes
     ----------
     evaluations
         What was evaluated, in order.
     n_statistics
-        Untrained networks that were handed out.
+        Untrained networks that were handed out or scored.
     """
 
     def __init__(
@@ -115,12 +118,14 @@ class LiveProblem(WholeSpace, SupernetProblem):
         seed: int,
         checkpoint: Path | None = None,
         terms: Terms = Terms(),  # noqa: B008  (frozen)
+        statistics: tuple[str, ...] = (),
     ) -> None:
         self.space = space
         self.budget = budget
         self.terms = terms
         self.constraints = terms.constraints
         self.evaluations: list[Trained] = []
+        self.statistic_names = statistics
         self.n_statistics = 0
         self._space_name = space_name
         self._splits = without_test(splits)
@@ -208,6 +213,11 @@ class LiveProblem(WholeSpace, SupernetProblem):
             self._space_name, arch, self._splits, settings.evaluation, self._seed, settings.device
         )
         return network, self._first_images
+
+    def statistics(self, arch: Sequence[int]) -> Mapping[str, float]:
+        """Scores of the architecture's untrained network, which cost no epoch; see `Problem.statistics`."""
+        network, (images, labels) = self.untrained(arch)
+        return {name: score(name, network, images, labels) for name in self.statistic_names}
 
     @cached_property
     def _first_images(self) -> Batch:

@@ -7,9 +7,13 @@ from importlib import import_module
 _BUILTIN = (
     "random_search",
     "evolution",
+    "area",
     "local_search",
     "reinforce",
+    "epnas",
     "hyperband",
+    "bohb",
+    "optuna",
     "levels",
     "one_shot",
     "pc_darts",
@@ -18,8 +22,13 @@ _BUILTIN = (
     "proxyless",
     "darts_pt",
     "nsga2",
+    "eeea",
     "given",
     "training_free",
+    "bo_gp",
+    "bananas",
+    "nars",
+    "instatune",
 )
 
 

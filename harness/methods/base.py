@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import hashlib
 import inspect
-import types
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -20,18 +19,20 @@ from numpy.typing import NDArray
 
 from harness.code.digest import see
 from harness.errors import BudgetExhausted, HarnessError, unknown_name
+from harness.methods.values import checked
 from harness.problem.base import Evaluation, Problem
 from harness.problem.offer import Offer
 from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.system import plugins
-from harness.tabular.problem import LockstepProblem
+from harness.system.extras import versions_of
+from harness.tabular.lockstep import LockstepProblem
 from harness.taxonomy import Taxonomy, taxonomy_of_class
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a method that owns its loop hands back.
+    """What a search hands back.
 
     Attributes
     ----------
@@ -39,10 +40,14 @@ class SearchResult:
         The architecture that it recommends; None means the best one by validation among those that were trained longest.
     sample
         Architectures none of which it prefers, instead of `arch`: the result is the mean of theirs.
+    front
+        Of a method with several goals, architectures none of which is better than another in all of them. All must have been
+        evaluated: what a model predicts to be on the front is no result.
     """
 
     arch: Arch | None = None
     sample: tuple[Arch, ...] = ()
+    front: tuple[Arch, ...] = ()
 
 
 class Method(ABC):
@@ -62,17 +67,30 @@ class Method(ABC):
         Paper and equation or algorithm.
     taxonomy
         What kind of method it is, in four words; every method must state it.
+    requires
+        Distributions that it needs beside those of every install, as ``pip install`` names them. Their versions are part of a
+        cell's key, and where one is missing `plan` says how to install it.
     """
 
     name: ClassVar[str]
     taxonomy: ClassVar[Taxonomy]
     version: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    requires: ClassVar[tuple[str, ...]] = ()
 
     @property
     def reads_whole_table(self) -> bool:
         """Whether on a table it looks at columns of all architectures at once, so that no budget bounds what it sees."""
         return False
+
+    def required(self) -> dict[str, str]:
+        """Versions of the distributions that it `requires`; a missing one is a `HarnessError` with the install command."""
+        return versions_of(self.requires, f"method {self.name}")
+
+    @property
+    def statistic_names(self) -> tuple[str, ...]:
+        """Statistics of architectures that it asks `Problem.statistics` for, such as ``params``; by default none."""
+        return ()
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> Self:
@@ -94,6 +112,20 @@ class Method(ABC):
             If the method cannot run there; the message says what it wants.
         """
 
+    def check_statistics(self, columns: Mapping[str, NDArray[np.float64]]) -> None:  # noqa: B027  (most refuse nothing)
+        """Refuse a table by its statistics, as `check` refuses a benchmark; by default none.
+
+        Parameters
+        ----------
+        columns
+            (n_rows,) arrays by name, those of `statistic_names`.
+
+        Raises
+        ------
+        HarnessError
+            If every search would fail there; the message says what the method wants.
+        """
+
 
 class AskTell(Method):
     """A method that is asked for an architecture and told its score until the budget is spent."""
@@ -110,6 +142,10 @@ class AskTell(Method):
     @abstractmethod
     def tell(self, arch: Arch, evaluation: Evaluation) -> None:
         """Learn the evaluation of what was asked for."""
+
+    def result(self) -> SearchResult:
+        """What the search hands back when it has ended; by default the best that it evaluated."""
+        return SearchResult()
 
 
 class OwnLoop(Method):
@@ -133,7 +169,11 @@ class Lockstep(typing.Protocol):
 
 def run_search(method: Method, problem: Problem, streams: Streams) -> SearchResult:
     """Run one search to its end, whichever form the method has; asking for more than the budget pays for is an end too."""
+    method.required()
     method.check(problem.offer)
+    for name in method.statistic_names:
+        if name not in problem.statistic_names:
+            raise unknown_name("statistic", name, problem.statistic_names, where=method.name)
     try:
         if isinstance(method, OwnLoop):
             result = method.search(problem, streams)
@@ -150,7 +190,7 @@ def run_search(method: Method, problem: Problem, streams: Streams) -> SearchResu
             tell(arch, evaluate(arch))
     except BudgetExhausted:
         pass
-    return SearchResult()
+    return method.result() if isinstance(method, AskTell) else SearchResult()
 
 
 def run_lockstep(method: Lockstep, problem: LockstepProblem, benchmark: str, seeds: Sequence[int]) -> None:
@@ -239,7 +279,7 @@ def make_method(name: str, **params: Any) -> Method:
             raise HarnessError(f"method {name}: parameter {key} has no default; give it a value")
     hints = typing.get_type_hints(cls)
     return cls.of(
-        {key: _checked(f"method {name}: {key}", value, hints[fields[key].name]) for key, value in params.items()}
+        {key: checked(f"method {name}: {key}", value, hints[fields[key].name]) for key, value in params.items()}
     )
 
 
@@ -272,47 +312,6 @@ def require(condition: bool, message: str) -> None:
 def first_best(scores: NDArray[np.float64]) -> NDArray[np.intp]:
     """Position of the best score, the first of equal ones: (..., n) -> (...)."""
     return scores.argmax(axis=-1)
-
-
-def _checked(where: str, value: Any, hint: Any) -> Any:
-    """The value as a parameter of this type hint takes it: lists and tuples entry by entry, whole numbers for floats too."""
-    origin, kinds = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        for kind in sorted(kinds, key=lambda kind: type(value) is not kind):
-            with contextlib.suppress(HarnessError):
-                return _checked(where, value, kind)
-    elif origin is typing.Literal:
-        if value in kinds and type(value) in map(type, kinds):
-            return value
-    elif origin in (list, tuple):
-        if isinstance(value, list | tuple):
-            every = kinds[:1] * len(value) if origin is list or kinds[1:] == (...,) else kinds
-            if len(every) == len(value):
-                entries = enumerate(zip(value, every, strict=True), start=1)
-                return origin(_checked(f"{where}, entry {place}", *pair) for place, pair in entries)
-    elif hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    else:
-        kind = origin or hint
-        # bool is an int to Python, but `population = true` is a mistake.
-        if (
-            hint is Any
-            or not isinstance(kind, type)
-            or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool)))
-        ):
-            return value
-    raise HarnessError(f"{where}: wanted {_named(hint)}, not {value!r}")
-
-
-def _named(hint: Any) -> str:
-    origin, kinds = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return " or ".join(map(_named, kinds))
-    if origin is typing.Literal:
-        return " or ".join(map(repr, kinds))
-    if hint is type(None):
-        return "None"
-    return hint.__name__ if not kinds or Any in kinds else str(hint).replace("typing.", "")
 
 
 def _source_hash(cls: type) -> str:

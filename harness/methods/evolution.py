@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from harness.methods.base import AskTell, first_best, register_method, require
 from harness.problem.base import Evaluation, Problem
 from harness.spaces.base import Arch, Space
 from harness.streams import LockstepUniforms, Streams
-from harness.tabular.problem import LockstepProblem
+from harness.tabular.lockstep import LockstepProblem
 from harness.taxonomy import Taxonomy
 
 # How often a mutation that the benchmark cannot evaluate is drawn again, before a random architecture takes its place.
@@ -56,13 +57,16 @@ class RegularizedEvolution(AskTell):
     taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "evolution", "none", "none")
 
     def __post_init__(self) -> None:
-        require(self.population >= 1, f"regularized-evolution: population must be at least 1, not {self.population}")
-        require(self.sample >= 1, f"regularized-evolution: sample must be at least 1, not {self.sample}")
+        require(self.population >= 1, f"{self.name}: population must be at least 1, not {self.population}")
+        require(self.sample >= 1, f"{self.name}: sample must be at least 1, not {self.sample}")
 
     def start(self, problem: Problem, streams: Streams) -> None:
         """Begin with an empty population."""
         super().start(problem, streams)
         self._first = streams.uniforms("sample")
+        self.founder: Callable[[], Arch] = partial(
+            problem.sample, self._first
+        )  # draws a member of the first population
         self._draw = streams.uniforms("move").__next__
         self._variables = mutable_variables(problem.space)
         # A ring: the oldest member is the one that is overwritten next.
@@ -73,7 +77,7 @@ class RegularizedEvolution(AskTell):
     def ask(self) -> Arch:
         """A random architecture until the population is full, then a mutated tournament winner."""
         if len(self._members) < self.population:
-            return self.problem.sample(self._first)
+            return self.founder()
         draw, scores, size = self._draw, self._scores, self.population
         winner = int(draw() * size)
         for _ in range(self.sample - 1):
@@ -111,7 +115,7 @@ class RegularizedEvolution(AskTell):
         every = np.arange(len(seeds))
         n_first = min(size, steps)
         sample = LockstepUniforms(benchmark, seeds, "sample", ahead=n_first)
-        first = problem.sample(sample.take(n_first))
+        first = self.lockstep_founders(problem, sample, n_first)
         members = np.empty((len(seeds), size), dtype=np.int64)
         scores = np.empty((len(seeds), size))
         for step in range(n_first):
@@ -125,6 +129,10 @@ class RegularizedEvolution(AskTell):
             child = mutate(members[every, winner])
             members[:, step % size] = child
             scores[:, step % size] = problem.evaluate(child)
+
+    def lockstep_founders(self, problem: LockstepProblem, sample: LockstepUniforms, count: int) -> NDArray[np.int64]:
+        """The first `count` of the first population of every seed, by the stream ``sample``: (seeds, count)."""
+        return problem.sample(sample.take(count))
 
 
 class _LockstepMutation:

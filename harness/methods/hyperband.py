@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -96,24 +96,47 @@ class Halving(OwnLoop):
         most = most_halvings(max_fidelity, self.eta, self.min_fidelity)
         return [bracket(s, max_fidelity, self.eta, self.min_fidelity) for s in self.halvings(most)]
 
+    def proposals(self, problem: Problem, streams: Streams) -> Proposals:
+        """Where the architectures come from with which brackets begin: by default the benchmark's measure."""
+        return Proposals(problem, streams)
+
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Run brackets until the budget is spent, in the middle of one as a rule."""
         assert problem.max_fidelity is not None
-        uniforms = streams.uniforms("sample")
+        proposals = self.proposals(problem, streams)
         for rungs in itertools.cycle(self.brackets(problem.max_fidelity)):
             if problem.exhausted:
                 break
-            _run_bracket(problem, rungs, uniforms)
+            _run_bracket(problem, rungs, proposals)
         return SearchResult()
 
 
-def _run_bracket(problem: Problem, rungs: Sequence[Rung], uniforms: Iterator[float]) -> None:
-    survivors: list[Arch] = [problem.sample(uniforms) for _ in range(rungs[0][0])]
+class Proposals:
+    """Fresh architectures for the first rungs of brackets; these are drawn from the benchmark's measure (stream ``sample``)."""
+
+    def __init__(self, problem: Problem, streams: Streams) -> None:
+        self.problem = problem
+        self._uniforms = streams.uniforms("sample")
+
+    def draw(self) -> Arch:
+        """One more architecture."""
+        return self.problem.sample(self._uniforms)
+
+    def learn(self, arch: Arch, epochs: int, score: float) -> None:
+        """What a training of so many epochs came to, on any rung; by default nothing to learn."""
+
+
+def _run_bracket(problem: Problem, rungs: Sequence[Rung], proposals: Proposals) -> None:
+    # Drawn one by one, each after the training of the one before.
+    best: Iterable[Arch] = (proposals.draw() for _ in range(rungs[0][0]))
     for size, epochs in rungs:
-        survivors = survivors[:size]
-        scores = [problem.evaluate(arch, epochs).score for arch in survivors]
+        trained = []
+        for arch in itertools.islice(best, size):
+            score = problem.evaluate(arch, epochs).score
+            proposals.learn(arch, epochs, score)
+            trained.append((score, arch))
         # A stable sort: of equal ones the first go on.
-        survivors = [survivors[place] for place in sorted(range(size), key=lambda place: -scores[place])]
+        best = [arch for _, arch in sorted(trained, key=lambda one: -one[0])]
 
 
 @register_method("successive-halving")

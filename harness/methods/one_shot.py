@@ -118,6 +118,9 @@ class OneShot(OwnLoop):
         require(offer.live, f"{self.name}: wants a supernet, and a table has no weights to share")
         if self.searcher != "random":
             searcher = make_method(self.searcher, **self.params)
+            require(
+                not searcher.statistic_names, f"{self.name}: search: {self.searcher} wants statistics of architectures"
+            )
             searcher.check(Offer(offer.space, Budget("evaluations", self.candidates)))
         batch_norm = cast("Mapping[str, Any]", offer.supernet)["batch_norm"]
         require(
@@ -125,6 +128,10 @@ class OneShot(OwnLoop):
             f'{self.name}: recalibrate wants [search] batch_norm = "running"; '
             f'"{batch_norm}" has no statistics to recalibrate',
         )
+
+    def required(self) -> dict[str, str]:
+        """What the searcher needs."""
+        return {} if self.searcher == "random" else make_method(self.searcher, **self.params).required()
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Train the supernet, then search it."""

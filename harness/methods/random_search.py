@@ -16,7 +16,7 @@ from harness.problem.offer import Offer
 from harness.problem.supernet import SupernetProblem
 from harness.spaces.base import Arch
 from harness.streams import LockstepUniforms, Streams
-from harness.tabular.problem import LockstepProblem
+from harness.tabular.lockstep import LockstepProblem
 from harness.taxonomy import Taxonomy
 
 MOST_DRAWS = 1000  # of an architecture that satisfies the constraints

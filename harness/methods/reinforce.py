@@ -13,7 +13,7 @@ from harness.methods.base import AskTell, register_method, require
 from harness.problem.base import Evaluation, Problem
 from harness.spaces.base import Arch, Space
 from harness.streams import LockstepUniforms, Streams
-from harness.tabular.problem import LockstepProblem
+from harness.tabular.lockstep import LockstepProblem
 from harness.taxonomy import Taxonomy
 
 Array = NDArray[np.float64]
@@ -53,16 +53,16 @@ class Reinforce(AskTell):
     def __post_init__(self) -> None:
         require(
             0 < self.learning_rate < float("inf"),
-            f"reinforce: learning_rate must be finite and above 0, not {self.learning_rate}",
+            f"{self.name}: learning_rate must be finite and above 0, not {self.learning_rate}",
         )
-        require(0 <= self.momentum < 1, f"reinforce: momentum must be in [0, 1), not {self.momentum}")
+        require(0 <= self.momentum < 1, f"{self.name}: momentum must be in [0, 1), not {self.momentum}")
 
     def start(self, problem: Problem, streams: Streams) -> None:
         """Begin with the uniform policy."""
         super().start(problem, streams)
         self._uniforms = streams.uniforms("move")
         self._first = streams.uniforms("sample")
-        self._policy = _Policies(problem.space, 1, self.learning_rate, self.momentum)
+        self._policy = self._policies(problem.space, 1)
 
     def ask(self) -> Arch:
         """Draw from the policy."""
@@ -86,7 +86,7 @@ class Reinforce(AskTell):
         """All seeds at once; see `Method`."""
         uniforms = LockstepUniforms(benchmark, seeds, "move")
         first = LockstepUniforms(benchmark, seeds, "sample")
-        policy = _Policies(problem.space, len(seeds), self.learning_rate, self.momentum)
+        policy = self._policies(problem.space, len(seeds))
         width = len(problem.space.cardinalities)
         for _ in range(problem.steps):
             drawn = policy.draw(uniforms.take(width))
@@ -104,18 +104,37 @@ class Reinforce(AskTell):
             policy.choose(drawn)
             policy.update(problem.evaluate(indices))
 
+    def _policies(self, space: Space, n_seeds: int) -> Policies:
+        """Uniform policies at the start of a search."""
+        return Policies(space, n_seeds, self.learning_rate, self.momentum)
 
-class _Policies:
+
+class Policies:
     """Softmax policies of many seeds, each with its own Adam state and baseline.
 
+    Parameters
+    ----------
+    space, n_seeds
+        What is chosen, and how many searches advance together.
+    learning_rate, momentum
+        As in `Reinforce`.
+    waits
+        After how many rewards the policy of each variable begins to learn, (variables,) or (1,) for all alike; until then it
+        stays uniform.
+
+    Notes
+    -----
     Everything is elementwise or a running sum along one policy's own axis, so that a seed's numbers do not depend on how many
-    others are beside it (a matrix product's would).
+    others are beside it (a matrix product's would). Adam's bias correction counts the steps that a variable has made itself, so
+    that one which begins late takes first steps of full length.
     """
 
     BETAS = (0.9, 0.999)
     EPSILON = 1e-8
 
-    def __init__(self, space: Space, n_seeds: int, learning_rate: float, momentum: float) -> None:
+    def __init__(
+        self, space: Space, n_seeds: int, learning_rate: float, momentum: float, waits: Sequence[int] = (0,)
+    ) -> None:
         self._last = np.array(space.cardinalities) - 1
         shape = (n_seeds, len(space.cardinalities), int(self._last.max()) + 1)
         self._exists = np.arange(shape[2]) <= self._last[:, None]  # (variables, choices)
@@ -123,7 +142,8 @@ class _Policies:
         self._first_moment: Array = np.zeros(shape)
         self._second_moment: Array = np.zeros(shape)
         self._average: Array = np.zeros(n_seeds)
-        self._steps = 0
+        self._rewards = 0
+        self._waits = tuple(waits)
         self._learning_rate = learning_rate
         self._momentum = momentum
         self._refresh()
@@ -145,14 +165,19 @@ class _Policies:
 
     def update(self, rewards: Array) -> None:
         """One Adam step on minus the log-probability of what was chosen, times the advantage: rewards (seeds,)."""
-        self._steps += 1
+        self._rewards += 1
         self._average = self._momentum * self._average + (1 - self._momentum) * rewards
-        advantage = rewards - self._average / (1 - self._momentum**self._steps)
-        gradient = advantage[:, None, None] * (self._probabilities - self._chosen)
+        advantage = rewards - self._average / (1 - self._momentum**self._rewards)
         beta1, beta2 = self.BETAS
+        # A row each of (variables, 1) or (1, 1). Powers of Python's own floats: NumPy's of an array may differ in the last bit.
+        steps = [self._rewards - wait for wait in self._waits]
+        learns, left1, left2 = np.array(
+            [(step > 0, 1 - beta1 ** max(1, step), 1 - beta2 ** max(1, step)) for step in steps]
+        ).T[:, :, None]
+        gradient = advantage[:, None, None] * (self._probabilities - self._chosen) * learns
         self._first_moment = beta1 * self._first_moment + (1 - beta1) * gradient
         self._second_moment = beta2 * self._second_moment + (1 - beta2) * gradient * gradient
-        first = self._first_moment / (1 - beta1**self._steps)
-        second = self._second_moment / (1 - beta2**self._steps)
+        first = self._first_moment / left1
+        second = self._second_moment / left2
         self._logits = self._logits - self._learning_rate * first / (np.sqrt(second) + self.EPSILON)
         self._refresh()

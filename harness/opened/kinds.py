@@ -21,7 +21,7 @@ from harness.results.document import facts as facts_of_results
 from harness.results.document import make_document as document_of_results
 from harness.results.faults import all_faults
 from harness.results.model import RUN_COLUMNS, Results
-from harness.running.records import RECORD_COLUMNS
+from harness.running.columns import RECORD_COLUMNS
 
 FloatArray = NDArray[np.float64]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -59,25 +59,56 @@ def record(spec: Spec, output: Path, jobs: int = 1, *, progress: bool = False) -
     RunError
         If trainings failed: the others are kept.
     """
+    return fill(spec, output, JOURNAL, train_one, spec.name, jobs, progress=progress)
+
+
+def fill(
+    spec: Spec,
+    output: Path,
+    journal: str,
+    function: Callable[[TableTraining], dict[str, Any]],
+    what: str,
+    jobs: int,
+    *,
+    progress: bool,
+) -> int:
+    """Do for every architecture of a table what a journal in its folder lacks.
+
+    Parameters
+    ----------
+    spec, output, jobs, progress
+        As in `record`.
+    journal
+        Name of the journal.
+    function
+        Called in a worker; returns an item with the architecture's text under ``arch``, and perhaps an ``error``.
+    what
+        What the progress belongs to.
+
+    Returns
+    -------
+    int
+        How many architectures were missing.
+    """
     check_jobs(jobs)
     wanted = wanted_architectures(spec)
     with held(output, "recording"):
         _claim(output, spec)
-        journal = Journal(output / JOURNAL)
-        done = {item["arch"] for item in journal.read()}
+        kept = Journal(output / journal)
+        done = {item["arch"] for item in kept.read()}
         missing = [arch for arch in wanted if spec.images.space.format(arch) not in done]
         owner = owner_of_workers()
         tasks = [TableTraining(spec, arch, owner, plugins.loaded(), Elsewhere.of_this_process()) for arch in missing]
-        failed = fan_out_into(journal, train_one, tasks, jobs, spec.name, len(wanted), show=progress)
+        failed = fan_out_into(kept, function, tasks, jobs, what, len(wanted), show=progress)
     if failed:
         raise RunError(
-            f"{len(failed)} of {len(wanted)} architectures could not be trained; {failed[0]['arch']}: {failed[0]['error']}"
+            f"{len(failed)} of {len(wanted)} architectures could not be recorded; {failed[0]['arch']}: {failed[0]['error']}"
         )
     return len(missing)
 
 
-def trainings(spec: Spec, output: Path) -> Iterator[dict[str, Any]]:
-    """What is recorded in a folder: the items of `train_one`.
+def recorded_items(spec: Spec, output: Path, journal: str = JOURNAL) -> Iterator[dict[str, Any]]:
+    """What a journal of a folder holds: by default the items of `train_one`.
 
     Raises
     ------
@@ -85,7 +116,7 @@ def trainings(spec: Spec, output: Path) -> Iterator[dict[str, Any]]:
         If there is nothing, or it belongs to another table.
     """
     _compare(output, spec)
-    yield from Journal(output / JOURNAL).read()
+    yield from Journal(output / journal).read()
 
 
 def train_one(task: TableTraining) -> dict[str, Any]:
@@ -97,15 +128,10 @@ def train_one(task: TableTraining) -> dict[str, Any]:
         ``arch`` (text), ``seconds`` (of the processor, in the steps, a seed) and by split ``<split>_loss`` (seeds, epochs)
         and ``<split>_correct`` (seeds, epochs), images that were classified rightly. Or ``arch`` and ``error``.
     """
-    import torch
-
     from harness.training.convolution import guard_of_development
     from harness.training.train import train
 
-    end_with(task.owner)
-    plugins.load(task.plugins)
-    task.elsewhere.register()
-    torch.set_num_threads(1)  # another number could change the last bits
+    prepare_worker(task)
     spec, text = task.spec, task.spec.images.space.format(task.arch)
     splits = spec.splits()
     try:
@@ -119,6 +145,16 @@ def train_one(task: TableTraining) -> dict[str, Any]:
         item[f"{name}_loss"] = [[_short(row[f"{name}_loss"]) for row in rows] for rows in trained]
         item[f"{name}_correct"] = [[round(row[f"{name}_accuracy"] * size / 100) for row in rows] for rows in trained]
     return item
+
+
+def prepare_worker(task: TableTraining) -> None:
+    """Make a worker ready for an architecture: what it is made of is known there, and one thread computes."""
+    import torch
+
+    end_with(task.owner)
+    plugins.load(task.plugins)
+    task.elsewhere.register()
+    torch.set_num_threads(1)  # another number could change the last bits
 
 
 def _short(loss: float) -> float:

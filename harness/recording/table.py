@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.recording.record import ENVIRONMENT, trainings, wanted_architectures
+from harness.recording.record import ENVIRONMENT, recorded_items, wanted_architectures
 from harness.recording.spec import Spec
 from harness.spaces.base import Arch, Space
 from harness.system.files import held
@@ -48,7 +48,7 @@ def finish(spec: Spec, output: Path, *, progress: bool = False) -> Path:
     """
     wanted = wanted_architectures(spec)
     space = spec.images.space
-    trained = {item["arch"]: item for item in trainings(spec, output)}
+    trained = {item["arch"]: item for item in recorded_items(spec, output)}
     texts = {arch: space.format(arch) for arch in sorted(wanted)}
     if missing := [text for text in texts.values() if text not in trained]:
         raise HarnessError(

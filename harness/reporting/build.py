@@ -12,10 +12,20 @@ from harness.reporting.caveats import warnings
 from harness.reporting.frames.cells import timings
 from harness.reporting.frames.curves import anytime
 from harness.reporting.frames.robust import profiles
+from harness.reporting.frames.seconds import worth_in_seconds
 from harness.reporting.model import Document, TableBlock
 from harness.reporting.run import Run, load_run
 from harness.reporting.sections import SECTIONS
+from harness.reporting.sections.seconds import PAGE, seconds_answer, worth_its_seconds
 from harness.reporting.write import FORMATS, check_target, csv_text, write_document
+
+# Files of a report that may differ between two runs of the same suite on the same code and data.
+TIME_FILES = (
+    "tables/timings.csv",
+    *(f"{PAGE}.{kind}" for kind in ("html", "md")),
+    *(f"tables/{PAGE}.{kind}" for kind in ("csv", "tex")),
+    *(f"plots/{PAGE}.{kind}" for kind in ("svg", "png")),
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,7 @@ def build_report(
         )
     document = make_document(run)
     csv = {f"tables/{table.name}.csv": csv_text(table) for table in beside(run)} if "csv" in formats else {}
-    write_document(document, target, formats, csv)
+    write_document(document, target, formats, csv, _pages(run))
     files = sorted(path for path in target.rglob("*") if path.is_file())
     return Report(target, tuple(files), tuple(map(str, document.answer)), tuple(document.warnings))
 
@@ -93,6 +103,14 @@ def beside(run: Run) -> list[TableBlock]:
         TableBlock("profile", "Performance profiles, with simultaneous 95 % bands.", run.of(profiles), []),
     ]
     return [table for table in found if len(table.frame)]
+
+
+def _pages(run: Run) -> dict[str, Document]:
+    """Return the pages beside the report: of seconds, where methods compute something beside their evaluations."""
+    if len(run.of(worth_in_seconds)) == 0:
+        return {}
+    title = f"Seconds of fitting: {run.resolved['name']}"
+    return {PAGE: Document(title, "", facts(run), seconds_answer(run), [], [worth_its_seconds(run)])}
 
 
 def make_document(run: Run) -> Document:

@@ -15,6 +15,7 @@ from harness.reporting.frames.curves import EXACT, anytime, distributions, rando
 from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.frames.pareto import Goal, attainment, points_of
 from harness.reporting.frames.robust import profiles
+from harness.reporting.frames.seconds import random_by_seconds, seconds_of_a_draw, worth_in_seconds
 from harness.reporting.frames.significance import mean_ranks, rank_pairs
 from harness.reporting.panels import WHOLE, WIDTH, Panels, View
 from harness.reporting.plots import (
@@ -22,12 +23,14 @@ from harness.reporting.plots import (
     plot_distribution,
     plot_forest,
     plot_front,
+    plot_lottery,
     plot_profile,
+    plot_quality,
     plot_random_curve,
     plot_ranks,
 )
 from harness.reporting.run import PERCENT_UNITS, Benchmark, Run
-from harness.reporting.style import marks_of, short
+from harness.reporting.style import marks_for, marks_of, short
 from harness.tabular.table import VALID, Table
 
 if TYPE_CHECKING:
@@ -177,6 +180,43 @@ def draw_front(table: Table, goal: Goal, score: str = VALID) -> Figure:
     ax.set_xlabel(str(goal))
     ax.set_ylabel("validation score" if score == VALID else "test score")
     return figure
+
+
+def draw_seconds(run: Run, *, view: View = WHOLE) -> Figure:
+    """Draw quality against evaluations and against seconds of evaluation and fitting, two panels a benchmark with seconds."""
+    labels = dict.fromkeys(entrant.method.label for entrant in run.entrants if not entrant.is_check)
+    frame, marks = run.of(worth_in_seconds), marks_for(labels)
+    timed = [benchmark for benchmark in drawn(run, view) if seconds_of_a_draw(benchmark) > 0]
+    axis = (run.unit, "seconds of evaluation and fitting")
+    names = [f"{run.titles[benchmark.name]}, {words}" for benchmark in timed for words in axis]
+    panels = Panels(view, names, (WIDTH, 0.6 + 2.4 * len(timed)), len(axis), sharey="row")
+    for place, ax in panels:
+        benchmark, by_seconds = timed[place // len(axis)], place % len(axis) == 1
+        part, seconds = frame[frame["benchmark"] == benchmark.name], seconds_of_a_draw(benchmark)
+        total = part["evaluation_s"] + part["fitting_s"]
+        draws, exact = random_by_seconds(benchmark, float(total.max()))
+        x, step = (total, seconds) if by_seconds else (part["evaluations"], 1.0)
+        plot_quality(part.assign(x=x), (step * draws, exact), ax=ax, marks=marks)
+        ax.set_title(_title(run, benchmark))
+        ax.set_xlabel(f"{axis[by_seconds]} (log scale)" if panels.alone or place >= len(names) - len(axis) else "")
+    shown = set(frame.loc[frame["benchmark"].isin([benchmark.name for benchmark in timed]), "label"])
+    panels.legend(marks, [label for label in labels if label in shown], markers=True)
+    return panels.figure
+
+
+def draw_lottery(run: Run, frame: pd.DataFrame, *, view: View = WHOLE) -> Figure:
+    """Draw the settings of methods by budget, a panel a benchmark; `frame` as in `plot_lottery`, with a column ``benchmark``."""
+    marks, frame = marks_for(frame["method"]), view.of(frame)
+    benchmarks = [benchmark for benchmark in drawn(run, view) if benchmark.name in set(frame["benchmark"])]
+    names = [run.titles[benchmark.name] for benchmark in benchmarks]
+    panels = Panels(view, names, (WIDTH, 0.6 + 2.4 * len(benchmarks)))
+    for place, ax in panels:
+        benchmark = benchmarks[place]
+        plot_lottery(frame[frame["benchmark"] == benchmark.name], ax=ax, marks=marks)
+        ax.set_title(_title(run, benchmark))
+        ax.set_xlabel(f"budget, {run.unit}" if panels.alone or place + 1 == len(benchmarks) else "")
+    panels.legend(marks, dict.fromkeys(frame["method"]), markers=True)
+    return panels.figure
 
 
 def _panels(run: Run, frame: pd.DataFrame, draw: Callable[[pd.DataFrame, Axes], object], view: View) -> Panels:

@@ -34,6 +34,8 @@ def _lines(document: Document, image_kind: str) -> Iterator[str]:
 def _block(block: Block, image_kind: str) -> Iterator[str]:
     if isinstance(block, Prose):
         yield from (f"- {escape(text)}" if block.listed else f"{escape(text)}\n" for text in block.paragraphs)
+        if block.page:
+            yield f"[{block.page}]({block.page}.md)"
     elif isinstance(block, FigureBlock):
         if image_kind:
             yield from (f"![{escape(block.alt)}](plots/{block.name}.{image_kind})", "")

@@ -78,10 +78,11 @@ class Best:
 
 @dataclass(frozen=True)
 class Prose:
-    """Paragraphs, or the items of a list."""
+    """Paragraphs, or the items of a list; behind them perhaps a link to another page of the report, by its name."""
 
     paragraphs: Sequence[str]
     listed: bool = False
+    page: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from harness.reporting.formats import shown_score
 from harness.reporting.frames.curves import EXACT
@@ -206,6 +206,66 @@ def plot_ranks(
     ax.set_xticks(range(1, last_rank + 1))
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel("mean rank")
+    return ax
+
+
+def plot_lottery(frame: pd.DataFrame, *, ax: Axes | None = None, marks: Marks | None = None) -> Axes:
+    """Draw every setting of every method by budget: a point each, from the worst to the best, random search as the line at 0.
+
+    Parameters
+    ----------
+    frame
+        Columns ``budget, method, ri, is_default`` of one benchmark: relative improvement of a setting over random search,
+        in percent. A ring marks the default parameters, a line the median of a method's settings.
+    ax, marks
+        As in `plot_forest`.
+    """
+    ax, marks = _axes(ax), marks or marks_for(frame["method"])
+    budgets, methods = list(dict.fromkeys(frame["budget"])), list(dict.fromkeys(frame["method"]))
+    width = 0.8 / len(methods)  # of a budget's place, 1
+    for (budget, method), part in frame.groupby(["budget", "method"], sort=False):
+        mark, left = marks[str(method)], budgets.index(budget) - 0.4 + width * methods.index(method)
+        part = part.sort_values("ri", kind="stable")
+        x = left + width * np.linspace(0.15, 0.85, len(part))
+        ax.plot(x, part["ri"], mark.marker, color=mark.colour, markersize=3.0, linestyle="none")
+        ax.hlines(part["ri"].median(), left + 0.05 * width, left + 0.95 * width, color=mark.colour, linewidth=1.0)
+        ring = part["is_default"].to_numpy()
+        ax.plot(x[ring], part["ri"][ring], "o", color="black", markersize=7.0, fillstyle="none", markeredgewidth=0.9)
+    ax.axhline(0.0, color=EXACT_MARK.colour, linewidth=0.9, zorder=1.5)
+    ax.set_xticks(range(len(budgets)), [f"{budget:,}" for budget in budgets])
+    ax.grid(visible=False, axis="x")
+    ax.set_xlabel("budget")
+    ax.set_ylabel("RI over random search, %")
+    return ax
+
+
+def plot_quality(
+    frame: pd.DataFrame, exact: tuple[FloatArray, FloatArray], *, ax: Axes | None = None, marks: Marks | None = None
+) -> Axes:
+    """Draw mean test scores on one benchmark against what they took, one line a method through its budgets.
+
+    Parameters
+    ----------
+    frame
+        Columns ``unit, label, x, test_mean``.
+    exact
+        Random search: what it takes (n,), and its exact mean scores (n,).
+    ax, marks
+        As in `plot_forest`.
+    """
+    ax, marks = _axes(ax), marks or marks_for(frame["label"])
+    unit = str(frame["unit"].iloc[0])
+    scores = np.asarray(shown_score(frame["test_mean"].to_numpy(), unit))
+    is_near = exact[0] >= frame["x"].min() / 2
+    ax.plot(exact[0][is_near], np.asarray(shown_score(exact[1], unit))[is_near], color=EXACT_MARK.colour, linewidth=1.0)
+    for label in dict.fromkeys(frame["label"]):
+        mark, own = marks[label], (frame["label"] == label).to_numpy()
+        line = {"color": mark.colour, "linestyle": mark.line, "linewidth": 0.8, "markersize": 3.5}
+        ax.plot(frame["x"][own], scores[own], mark.marker, **line)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    ax.xaxis.set_minor_locator(NullLocator())
     return ax
 
 

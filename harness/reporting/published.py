@@ -1,4 +1,4 @@
-"""Numbers that papers print, as they print them: one reviewed file, and a table of their own.
+"""Numbers that papers print, and what some state in words: one reviewed file, and a table of their own.
 
 They were measured by others, under protocols of their own. No one of them stands in a column with a number that this harness
 measured, and none enters a statistic.
@@ -18,11 +18,12 @@ FILE = Path(__file__).with_name("published.csv")
 # search: found by architecture search; manual: designed by hand; not-NAS: nothing that searches or ranks architectures.
 KINDS = ("search", "manual", "not-NAS")
 UNITS = ("", "%", "M", "GPU-days", "h", "PFLOPS")
+CLAIM = "claim"  # the quantity of a record in words: what a paper states without a number
 
 
 @dataclass(frozen=True)
 class Record:
-    """One printed number.
+    """One printed number, or one statement without a number.
 
     Attributes
     ----------
@@ -33,7 +34,8 @@ class Record:
     data_set, space
         Name of the data set, and of the search space where that is one of the harness's; empty where none is stated.
     quantity, value, unit
-        What was measured, its value as text, as stated, and one of `UNITS`.
+        What was measured, its value as text, as stated, and one of `UNITS`. Of the quantity `CLAIM` the value is words, and
+        there is no unit.
     protocol
         Under which conditions, as far as stated.
     where, source
@@ -83,8 +85,12 @@ def read_records(lines: Iterable[str], where: str) -> list[Record]:
         for key, valid in (("kind", KINDS), ("unit", UNITS)):
             if getattr(record, key) not in valid:
                 raise unknown_name(key, getattr(record, key), valid, where=place)
-        if not any(digit.isdigit() for digit in record.value):
-            raise HarnessError(f"{place}: value {record.value!r} has no number in it")
+        if record.quantity == CLAIM and record.unit:
+            raise HarnessError(f"{place}: a claim has no unit, not {record.unit!r}")
+        if record.quantity != CLAIM and not any(digit.isdigit() for digit in record.value):
+            raise HarnessError(
+                f"{place}: value {record.value!r} has no number in it; a statement has the quantity {CLAIM}"
+            )
         if record in found:
             raise HarnessError(f"{place}: {record.system}, {record.quantity} stands there twice")
         found.append(record)

@@ -17,7 +17,7 @@ from harness.reporting.model import Document, TableBlock
 FORMATS = ("html", "md", "latex", "csv", "svg", "png")
 # All that a report's folder holds: anything else in it is somebody else's.
 RESULTS = "results.json"  # of a report on results from elsewhere: what it was made from
-_PARTS = {"index.html", "report.md", "tables", "plots", RESULTS}
+_PARTS = {"index.html", "report.md", "seconds.html", "seconds.md", "tables", "plots", RESULTS}
 
 
 def check_target(target: Path, formats: Sequence[str] = FORMATS) -> None:
@@ -34,7 +34,11 @@ def check_target(target: Path, formats: Sequence[str] = FORMATS) -> None:
 
 
 def write_document(
-    document: Document, target: Path, formats: Sequence[str] = FORMATS, beside: Mapping[str, str] | None = None
+    document: Document,
+    target: Path,
+    formats: Sequence[str] = FORMATS,
+    beside: Mapping[str, str] | None = None,
+    pages: Mapping[str, Document] | None = None,
 ) -> None:
     """Write a document, whole or not at all; a report that is there already is replaced when the new one is whole.
 
@@ -48,6 +52,8 @@ def write_document(
         Some of `FORMATS`.
     beside
         Further files: contents by their paths in the folder.
+    pages
+        Further documents in the same folder, each a page of its own, by name.
 
     Raises
     ------
@@ -58,7 +64,13 @@ def write_document(
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
-            _write(document, scratch, formats, beside or {})
+            for name in ("tables", "plots"):
+                (scratch / name).mkdir()
+            _write(document, scratch, formats, "index.html", "report.md")
+            for name, page in (pages or {}).items():
+                _write(page, scratch, formats, f"{name}.html", f"{name}.md")
+            for name, content in (beside or {}).items():
+                _text(scratch / name, content)
             _swap(scratch, target)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -66,26 +78,22 @@ def write_document(
         raise RunError(f"{target}: {error.strerror or error}; what was there before is intact") from error
 
 
-def _write(document: Document, folder: Path, formats: Sequence[str], beside: Mapping[str, str]) -> None:
+def _write(document: Document, folder: Path, formats: Sequence[str], html: str, markdown: str) -> None:
     kinds = tuple(kind for kind in ("svg", "png") if kind in formats)
     wanted = ("svg", *kinds) if "html" in formats and "svg" not in kinds else kinds
     images = {figure.name: draw_images(figure, wanted) for figure in document.figures()} if wanted else {}
-    for name in ("tables", "plots"):
-        (folder / name).mkdir()
     for name, by_kind in images.items():
         for kind in kinds:
             (folder / "plots" / f"{name}.{kind}").write_bytes(by_kind[kind])
     if "html" in formats:
-        _text(folder / "index.html", render_html(document, images))
+        _text(folder / html, render_html(document, images))
     if "md" in formats:
-        _text(folder / "report.md", render_markdown(document, kinds[0] if kinds else ""))
+        _text(folder / markdown, render_markdown(document, kinds[0] if kinds else ""))
     for table in document.tables():
         if "csv" in formats:
             _text(folder / "tables" / f"{table.name}.csv", csv_text(table))
         if "latex" in formats:
             _text(folder / "tables" / f"{table.name}.tex", render_latex(table))
-    for name, content in beside.items():
-        _text(folder / name, content)
 
 
 def csv_text(table: TableBlock) -> str:

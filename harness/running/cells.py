@@ -7,8 +7,9 @@ from pathlib import Path
 
 from harness.live.benchmark import LiveBenchmark
 from harness.methods.base import Method
+from harness.running.columns import RECORD_COLUMNS
 from harness.running.joining import Ended, common_columns, now
-from harness.running.records import RECORD_COLUMNS, Entry
+from harness.running.records import Entry
 from harness.running.tables import run_table_cells
 from harness.suites.group import Group
 from harness.tabular.table import Table

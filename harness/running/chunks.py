@@ -14,7 +14,7 @@ from harness.live.elsewhere import Elsewhere
 from harness.methods.base import Method, method_class
 from harness.running.cells import failed_cells, run_cells
 from harness.running.records import Entry
-from harness.suites.catalogue import load_benchmark
+from harness.suites.catalogue import digest_of_statistics, load_benchmark
 from harness.suites.group import Group
 from harness.system import plugins
 from harness.system.fan_out import end_with
@@ -93,12 +93,16 @@ def load_chunk(chunk: Chunk) -> Table | LiveBenchmark:
     name = chunk.group.benchmark
     benchmark = load_benchmark(name) if chunk.loader is None else loaded(name, chunk.loader)
     if benchmark.sha256 != chunk.group.data_sha256:
-        raise HarnessError(
-            f"benchmark {benchmark.name}: this worker's copy differs from that of the process that started the run"
-        )
+        raise _other_copy(benchmark)
     if chunk.group.settings:
         import harness.running.live  # noqa: F401  # with torch: its time is no cell's
     return benchmark
+
+
+def _other_copy(benchmark: Table | LiveBenchmark) -> HarnessError:
+    return HarnessError(
+        f"benchmark {benchmark.name}: this worker's copy differs from that of the process that started the run"
+    )
 
 
 def run_chunk(chunk: Chunk) -> list[Entry]:
@@ -114,6 +118,8 @@ def run_chunk(chunk: Chunk) -> list[Entry]:
         )
         return failed_cells(benchmark, chunk.group, chunk.seeds, chunk.origin, why)
     cls = chunk.method or method_class(chunk.group.method.name)
+    if digest_of_statistics(benchmark, cls.of(chunk.group.method.params).statistic_names) != chunk.group.scores_sha256:
+        raise _other_copy(benchmark)
     return run_cells(
         benchmark, chunk.group, cls, chunk.seeds, chunk.origin, lockstep=chunk.lockstep, workspace=Path(chunk.workspace)
     )

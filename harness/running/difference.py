@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.running.columns import EPOCH_TIME_COLUMNS, TIME_COLUMNS
 from harness.running.frames import Frames
-from harness.running.records import EPOCH_TIME_COLUMNS, TIME_COLUMNS, is_missing
+from harness.running.records import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from harness.running.columns import TRACE_COLUMNS
 from harness.running.frames import Frames
-from harness.running.records import JOURNAL, RECORDS, TRACE_COLUMNS, Entry, is_missing
+from harness.running.records import JOURNAL, RECORDS, Entry, is_missing
 from harness.system.files import held, write_whole
 from harness.system.journal import Journal
 

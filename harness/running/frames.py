@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
+from harness.running.columns import EPOCH_COLUMNS, EVALUATION_COLUMNS, RECORD_COLUMNS, TRACE_COLUMNS
 from harness.running.records import (
-    EPOCH_COLUMNS,
     EPOCHS,
-    EVALUATION_COLUMNS,
     EVALUATIONS,
-    RECORD_COLUMNS,
     RECORDS,
-    TRACE_COLUMNS,
     TRACES,
     Entry,
     edit_of,

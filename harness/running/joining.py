@@ -38,15 +38,21 @@ class Ended:
         Traceback, if the method raised.
     wall_s, started_at
         How long it took, and since when.
+    overhead_s
+        Processor seconds of its method's own models.
     sample
         Architectures none of which it prefers, instead of `arch`: the result is the mean of theirs.
+    n_statistics
+        Architectures that it asked about without evaluating them, see `harness.problem.base.Problem.statistics`.
     """
 
     arch: Arch | None = None
     error: str = ""
     wall_s: float = 0.0
     started_at: str = ""
+    overhead_s: float = 0.0
     sample: tuple[Arch, ...] = ()
+    n_statistics: int = 0
 
 
 def now() -> str:
@@ -94,6 +100,7 @@ def common_columns(
         "metric": benchmark.metric,
         "unit": benchmark.unit,
         "wall_s": search.wall_s,
+        "overhead_s": search.overhead_s,
         "peak_memory": provenance.peak_memory_mb(),
         "data_sha256": group.data_sha256,
         "code_version": provenance.code_version(),
@@ -198,6 +205,7 @@ def join_test_values(
         "n_evaluations": int(rows.size),
         "n_unique": int(np.unique(rows).size),
         "n_feasible": int(feasible.sum()),
+        "n_statistics": float(search.n_statistics or NAN),
         "simulated_s": float(seconds[-1]) if rows.size else NAN,
         "epochs": float(trained[-1]) if rows.size else NAN,
         "params": of_final("params"),

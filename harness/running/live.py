@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from harness.errors import HarnessError, RunError
-from harness.live.benchmark import COUNTED, LiveBenchmark
+from harness.live.benchmark import LiveBenchmark
 from harness.live.columns import Counted
 from harness.live.one_shot import OneShotBenchmark
 from harness.live.problem import LiveProblem, Trained
@@ -22,6 +22,7 @@ from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.suites.group import Group
 from harness.system.settings import threads
+from harness.tabular.statics import COUNTED
 from harness.training.checkpoints import CheckpointError
 from harness.training.convolution import guard_of_development
 from harness.training.data import Splits
@@ -45,6 +46,7 @@ def run_live_cell(
     splits = benchmark.splits(seed)
     workspace.mkdir(parents=True, exist_ok=True)
     terms = benchmark.terms(group.metrics, group.constraints, splits, settings.evaluation)
+    method = cls.of(group.method.params)
     problem = LiveProblem(
         benchmark.space_name,
         benchmark.space,
@@ -54,16 +56,21 @@ def run_live_cell(
         seed,
         checkpoint=workspace / f"{group.key(seed)}.pt",
         terms=terms,
+        statistics=method.statistic_names,
     )
     found, error, measured, answers = SearchResult(), "", _nothing(), False
     epochs: list[dict[str, Any]] = []
     searched_s = NAN
     try:
         with guard_of_development():
-            found = run_search(cls.of(group.method.params), problem, Streams(group.benchmark, seed))
+            found = run_search(method, problem, Streams(group.benchmark, seed))
             if found.arch is None and not found.sample:
                 found = SearchResult(_incumbent(problem))
             searched_s = time.perf_counter() - clock
+            evaluated = {trained.arch for trained in problem.evaluations}
+            if guessed := [arch for arch in found.front if arch not in evaluated]:
+                text = benchmark.space.format(guessed[0])
+                raise HarnessError(f"the method's front has {text}, which it did not evaluate")
             archs = found.sample or (() if found.arch is None else (found.arch,))
             answers = bool(archs) and all(map(terms.allow, archs))
             if isinstance(benchmark, OneShotBenchmark):
@@ -76,7 +83,8 @@ def run_live_cell(
         raise
     except (Exception, SystemExit):  # a method that exits must not end the run
         error = printable_traceback()
-    ended = Ended(found.arch, error, time.perf_counter() - clock if error else searched_s, started_at)
+    wall_s = time.perf_counter() - clock if error else searched_s
+    ended = Ended(found.arch, error, wall_s, started_at, problem.overhead_s)
     trained = "epochs from scratch" if benchmark.table is None else "epochs, as its table was recorded"
     record = common_columns(group, seed, benchmark, ended, origin) | {
         "fidelity": f"{settings.evaluation.epochs} {trained}",

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, differences
+from harness.running.columns import TIME_COLUMNS
 from harness.running.difference import MAKING, difference
 from harness.running.equivalence import margins
 from harness.running.folder import RunFolder, frames_of
 from harness.running.frames import Frames, joined
 from harness.running.manifest import Manifest, is_other_processor, other_versions, read_manifest
-from harness.running.records import SUITE, TIME_COLUMNS, read_resolved
+from harness.running.records import SUITE, read_resolved
 from harness.running.shards import in_order, missing_shards
 from harness.suites.group import Group, cells_of, groups_of
 from harness.system.files import write_whole

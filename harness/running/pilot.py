@@ -136,7 +136,11 @@ def estimate_cell(benchmark: LiveBenchmark, method: Method, group: Group) -> flo
     try:
         chosen, splits = LiveSettings.from_json(group.settings), benchmark.splits(0)
         terms = benchmark.terms(group.metrics, group.constraints, splits, chosen.evaluation)
-        problem = PilotProblem(benchmark.space_name, benchmark.space, splits, chosen, group.budget, 0, terms=terms)
+        problem = PilotProblem(
+            *(benchmark.space_name, benchmark.space, splits, chosen, group.budget, 0),
+            terms=terms,
+            statistics=method.statistic_names,
+        )
         started = time.perf_counter()
         found = run_search(method, problem, Streams(benchmark.name, 0))
         # Untrained networks are scored in earnest, which takes seconds.

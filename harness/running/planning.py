@@ -135,7 +135,7 @@ def _pilot(group: Group) -> float:
         clock = time.perf_counter()
         try:
             method = method_class(group.method.name).of(group.method.params)
-            problem = TabularProblem(table, group.budget, group.metrics, group.constraints)
+            problem = TabularProblem(table, group.budget, group.metrics, group.constraints, method.statistic_names)
             run_search(method, problem, Streams(group.benchmark, seed))
         except Exception:  # the run will record it as a failed cell
             pass

@@ -119,7 +119,7 @@ def run(
     Returns
     -------
     pandas.DataFrame
-        One row a cell with the columns of `harness.running.records.RECORD_COLUMNS`, in the order of the suite. `harness.run`,
+        One row a cell with the columns of `harness.running.columns.RECORD_COLUMNS`, in the order of the suite. `harness.run`,
         the same function to users, returns an `harness.OpenedRun`, whose ``records`` these are.
 
     Raises

@@ -15,7 +15,8 @@ from harness.running.records import Entry
 from harness.streams import Streams
 from harness.suites.group import Group
 from harness.tabular.curves import spending
-from harness.tabular.problem import LockstepProblem, TabularProblem
+from harness.tabular.lockstep import LockstepProblem
+from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
 
 Search = tuple[NDArray[np.int64], NDArray[np.int64], Ended]  # rows evaluated, in order, their epochs, and how it ended
@@ -37,34 +38,44 @@ def run_table_cells(
 def _in_lockstep(table: Table, group: Group, cls: type[Method], seeds: Sequence[int]) -> list[Search] | None:
     started_at, clock = now(), time.perf_counter()
     method = cls.of(group.method.params)
+    assert isinstance(method, Method)
     assert isinstance(method, Lockstep)
     try:
-        problem = LockstepProblem(table, group.budget, len(seeds), group.constraints)
+        problem = LockstepProblem(table, group.budget, len(seeds), group.constraints, method.statistic_names)
         run_lockstep(method, problem, group.benchmark, seeds)
     except (Exception, SystemExit):
         return None
     if not problem.history.size:
         return None
-    ended = Ended(wall_s=(time.perf_counter() - clock) / len(seeds), started_at=started_at)
+    wall_s = (time.perf_counter() - clock) / len(seeds)
     histories = [rows[rows >= 0] for rows in problem.history]
-    return [(rows, np.full(len(rows), table.epochs or 0), ended) for rows in histories]
+    return [
+        (rows, np.full(len(rows), table.epochs or 0), Ended(wall_s=wall_s, started_at=started_at, n_statistics=asked))
+        for rows, asked in zip(histories, problem.n_statistics.tolist(), strict=True)
+    ]
 
 
 def _alone(table: Table, group: Group, cls: type[Method], seed: int) -> Search:
     started_at, clock = now(), time.perf_counter()
-    problem = TabularProblem(table, group.budget, group.metrics, group.constraints)
+    method = cls.of(group.method.params)
+    problem = TabularProblem(table, group.budget, group.metrics, group.constraints, method.statistic_names)
     found, error = SearchResult(), ""
     try:
-        found = run_search(cls.of(group.method.params), problem, Streams(group.benchmark, seed))
+        found = run_search(method, problem, Streams(group.benchmark, seed))
         spent = np.cumsum(spending(table, group.budget.kind, problem.history, problem.epochs))
         if spent.size and spent[-1] > group.budget.amount:
             raise HarnessError(f"the method spent {spent[-1]:g} of {group.budget.amount} {group.budget.kind}")
         for arch in found.sample or (() if found.arch is None else (found.arch,)):
             if not problem.contains(table.space.validate(arch)):
                 raise HarnessError(f"the method recommends {table.space.format(arch)}, which is not in the table")
+        evaluated = set(problem.history.tolist())
+        for arch in found.front:
+            if int(table.rows[table.space.index(arch)]) not in evaluated:
+                raise HarnessError(f"the method's front has {table.space.format(arch)}, which it did not evaluate")
         if found.arch is None and not found.sample and not problem.history.size:
             raise HarnessError("the method evaluated nothing and recommends nothing")
     except (Exception, SystemExit):  # a method that exits must not end the run
         error = printable_traceback()
-    ended = Ended(found.arch, error, time.perf_counter() - clock, started_at, found.sample)
+    wall_s = time.perf_counter() - clock
+    ended = Ended(found.arch, error, wall_s, started_at, problem.overhead_s, found.sample, problem.n_statistics)
     return problem.history, problem.epochs, ended

@@ -107,6 +107,21 @@ class Space(ABC):
         """Architectures of many mixed-radix indices: (n,) -> (n, variables)."""
         return indices[:, None] // np.array(self.strides) % np.array(self.cardinalities)
 
+    def one_hot(self, codes: NDArray[np.integer]) -> NDArray[np.float64]:
+        """One column for each choice of each variable, 1 where it is taken: (n, variables) -> (n, sum of `cardinalities`)."""
+        codes = np.asarray(codes)
+        columns = codes + np.cumsum([0, *self.cardinalities[:-1]])
+        features = np.zeros((len(codes), sum(self.cardinalities)))
+        np.put_along_axis(features, columns, 1.0, axis=1)
+        return features
+
+    def paths(self, codes: NDArray[np.integer]) -> NDArray[np.float64] | None:
+        """How often each sequence of operations leads from the input to the output: (n, variables) -> (n, sequences).
+
+        The encoding of White, Neiswanger and Savani ("BANANAS", AAAI 2021). None where a space has no paths: by default.
+        """
+        return None
+
     def sample(self, rng: np.random.Generator) -> Arch:
         """Draw an encoding uniformly. (A benchmark's own measure may differ: see `Problem.sample`.)"""
         return tuple(int(choice) for choice in rng.integers(self.cardinalities))

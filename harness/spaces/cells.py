@@ -25,6 +25,7 @@ Edge = tuple[int, int, str]  # source, target, operation
 Weights = NDArray[np.floating]  # of the candidates of a group, (edges, candidates)
 
 NONE = "none"  # the candidate that is no connection
+MOST_PATHS = 10_000  # sequences of operations that `CellSpace.paths` has columns for
 
 
 class CellSpace(Space):
@@ -132,6 +133,27 @@ class CellSpace(Space):
         """A network around the cells that is made for this space; None: that which `skeleton` names. Torch is imported here."""
         return None
 
+    def paths(self, codes: NDArray[np.integer]) -> NDArray[np.float64] | None:
+        """Sequences of operations from the input to the output; see `Space.paths`.
+
+        Shorter sequences first, each length in lexicographic order. A sequence that two paths have counts twice, so that a row
+        adds up to the number of paths: NAS-Bench-201 has 4 and 155 columns. `none` is an operation like any other. There are no
+        paths in a cell with several inputs, or whose output is not its last node, or that has edges that its encoding does not
+        name; and where there are more than 10,000 sequences.
+        """
+        routes, count = self._routes, len(self.primitives)
+        if not routes or sum(count**length for length in {len(route) for route in routes}) > MOST_PATHS:
+            return None
+        codes, blocks = np.asarray(codes), []
+        for length in sorted({len(route) for route in routes}):
+            block = np.zeros((len(codes), count**length))
+            places = count ** np.arange(length)[::-1]
+            for route in routes:
+                if len(route) == length:
+                    block[np.arange(len(codes)), codes[:, route] @ places] += 1
+            blocks.append(block)
+        return np.concatenate(blocks, axis=1)
+
     # What follows from the description -------------------------------------------------------------------------------
 
     @property
@@ -187,6 +209,16 @@ class CellSpace(Space):
     def _candidates(self, edges: Iterable[Edge]) -> list[int]:
         chosen = {(source, target): operation for source, target, operation in edges}
         return [self.primitives.index(chosen.get(edge, NONE)) for edge in self.edges]
+
+    @cached_property
+    def _routes(self) -> list[list[int]]:
+        """Rows of the edges along every path from the input to the output; none where the encoding is not one choice an edge."""
+        if (len(self.cells), self.inputs, self.output, self.fan_in) != (1, 1, "last", None):
+            return []
+        ending: dict[int, list[list[int]]] = {0: [[]]}
+        for row, (source, target) in enumerate(self.edges):
+            ending.setdefault(target, []).extend([*route, row] for route in ending.get(source, []))
+        return ending[max(ending)]
 
     @cached_property
     def _rows(self) -> dict[int, list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,8 +24,10 @@ class Lottery:
 
     Attributes
     ----------
-    worst, median, best
-        Over settings, of the mean score over seeds.
+    worst, lower, median, upper, best
+        Over settings, of the mean score over seeds: the ends, the quartiles and the median.
+    share_above
+        Share of the settings whose mean is above random search's.
     spread
         `best` - `worst`.
     spread_by_chance
@@ -39,8 +41,11 @@ class Lottery:
     """
 
     worst: float
+    lower: float
     median: float
+    upper: float
     best: float
+    share_above: float
     spread: float
     spread_by_chance: float
     gap: float
@@ -82,6 +87,7 @@ def rank_agreement(
     top: Sequence[int] = (10, 100),
     confidence: float = 0.95,
     n_bootstrap: int = 200,
+    measures: Mapping[str, Agreement] | None = None,
 ) -> pd.DataFrame:
     """Return how far two measurements rank the same architectures alike, with bootstrap intervals.
 
@@ -94,17 +100,18 @@ def rank_agreement(
     rng, n_bootstrap
         Source and number of resamples of architectures, about 0.1 s each at N = 26 000. Percentile intervals: N is
         large here, and it is architectures that are sampled, not a handful of seeds.
+    measures
+        Agreements by name, instead of all: of a table of many columns each takes its time.
 
     Returns
     -------
     DataFrame
-        Columns ``statistic, estimate, low, high``; rows ``kendall, weighted_kendall, spearman, precision@k``.
+        Columns ``statistic, estimate, low, high``; rows ``kendall, weighted_kendall, spearman, precision@k``, or `measures`.
     """
     x, y = _columns(x, y)
-    measures: dict[str, Agreement] = {"kendall": kendall, "weighted_kendall": weighted_kendall, "spearman": spearman}
-    for k in top:
-        if k <= len(x):
-            measures[f"precision@{k}"] = partial(precision_at, k)
+    if measures is None:
+        correlations = {"kendall": kendall, "weighted_kendall": weighted_kendall, "spearman": spearman}
+        measures = correlations | {f"precision@{k}": partial(precision_at, k) for k in top if k <= len(x)}
     resamples = (rng.integers(len(x), size=len(x)) for _ in range(int(counts("n_bootstrap", n_bootstrap))))
     draws = np.array([[measure(x[rows], y[rows]) for measure in measures.values()] for rows in resamples])
     tails = (1.0 - fraction("confidence", confidence)) / 2.0
@@ -194,13 +201,17 @@ def hyperparameter_lottery(scores: npt.ArrayLike, random_mean: float) -> Lottery
     scores = _replicated(scores)
     settings, seeds = scores.shape
     means = scores.mean(axis=1)
-    spread, gap = float(np.ptp(means)), float(np.median(means) - random_mean)
+    worst, lower, median, upper, best = np.quantile(means, [0.0, 0.25, 0.5, 0.75, 1.0])
+    spread, gap = float(best - worst), float(median - random_mean)
     noise = np.sqrt(np.mean(np.var(scores, axis=1, ddof=1)) / seeds)
     p_value = float(stats.f_oneway(*scores).pvalue) if noise > 0 else np.nan
     return Lottery(
-        worst=float(means.min()),
-        median=float(np.median(means)),
-        best=float(means.max()),
+        worst=float(worst),
+        lower=float(lower),
+        median=float(median),
+        upper=float(upper),
+        best=float(best),
+        share_above=float(np.mean(means > random_mean)),
         spread=spread,
         spread_by_chance=float(noise * _expected_range(settings)),
         gap=gap,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from harness.errors import unknown_name
@@ -14,6 +14,7 @@ from harness.problem.constraint import Constraint
 from harness.spaces.base import Space
 from harness.tabular import catalogue as tables
 from harness.tabular.problem import check_searchable
+from harness.tabular.statics import check_static, scores_digest, static_columns
 from harness.tabular.table import Direction, Table, Unit
 from harness.taxonomy import Taxonomy
 from harness.training.settings import LiveSettings
@@ -94,6 +95,25 @@ def resolve(
         return benchmark.resolve(budget, metrics, live, constraints)
     assert isinstance(benchmark, Table)
     check_searchable(benchmark, budget, metrics, constraints)
+    return ""
+
+
+def digest_of_statistics(benchmark: Benchmark, names: Sequence[str]) -> str:
+    """Hash of what holds statistics of these names, where the benchmark's own does not say it; empty where it does.
+
+    Raises
+    ------
+    HarnessError
+        If the benchmark has no such statistic, or it is none.
+    """
+    if isinstance(benchmark, Table):
+        static_columns(benchmark, names)
+        return scores_digest(benchmark, names)
+    assert isinstance(benchmark, LiveBenchmark)
+    for name in names:
+        check_static(name, f"benchmark {benchmark.name}")
+        if name not in benchmark.statistics:
+            raise unknown_name("statistic", name, benchmark.statistics, f"benchmark {benchmark.name}")
     return ""
 
 

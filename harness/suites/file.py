@@ -38,6 +38,14 @@ class MethodTable(Struct, kw_only=True):
     metrics: Annotated[
         Texts | None, says(_TEXTS, "Columns that this method may see, instead of the suite's `metrics`.")
     ] = None
+    grid: Annotated[
+        Any,  # read before the method is
+        says(
+            "",
+            "Parameters with lists of values: the method at every combination of these.",
+            extra_json_schema={"type": "object", "additionalProperties": {"type": "array", "minItems": 1}},
+        ),
+    ] = None
     seeds: Annotated[
         Any,
         says("", "Those of the suite's seeds that it is run at; left out: all.", extra_json_schema=_SEEDS),

@@ -42,6 +42,8 @@ class MethodSpec:
         What its supernet is trained with instead of what the suite says of all methods: keys of the suite's table ``search``.
     seeds
         Those of the suite's seeds that it is run at; empty for all.
+    requires
+        Versions of the packages that it needs beside those of every install, by name.
     """
 
     name: str
@@ -54,6 +56,7 @@ class MethodSpec:
     reads_whole_table: bool = False
     search: Mapping[str, Any] = field(default_factory=dict, hash=False)
     seeds: tuple[int, ...] = ()
+    requires: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def runs_on(self, benchmark: str) -> bool:
         """Whether the suite wants it run on this benchmark."""
@@ -93,6 +96,8 @@ class Group:
         How a live benchmark searches and evaluates, as JSON with nothing left to defaults; empty for a table.
     constraints
         What an architecture must satisfy to be an answer.
+    scores_sha256
+        Hash of the scores that were recorded beside the table, if the method sees one of them; else empty.
     """
 
     benchmark: str
@@ -102,6 +107,7 @@ class Group:
     metrics: tuple[str, ...] = ()
     settings: str = ""
     constraints: tuple[Constraint, ...] = ()
+    scores_sha256: str = ""
 
     @property
     def conditions(self) -> dict[str, Any]:
@@ -110,12 +116,13 @@ class Group:
             {"metrics": list(self.metrics)}
             | ({"settings": json.loads(self.settings)} if self.settings else {})
             | ({"constraint": conditions(self.constraints)} if self.constraints else {})
+            | ({"scores_sha256": self.scores_sha256} if self.scores_sha256 else {})
         )
 
     @property
     def resolved(self) -> dict[str, Any]:
         """All that a result depends on but the seed, as plain JSON values."""
-        return {
+        values = {
             "schema": SCHEMA,
             "benchmark": self.benchmark,
             "data_sha256": self.data_sha256,
@@ -123,7 +130,9 @@ class Group:
             "params": dict(self.method.params),
             "version": self.method.version,
             "budget": [self.budget.kind, self.budget.amount],
-        } | self.conditions
+        }
+        needs = {"requires": dict(self.method.requires)} if self.method.requires else {}
+        return values | needs | self.conditions
 
     @cached_property
     def _text(self) -> str:
@@ -154,6 +163,7 @@ def groups_of(resolved: Mapping[str, Any]) -> list[Group]:
             method.shown(metrics),
             method.settings(settings),
             constraints,
+            resolved.get("scores_sha256", {}).get(benchmark, {}).get(method.label, ""),
         )
         for (benchmark, budget), settings in zip(pairs, resolved["settings"], strict=True)
         for method in methods

@@ -13,6 +13,7 @@ from harness.live.one_shot import PREFIX as ONE_SHOT
 from harness.methods.base import make_method, method_params
 from harness.problem.budget import Budget
 from harness.problem.constraint import parse_constraints
+from harness.suites import grids
 from harness.suites.catalogue import expand
 from harness.suites.file import PARTS, Benchmarks, MethodTable, SuiteFile, Texts
 from harness.suites.group import MethodSpec
@@ -103,8 +104,8 @@ def spot_suite(
         table: dict[str, Any] = {"name": name}
         for pair in pairs:
             _override(table, pair)
-        if pairs:
-            table.setdefault("label", ",".join([name, *map(_shortened, pairs)]))
+        if own := [pair for pair in pairs if not pair.startswith(f"{grids.KEY}.")]:  # a grid names its own
+            table.setdefault("label", ",".join([name, *map(_shortened, own)]))
         tables.append(table)
     if not any(table["name"] == "random" for table in tables):
         tables.insert(0, {"name": "random"})
@@ -155,7 +156,8 @@ def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
     if len({benchmark.startswith(("live/", ONE_SHOT)) for benchmark in names}) > 1:
         raise HarnessError(f"{where}: benchmarks: tables and supernets do not compare; give each a suite of its own")
     seeds = parse_seeds(file.seeds, where)
-    specs = _methods(file.methods, names, seeds, where)
+    methods = [one for table in file.methods for one in grids.expanded(table, where)]
+    specs = _methods(methods, names, seeds, where)
     if idle := [name for name in names if not any(spec.runs_on(name) for spec in specs)]:
         raise HarnessError(f"{where}: no method is run on benchmark {idle[0]}; leave it out")
     return Suite(
@@ -168,7 +170,7 @@ def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
         description=file.description,
         live={"search": file.search, "evaluation": file.evaluation, "device": file.device},
         constraints=parse_constraints(file.constraint, where),
-        pairs=_pairs(file.pairs, file.methods, specs, where),
+        pairs=_pairs(file.pairs, methods, specs, where),
         parts={part: some for part, some in parts.items() if part},
         where=where,
     )
@@ -231,6 +233,7 @@ def _methods(
         at = [seed for seed in seeds if seed in own_seeds]
         try:
             method = make_method(name, **params)
+            method.required()
         except HarnessError as error:
             raise HarnessError(f"{where}: {error}") from error
         if label in (spec.label for spec in specs):

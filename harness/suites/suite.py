@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,9 +14,11 @@ from harness.methods.base import Method, make_method, method_params
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint, shown
 from harness.problem.offer import Offer
-from harness.suites.catalogue import Benchmark, load_benchmark, max_fidelity, resolve
+from harness.suites.catalogue import Benchmark, digest_of_statistics, load_benchmark, max_fidelity, resolve
 from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constraints_of, groups_of, method_spec
 from harness.system.texts import facts_html
+from harness.tabular.statics import static_columns
+from harness.tabular.table import Table
 
 
 @dataclass(frozen=True)
@@ -194,8 +196,7 @@ class Suite:
                     metrics = method.shown(self.metrics)
                     chosen = _own_settings(method, benchmark, budget, metrics, of_metrics[metrics], self.constraints)
                     group = Group(name, benchmark.sha256, method, budget, metrics, chosen, self.constraints)
-                    _check(group, benchmark)
-                    groups.append(group)
+                    groups.append(replace(group, scores_sha256=_check(group, benchmark)))
         _refuse_the_same(groups)
         return Resolution(benchmarks, settings, tuple(groups))
 
@@ -228,6 +229,7 @@ class Suite:
             for key, value in (
                 ("pairs", [list(pair) for pair in self.pairs]),
                 ("parts", {part: list(some) for part, some in self.parts.items()}),
+                ("scores_sha256", _scores_sha256(found.groups)),
             )
             if value
         }
@@ -246,9 +248,9 @@ def _refuse_the_same(groups: Sequence[Group]) -> None:
 
 
 def _as_json(method: MethodSpec) -> dict[str, Any]:
-    """A method as plain JSON values; settings and seeds of its own only where it has some."""
+    """A method as plain JSON values; settings and seeds of its own, and packages that it needs, only where it has some."""
     values = dataclasses.asdict(method) | {"params": dict(method.params)}
-    return {key: value for key, value in values.items() if value or key not in ("search", "seeds")}
+    return {key: value for key, value in values.items() if value or key not in ("search", "seeds", "requires")}
 
 
 def _shared_settings(resolved: Mapping[str, Any]) -> dict[tuple[str, Budget], str]:
@@ -278,8 +280,17 @@ def _own_settings(
         raise HarnessError(f"method {method.label}: {error}") from error
 
 
-def _check(group: Group, benchmark: Benchmark) -> None:
-    """Let the method refuse the benchmark."""
+def _scores_sha256(groups: Sequence[Group]) -> dict[str, dict[str, str]]:
+    """Hashes of scores beside tables by benchmark and label of the method, of those that see some."""
+    found: dict[str, dict[str, str]] = {}
+    for group in groups:
+        if group.scores_sha256:
+            found.setdefault(group.benchmark, {})[group.method.label] = group.scores_sha256
+    return found
+
+
+def _check(group: Group, benchmark: Benchmark) -> str:
+    """Let the method refuse the benchmark, and this the method; `Group.scores_sha256`."""
     method = make_method(group.method.name, **group.method.params)
     whole = max_fidelity(benchmark, group.settings)
     try:
@@ -287,6 +298,13 @@ def _check(group: Group, benchmark: Benchmark) -> None:
         method.check(Offer(benchmark.space, group.budget, whole, shown(group.metrics, group.constraints), supernet))
     except HarnessError as error:
         raise HarnessError(f"benchmark {group.benchmark}: {error}") from error
+    try:
+        digest = digest_of_statistics(benchmark, method.statistic_names)
+        if isinstance(benchmark, Table):
+            method.check_statistics(static_columns(benchmark, method.statistic_names))
+        return digest
+    except HarnessError as error:
+        raise HarnessError(f"method {group.method.label}: {error}") from error
 
 
 def spec_of(
@@ -310,6 +328,7 @@ def spec_of(
         reads_whole_table=method.reads_whole_table,
         search=search,
         seeds=seeds,
+        requires=method.required(),
     )
 
 

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 from harness.problem.budget import MAX_EVALUATIONS, Budget
+from harness.tabular.statics import is_untrained
 from harness.tabular.table import COST, VALID, Table
 
 NAN = float("nan")
-# Columns whose names hold one of these belong to the architecture itself, however long it was trained.
-UNTRAINED = ("params", "flops", "latency", "energy")
 
 
 class Seconds:
@@ -69,13 +68,13 @@ class LearningCurve:
         self._names = tuple(visible)
         curves = {name: _curve(table, name) for name in visible}
         self._curves = {name: curve for name, curve in curves.items() if curve is not None}
-        self._untrained = {name: column for name, column in visible.items() if any(word in name for word in UNTRAINED)}
+        self._untrained = {name: column for name, column in visible.items() if is_untrained(table, name)}
 
     def at(self, row: int, epoch: int) -> tuple[float, float, dict[str, float]]:
         """Score (larger is better), seconds and metrics of a row after an epoch, counted from 1.
 
-        A metric without a curve is NaN, unless its name says that it belongs to the architecture itself (`UNTRAINED`): what it
-        is after the whole training is not known yet.
+        A metric without a curve is NaN, unless it belongs to the architecture itself (`is_untrained`): what it is after the whole
+        training is not known yet.
         """
         seconds = float(self._seconds(np.array([row]), np.array([epoch]))[0])
         metrics = {name: seconds if name == COST else self._metric(name, row, epoch) for name in self._names}

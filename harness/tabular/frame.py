@@ -14,10 +14,11 @@ from harness.spaces.base import CategoricalSpace, Space
 from harness.spaces.named import make_space
 from harness.system.folders import find
 from harness.tabular import catalogue, store
-from harness.tabular.audit import leaks
+from harness.tabular.audit import leaks, sameness
 from harness.tabular.formats import describe_source
 from harness.tabular.numerals import Numerals, numerals
 from harness.tabular.reading import read_frame
+from harness.tabular.statics import check_static
 from harness.tabular.table import COST, TEST, VALID, Direction, Table, Unit, is_report_only, row_of_encodings
 from harness.tabular.units import check_direction, in_one_unit, looks_otherwise
 
@@ -41,6 +42,7 @@ def table_from_frame(
     cost: str | None = None,
     extra: Mapping[str, str] | None = None,
     weights: str | None = None,
+    statistics: Sequence[str] = (),
     unit: Unit | None = None,
     metric: str = "accuracy",
     direction: Direction = "max",
@@ -70,6 +72,9 @@ def table_from_frame(
         are carried without asking where they hold a number in every row; ``source["columns_left_out"]`` says why one is not.
     weights
         Column of the measure from which random architectures are drawn; default every row once.
+    statistics
+        Columns that are known without training an architecture, such as zero-cost scores, to be carried along and marked as such;
+        a cell may be empty, or hold no finite number.
     unit
         ``percent`` or ``fraction`` for accuracies and errors, ``loss`` or ``none`` otherwise. What is stated is obeyed. If left
         out it is told from the percent signs of the cells, then from the metric, and of accuracies and errors from the values.
@@ -106,7 +111,7 @@ def table_from_frame(
             raise HarnessError(f"{where}: extra column {key!r} has an option of its own; call it something else")
     wanted = {VALID: valid, TEST: test} | ({COST: cost} if cost else {}) | dict(extra or {})
     arch_columns = [arch] if isinstance(arch, str) else list(arch)
-    for column in [*arch_columns, *wanted.values(), *([weights] if weights else [])]:
+    for column in [*arch_columns, *wanted.values(), *statistics, *([weights] if weights else [])]:
         _check_once(frame, column, where)
     if valid == test:
         raise HarnessError(
@@ -124,6 +129,7 @@ def table_from_frame(
     scores, known = in_one_unit({valid: numbers[VALID], test: numbers[TEST]}, unit, metric, where)
     columns = {VALID: scores[valid], TEST: scores[test]}
     columns |= {key: _plain(found, wanted[key], where) for key, found in numbers.items() if key not in columns}
+    columns |= _statistics(frame, statistics, columns, where)
     carried, left_out = _unasked(frame, [*columns, test], where)
     source = dict(source or {"from": "a data frame"}) | ({"columns_left_out": left_out} if left_out else {})
     if looks_otherwise(scores, known):
@@ -149,6 +155,7 @@ def table_from_frame(
         weights=_weights(frame[weights], where) if weights else np.empty(0),
         fidelity={"valid": valid, "test": test},
         source=source,
+        statistics=dict.fromkeys(statistics, 0.0),
     )
     if hidden := [
         leak for leak in leaks(table, _other_tests(frame, list(wanted.values()))) if leak not in leaks(table)
@@ -248,6 +255,35 @@ def _numbers(column: pd.Series[Any], where: str) -> Numerals:
             f"{where}: column {column.name!r} has no finite number in {bad.size} row(s), first in row {bad[0] + 1}: "
             f"{repr(cell) if isinstance(cell, str) else cell}; every architecture needs a value"
         )
+    return found
+
+
+def _statistics(
+    frame: pd.DataFrame, names: Sequence[str], others: Mapping[str, NDArray[np.float64]], where: str
+) -> dict[str, NDArray[np.float64]]:
+    """Columns that are known without training: NaN where a cell is empty or no finite number, which a score may be."""
+    found: dict[str, NDArray[np.float64]] = {}
+    for name in names:
+        check_static(name, where)
+        if name in others or name in found:
+            raise HarnessError(
+                f"{where}: column {name!r} is named twice; a statistic keeps the name that it has in the file"
+            )
+        values = _plain(numerals(frame[name]), name, where)
+        cells = frame[name].astype(str).str.strip().str.lower()
+        unreadable = np.isnan(values) & frame[name].notna().to_numpy() & ~cells.isin(("", "nan", "none")).to_numpy()
+        if (bad := np.flatnonzero(unreadable)).size:
+            raise HarnessError(
+                f"{where}: column {name!r} has no number in row {bad[0] + 1}: {frame[name].iloc[bad[0]]!r}; leave the cell empty"
+            )
+        if not np.isfinite(values).any():
+            raise HarnessError(f"{where}: column {name!r} has no finite number in any row")
+        for score in (VALID, TEST):
+            if how := sameness(values, others[score]):
+                raise HarnessError(
+                    f"{where}: statistic {name!r} and the {score} score are {how}: it is not free of training"
+                )
+        found[name] = values
     return found
 
 

@@ -22,7 +22,9 @@ from harness.tabular.formats import (
     nasbench_graph_full,
     nats_bench,
     recorded,
+    suite_zero,
 )
+from harness.tabular.scores import keep_beside
 from harness.tabular.table import Table
 
 FORMATS: tuple[ModuleType, ...] = (
@@ -31,6 +33,7 @@ FORMATS: tuple[ModuleType, ...] = (
     analog,
     nasbench_graph_full,
     hw_nas_bench,
+    suite_zero,
     nasbench101,
     nasbench201,
     recorded,
@@ -44,6 +47,7 @@ HOMES = {
     r"\w+\d\.bench$": "https://github.com/THUMNLab/NAS-Bench-Graph",
     r"nas-bench-macro": "https://github.com/xiusu/NAS-Bench-Macro",
     r"HW-NAS-Bench": "https://github.com/GATECH-EIC/HW-NAS-Bench",
+    r"zc_nasbench": "https://github.com/automl/NASLib (branch zerocost)",
 }
 
 
@@ -94,6 +98,8 @@ def import_published(
         try:
             for table in module.convert(job):
                 _keep(table, replace)
+                if module is recorded:
+                    keep_beside(path, table)
                 names.append(table.name)
         except HarnessError as error:
             raise HarnessError(f"{error}{_damage(path)}") from error

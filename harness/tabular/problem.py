@@ -1,4 +1,4 @@
-"""Searches over a table: one at a time, or many seeds of one method at once.
+"""One search over a table; `harness.tabular.lockstep` advances many at once.
 
 A problem is built from validation columns alone. Test values are joined by the runner after the search has ended.
 """
@@ -18,8 +18,9 @@ from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint, shown
 from harness.problem.offer import Offer
 from harness.spaces.base import Arch
-from harness.tabular.curves import LearningCurve, check_budget, one_fidelity, whole_trainings
+from harness.tabular.curves import LearningCurve, check_budget, one_fidelity
 from harness.tabular.feasible import check_constraints, violation
+from harness.tabular.statics import seconds_of, static_columns
 from harness.tabular.table import COST, Table
 
 _NO_METRICS: Mapping[str, float] = MappingProxyType({})
@@ -55,6 +56,8 @@ class TabularProblem(Problem):
         Names of the further columns that the method may see.
     constraints
         What an architecture must satisfy to be an answer; the method sees the columns of these, too.
+    statistics
+        Names of the columns that `statistics` says of an architecture.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class TabularProblem(Problem):
         budget: Budget,
         metrics: tuple[str, ...] = (),
         constraints: tuple[Constraint, ...] = (),
+        statistics: tuple[str, ...] = (),
     ) -> None:
         check_budget(table, budget)
         self.space = table.space
@@ -72,7 +76,7 @@ class TabularProblem(Problem):
         self.constraints = constraints
         # Memory views hand out plain Python floats, several times faster than NumPy scalars.
         beyond = violation(table, constraints) if constraints else None
-        self._score = _oriented(table, beyond).data
+        self._score = oriented(table, beyond).data
         self._is_infeasible = None if beyond is None else (beyond > 0).data
         self._cost = table.column(COST).data if COST in table.columns else None
         columns = shown(metrics, constraints)
@@ -86,6 +90,9 @@ class TabularProblem(Problem):
         self._stopped: dict[int, int] = {}  # epochs of the trainings that stopped early, by their place in the history
         self._curves = LearningCurve(table, columns, beyond) if table.epochs is not None else None
         self._one_fidelity = "" if table.epochs is not None else one_fidelity(table)
+        self.statistic_names = statistics
+        self._statistics = {name: values.data for name, values in static_columns(table, statistics).items()}
+        self._statistics_s = seconds_of(table, statistics) if budget.kind == "simulated_s" else 0.0
         self._amount = budget.amount
         self._spent: float = 0
         # Up to here whole trainings need no look at what they take: one unit each.
@@ -153,10 +160,7 @@ class TabularProblem(Problem):
         """Look the architecture up; see `Problem.evaluate`."""
         row = self._row(arch)
         if row < 0:
-            self.space.validate(arch)
-            raise HarnessError(
-                f"architecture {self.space.format(arch)} is not in this table; ask Problem.contains first"
-            )
+            raise self._missing(arch)
         if fidelity is not None or self._spent >= self._free:
             return self._trained(row, fidelity)
         self._spent += 1
@@ -182,14 +186,17 @@ class TabularProblem(Problem):
         else:
             evaluation = Evaluation(*self._curves.at(row, epochs), self._is_feasible(row))
         price = {"evaluations": 1, "epochs": epochs, "simulated_s": evaluation.cost}[self.budget.kind]
-        if self._spent + price > self._amount:
-            self._spent = float("inf")  # the search is over, even if something cheaper were asked for next
-            raise BudgetExhausted(f"the budget of {self.budget.amount} {self.budget.kind} is spent")
-        self._spent += price
+        self._pay(price)
         if not is_whole:
             self._stopped[len(self._history)] = epochs
         self._history.append(row)
         return evaluation
+
+    def _pay(self, price: float) -> None:
+        if self._spent + price > self._amount:
+            self._spent = float("inf")  # the search is over, even if something cheaper were asked for next
+            raise BudgetExhausted(f"the budget of {self.budget.amount} {self.budget.kind} is spent")
+        self._spent += price
 
     def _checked(self, fidelity: int) -> int:
         if self.max_fidelity is None:
@@ -203,9 +210,30 @@ class TabularProblem(Problem):
         """Whether the table has a row for this encoding."""
         return self._row(arch) >= 0
 
+    def identity(self, arch: Sequence[int]) -> Arch:
+        """The encoding of the row that holds this architecture; see `Problem.identity`."""
+        row = self._row(arch)
+        if row < 0:
+            raise self._missing(arch)
+        return self.architecture(row)
+
+    def statistics(self, arch: Sequence[int]) -> Mapping[str, float]:
+        """Look them up; see `Problem.statistics`."""
+        row = self._row(arch)
+        if row < 0:
+            raise self._missing(arch)
+        if self._statistics_s:
+            self._pay(self._statistics_s)
+        self.n_statistics += 1
+        return {name: values[row] for name, values in self._statistics.items()}
+
     def sample(self, uniforms: Iterator[float]) -> Arch:
         """Draw a row by the table's weights; uses one uniform number."""
         return tuple(self._codes[self._distribution.row(next(uniforms))].tolist())
+
+    def _missing(self, arch: Sequence[int]) -> HarnessError:
+        text = self.space.format(self.space.validate(arch))
+        return HarnessError(f"architecture {text} is not in this table; ask Problem.contains first")
 
     def _row(self, arch: Sequence[int]) -> int:
         try:
@@ -224,84 +252,6 @@ class TabularProblem(Problem):
                 return -1
             index += choice * stride
         return self._rows[index]
-
-
-class LockstepProblem:
-    """The same problem for many seeds at once; architectures are mixed-radix indices in arrays of shape (seeds,).
-
-    All evaluations are whole trainings. Where they differ in what they take of the budget, some searches end before others:
-    what is evaluated for a search that has ended is not counted.
-
-    Parameters
-    ----------
-    table, budget, constraints
-        As in `TabularProblem`.
-    n_seeds
-        Number of searches that advance together.
-
-    Attributes
-    ----------
-    steps
-        As many evaluations as no search makes more of; what they take in fact ends most searches before.
-    """
-
-    def __init__(self, table: Table, budget: Budget, n_seeds: int, constraints: tuple[Constraint, ...] = ()) -> None:
-        check_budget(table, budget)
-        self.space = table.space
-        self.budget = budget
-        self.n_seeds = n_seeds
-        self.size = len(table)
-        self.constraints = constraints
-        self._score = _oriented(table, violation(table, constraints) if constraints else None)
-        self._rows = np.asarray(table.rows)
-        self._index_of_row = table.index_of_row()
-        self._distribution = SamplingDistribution(table)
-        self._prices = None if budget.kind == "evaluations" else whole_trainings(table, budget.kind)
-        self.steps = budget.amount if self._prices is None else int(budget.amount / self._prices.min()) + 1
-        self._free = 0 if self._prices is not None else self.steps  # up to here nothing needs a look at what it takes
-        self._history = np.empty((self.steps, n_seeds), dtype=np.int64)
-        self._done = 0
-        self._spent = np.zeros(n_seeds)
-        self._goes_on = np.ones(n_seeds, dtype=bool)
-
-    @property
-    def history(self) -> NDArray[np.int64]:
-        """(n_seeds, n_evaluations) rows evaluated so far, in order; -1 behind the end of a search that has ended."""
-        return self._history[: self._done].T
-
-    def evaluate(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Validation scores of one architecture a seed: (seeds,) -> (seeds,); spends what that takes of each seed's budget.
-
-        Raises
-        ------
-        BudgetExhausted
-            If all searches have ended; a method need not catch this.
-        HarnessError
-            If an index is that of no architecture of the table.
-        """
-        rows = self._rows[indices]
-        if rows.min() < 0 or indices.min() < 0:  # a negative index would be counted from the end
-            raise HarnessError("an architecture is not in this table; ask LockstepProblem.contains first")
-        self._history[self._done] = rows if self._done < self._free else self._paid(rows)
-        self._done += 1
-        return self._score[rows]
-
-    def _paid(self, rows: NDArray[np.integer]) -> NDArray[np.integer]:
-        """The rows of the searches that can pay for theirs, -1 for those that have ended."""
-        if self._prices is not None:
-            self._spent += self._prices[rows]
-            self._goes_on &= self._spent <= self.budget.amount
-        if self._prices is None or not self._goes_on.any():
-            raise BudgetExhausted(f"the budget of {self.budget.amount} {self.budget.kind} is spent")
-        return np.where(self._goes_on, rows, -1)
-
-    def contains(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of the architectures the table can evaluate: (n,) -> (n,)."""
-        return self._rows[indices] >= 0
-
-    def sample(self, uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Draw one architecture for each uniform number, by the table's weights, any shape."""
-        return self._index_of_row[self._distribution.rows(uniforms)]
 
 
 class SamplingDistribution:
@@ -329,7 +279,7 @@ class SamplingDistribution:
         return np.minimum(found, self._n_rows - 1).astype(np.int64)
 
 
-def _oriented(table: Table, beyond: NDArray[np.float64] | None) -> NDArray[np.float64]:
+def oriented(table: Table, beyond: NDArray[np.float64] | None) -> NDArray[np.float64]:
     """Validation scores of which larger ones are better; of rows `beyond` their bounds, what stands for a score."""
     scores = np.asarray(table.valid) if table.direction == "max" else -table.valid
     return scores if beyond is None else np.where(beyond > 0, scores.min() - beyond, scores)

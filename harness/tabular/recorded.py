@@ -17,7 +17,8 @@ def shipped_files(suffix: str) -> dict[str, Path]:
     """Files of the tables that come with the project by the tables' names: inside the installed package, or in the checkout."""
     package = Path(__file__).parents[1]
     folders = (package / "_data" / "tables", package.parent / "benchmarks" / "tables")
-    return {path.stem: path for folder in folders for path in sorted(folder.glob(f"*{suffix}"))}
+    found = {path.name.removesuffix(suffix): path for folder in folders for path in sorted(folder.glob(f"*{suffix}"))}
+    return {name: path for name, path in found.items() if "." not in name}  # NAME.scores.parquet is no table of its own
 
 
 def load(name: str) -> Table:

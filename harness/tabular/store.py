@@ -141,6 +141,7 @@ def load(name: str, space: Space) -> Table:
             fidelity=card["fidelity"],
             source=card["source"],
             caveats=tuple(card["caveats"]),
+            statistics=card.get("statistics", {}),
         )
         vars(table)["sha256"] = card["sha256"]  # of arrays that are what the card says
     except Exception as error:  # a damaged file may raise nearly anything

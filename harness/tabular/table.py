@@ -159,6 +159,9 @@ class Table:
         Where the numbers come from: citation, licence, file, its hash, converter version.
     caveats
         Sentences that every report on this table must carry.
+    statistics
+        Columns beside ``params`` and ``flops`` that are known without training an architecture, such as zero-cost scores, and the
+        mean seconds that one takes; 0 where that is nothing, or not known. See `harness.tabular.statics`.
     """
 
     name: str
@@ -175,6 +178,7 @@ class Table:
     source: Mapping[str, Any] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
     curves: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    statistics: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         weights = vars(self)["weights"]
@@ -261,7 +265,7 @@ class Table:
             "fidelity": dict(self.fidelity),
             "source": dict(self.source),
             "caveats": list(self.caveats),
-        }
+        } | ({"statistics": dict(self.statistics)} if self.statistics else {})
 
     @cached_property
     def sha256(self) -> str:

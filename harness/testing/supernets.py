@@ -14,7 +14,7 @@ from harness.images.labelled import Images
 from harness.live.problem import LiveProblem
 from harness.methods.base import Method, method_params, run_search
 from harness.problem.budget import Budget
-from harness.running.records import EPOCH_TIME_COLUMNS
+from harness.running.columns import EPOCH_TIME_COLUMNS
 from harness.spaces.base import Arch
 from harness.spaces.registry import cell_space, cell_space_names
 from harness.streams import Streams, generator

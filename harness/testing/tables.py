@@ -15,7 +15,9 @@ from harness.methods.base import Lockstep, Method, make_method, method_params, r
 from harness.problem.budget import Budget
 from harness.streams import Streams
 from harness.tabular.curves import spending, whole_trainings
-from harness.tabular.problem import LockstepProblem, TabularProblem
+from harness.tabular.lockstep import LockstepProblem
+from harness.tabular.problem import TabularProblem
+from harness.tabular.statics import static_names
 from harness.tabular.table import COST, TEST, VALID, Table
 from harness.testing.reach import reachable
 
@@ -24,6 +26,7 @@ SEEDS = (0, 1, 2)
 
 def check_on_tables(method: Method, table: Table, evaluations: int) -> None:
     """Check a method on a table and on variants of it; see `harness.testing.check_method`."""
+    table = _with_statistics(table, method.statistic_names)
     for variant in (table, *_variants(table)):
         for budget in _budgets(variant, evaluations):
             _check_searches(method, variant, budget)
@@ -128,17 +131,21 @@ def _check_searches(method: Method, table: Table, budget: Budget) -> None:
 
 def _history(method: Method, table: Table, seed: int, budget: Budget) -> NDArray[np.int64]:
     """Rows that a search evaluates and the epochs of their trainings: (2, n_evaluations)."""
-    problem = TabularProblem(table, budget)
+    problem = TabularProblem(table, budget, statistics=method.statistic_names)
     result = run_search(method, problem, Streams(table.name, seed))
     for arch in result.sample or (() if result.arch is None else (result.arch,)):
         assert problem.contains(arch), f"{method.name}: recommends {arch}, which the benchmark does not have"
+    evaluated = {problem.architecture(row) for row in problem.history.tolist()}
+    for arch in result.front:
+        assert problem.identity(arch) in evaluated, f"{method.name}: its front has {arch}, which it did not evaluate"
     return np.stack([problem.history, problem.epochs])
 
 
 def _check_lockstep(
-    name: str, method: Lockstep, table: Table, histories: dict[int, NDArray[np.int64]], budget: Budget
+    name: str, method: Method, table: Table, histories: dict[int, NDArray[np.int64]], budget: Budget
 ) -> None:
-    problem = LockstepProblem(table, budget, len(SEEDS))
+    assert isinstance(method, Lockstep)
+    problem = LockstepProblem(table, budget, len(SEEDS), statistics=method.statistic_names)
     run_lockstep(method, problem, table.name, SEEDS)
     for rows, seed in zip(problem.history, SEEDS, strict=True):
         assert np.array_equal(rows[rows >= 0], histories[seed][0]), (
@@ -164,10 +171,23 @@ def _check_global_random_state(method: Method, table: Table, evaluations: int) -
 
 
 def _check_no_leak(method: Method, table: Table, evaluations: int) -> None:
-    problem = TabularProblem(table, Budget("evaluations", evaluations))
+    problem = TabularProblem(table, Budget("evaluations", evaluations), statistics=method.statistic_names)
     assert not holds_test_values(problem, table), "a test value can be reached from the problem"
     run_search(method, problem, Streams(table.name, 0))
     assert not holds_test_values(method, table), f"{method.name}: a test value can be reached from it after a search"
+
+
+def _with_statistics(table: Table, names: tuple[str, ...]) -> Table:
+    """The table with every statistic that a method asks for: made up where it has none, and paid for in simulated seconds."""
+    missing = [name for name in names if name not in static_names(table)]
+    if not missing:
+        return table
+    sums = table.codes.sum(axis=1).astype(np.float64)
+    return dataclasses.replace(
+        table,
+        columns={**table.columns, **dict.fromkeys(missing, sums)},
+        statistics={**table.statistics, **dict.fromkeys(missing, 0.25)},
+    )
 
 
 def _variants(table: Table) -> Iterator[Table]:

@@ -11,8 +11,9 @@ import pytest
 from scipy import stats
 
 import harness
-from harness.analysis import ranking, trainings
+from harness.analysis import column_rankings, ranking, trainings
 from harness.errors import HarnessError
+from harness.spaces.nasbench201 import NASBench201Space
 from harness.statistics import noise_ceiling
 from harness.tabular.table import row_of_encodings
 
@@ -119,3 +120,61 @@ def test_a_table_of_one_training_has_no_ceiling(trained, cli):
     shown = json.loads(cli(*arguments, "--training", "test_0", "--training", "test_1").out)
     assert {row["trainings"] for row in shown["trainings"]} == {2}
     assert len(json.loads(cli(*arguments).out)["trainings"]) == 4
+
+
+def test_how_columns_rank(make_table, registries):
+    table = make_table(name="made/scores", direction="min")
+    rng = np.random.default_rng(2)
+    score = rng.normal(size=len(table)) - table.test / 20  # fewer errors go with a higher score
+    holes = np.where(rng.random(len(table)) < 0.2, np.nan, score)
+    columns = {**table.columns, "params": score**3, "score": score, "holes": holes, "flat": np.ones(len(table))}
+    table = dataclasses.replace(table, columns=columns, statistics={"score": 0.0, "holes": 0.0})
+    harness.register_benchmark("made/scores")(lambda: table)
+    found = column_rankings("made/scores", ["score", "holes", "flat"], np.random.default_rng(0), n_bootstrap=40)
+    assert list(dict.fromkeys(found["column"])) == ["score", "holes", "flat", "params"]
+    found = found.set_index(["column", "among", "statistic"]).sort_index()
+    best = table.test <= np.sort(table.test)[len(table) // 5 - 1]
+    for among, rows in (("all", np.full(len(table), True)), ("best fifth", best)):
+        for column, values in (
+            ("score", score),
+            ("holes", np.where(np.isnan(holes), -99.0, holes)),
+            ("params", score**3),
+        ):
+            line = found.loc[(column, among)]
+            assert set(line["rows"]) == {rows.sum()}
+            assert line.loc["spearman", "estimate"] == pytest.approx(
+                stats.spearmanr(values[rows], -table.test[rows])[0]
+            )
+            assert line.loc["kendall", "estimate"] == pytest.approx(
+                stats.kendalltau(values[rows], -table.test[rows])[0]
+            )
+        assert found.loc[("flat", among), ["estimate", "low", "high"]].isna().all(axis=None)
+        # A strictly increasing map of a column leaves all as it was, intervals too.
+        assert found.loc[("score", among)].equals(found.loc[("params", among)])
+    assert (found.loc["score", "low"] < found.loc["score", "high"]).all()
+    with pytest.raises(HarnessError, match=r"unknown column 'scores'; did you mean 'score'"):
+        column_rankings("made/scores", ["scores"], np.random.default_rng(0))
+
+
+def test_how_published_scores_rank(shared, registries):
+    """Of 724 cells synflow and naswot rank better than 0.7 by Spearman, and among the best fifth far less."""
+    frame = pd.read_csv(shared("zero_cost/nasbench201_zero_cost.csv.gz")).query("dataset == 'cifar10'")
+    accuracy = pd.read_csv(shared("nasbench201/accuracy.csv.gz"))[["architecture", "cifar10.test_accuracy@200"]]
+    frame = frame.merge(accuracy, on="architecture")
+    names = ["synflow", "nwot"]
+    table = harness.table_from_frame(
+        frame,
+        "zc/cifar10",
+        NASBench201Space(),
+        valid="valid_accuracy@200",
+        test="cifar10.test_accuracy@200",
+        statistics=names,
+    )
+    harness.register_benchmark("zc/cifar10")(lambda: table)
+    found = column_rankings("zc/cifar10", names, np.random.default_rng(0), n_bootstrap=20)
+    assert len(found) == 12  # and params
+    found = found.set_index(["column", "among", "statistic"])["estimate"]
+    for name in names:
+        expected = frame[name].corr(frame["cifar10.test_accuracy@200"], method="spearman")
+        assert found[name, "all", "spearman"] == pytest.approx(expected)
+        assert expected > 0.7 > found[name, "best fifth", "spearman"] + 0.2

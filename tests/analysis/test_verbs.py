@@ -21,6 +21,7 @@ from harness.tabular import synthetic
         (["lottery", "RUN"], ["lottery"]),
         (["pairs", "RUN", "--rope", "0.1", "--seed", "4"], ["pairs", "over_datasets"]),
         (["ranking", "nasbench-graph/proteins", "--top", "10", "--bootstrap", "5"], ["ranking"]),
+        (["ranking", "nasbench-graph/proteins", "--column", "latency", "--bootstrap", "5"], ["columns"]),
     ],
 )
 def test_verbs_print_write_and_speak_json(cli, rows, tmp_path, arguments, tables):
@@ -50,6 +51,8 @@ def test_verbs_print_write_and_speak_json(cli, rows, tmp_path, arguments, tables
         (["pairs", "absent"], "no records.parquet here"),
         (["lottery", "absent"], "no records.parquet here"),
         (["ranking", "nasbench-graph/protein"], "nasbench-graph/proteins"),
+        (["ranking", "nasbench-graph/proteins", "--column", "parms"], "did you mean 'params'"),
+        (["ranking", "nasbench-graph/proteins", "--column", "params", "--top", "3"], "--column has no --top"),
         (["ranking", "nasbench-graph/proteins", "--top", "0"], "k: 0 is not a count"),
         (["wide-shallow", "absent.json", "absent.npz"], "absent.json: no such file"),
         (["nothing"], "invalid choice"),

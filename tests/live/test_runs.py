@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from harness.reporting import build_report
+from harness.running.columns import EPOCH_TIME_COLUMNS, TIME_COLUMNS
 from harness.running.planning import plan
-from harness.running.records import EPOCH_TIME_COLUMNS, EPOCHS, RECORDS, TIME_COLUMNS, TRACES, read_epochs, read_run
+from harness.running.records import EPOCHS, RECORDS, TRACES, read_epochs, read_run
 from harness.running.runner import run
 from harness.suites.reading import make_suite
 from harness.training import checkpoints

@@ -24,7 +24,8 @@ from harness.suites.reading import make_suite
 from harness.suites.suite import Suite
 from harness.tabular.feasible import check_constraints, feasible_rows, violation
 from harness.tabular.law import random_search_law
-from harness.tabular.problem import LockstepProblem, TabularProblem
+from harness.tabular.lockstep import LockstepProblem
+from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
 
 BUDGET = Budget("evaluations", 20)

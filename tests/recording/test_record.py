@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.errors import HarnessError, RunError
-from harness.recording.record import JOURNAL, SPEC, record, trainings
+from harness.recording.record import JOURNAL, SPEC, record, recorded_items
 from harness.recording.spec import make_spec
 from harness.recording.table import finish
 from harness.system.files import held
@@ -16,7 +16,7 @@ def without_times(items):
 
 
 def test_what_is_recorded(spec, folder):
-    items = list(trainings(spec, folder))
+    items = list(recorded_items(spec, folder))
     assert len(items) == 4
     for item in items:
         assert item["seconds"] > 0
@@ -35,12 +35,12 @@ def test_a_killed_recording_goes_on_and_trains_nothing_twice(spec, folder, tmp_p
         finish(spec, tmp_path)
     assert record(spec, tmp_path) == 2
     assert record(spec, tmp_path) == 0
-    assert without_times(trainings(spec, tmp_path)) == without_times(trainings(spec, folder))
+    assert without_times(recorded_items(spec, tmp_path)) == without_times(recorded_items(spec, folder))
 
 
 def test_the_number_of_workers_changes_nothing(spec, folder, tmp_path):
     assert record(spec, tmp_path, jobs=2) == 4
-    assert without_times(trainings(spec, tmp_path)) == without_times(trainings(spec, folder))
+    assert without_times(recorded_items(spec, tmp_path)) == without_times(recorded_items(spec, folder))
 
 
 def test_recipes_are_not_mixed(spec, folder, tiny):
@@ -72,7 +72,7 @@ def test_a_folder_of_something_else(spec, tmp_path):
     with pytest.raises(HarnessError, match="not the folder of a recording"):
         record(spec, tmp_path)
     with pytest.raises(HarnessError, match="not the folder of a recording"):
-        list(trainings(spec, tmp_path / "none"))
+        list(recorded_items(spec, tmp_path / "none"))
 
 
 def test_two_recordings_do_not_share_a_folder(spec, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.recording.card import card
-from harness.recording.record import trainings
+from harness.recording.record import recorded_items
 from harness.recording.spec import find_spec, make_spec
 from harness.recording.verify import sample, spec_of, verify
 from harness.tabular.catalogue import load_table
@@ -23,7 +23,7 @@ def recording(folder):
 
 
 def test_the_file_holds_what_was_trained(spec, folder, recording):
-    items = {item["arch"]: item for item in trainings(spec, folder)}
+    items = {item["arch"]: item for item in recorded_items(spec, folder)}
     space = spec.images.space
     indices = [space.index(space.parse(text)) for text in recording.columns["arch"]]
     assert indices == sorted(indices)

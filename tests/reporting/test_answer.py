@@ -15,7 +15,8 @@ from harness.reporting.formats import signed
 from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.frames.scores import random_equivalents
 from harness.reporting.run import Run, load_run
-from harness.running.records import RECORD_COLUMNS, write_parquet
+from harness.running.columns import RECORD_COLUMNS
+from harness.running.records import write_parquet
 
 from .conftest import Make
 

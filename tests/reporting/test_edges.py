@@ -21,7 +21,8 @@ from harness.reporting.frames.improvement import relative_improvements
 from harness.reporting.frames.scores import random_equivalents, summary
 from harness.reporting.frames.significance import aggregates, rankings, significance
 from harness.reporting.run import load_run
-from harness.running.records import RECORD_COLUMNS, write_parquet
+from harness.running.columns import RECORD_COLUMNS
+from harness.running.records import write_parquet
 from harness.tabular import catalogue
 
 from .conftest import EVOLUTION, AddTable, Make

@@ -15,7 +15,7 @@ import pytest
 import harness
 from harness.errors import HarnessError
 from harness.reporting import build_report
-from harness.reporting.published import KINDS, UNITS, published, published_of, read_records
+from harness.reporting.published import CLAIM, KINDS, UNITS, published, published_of, read_records
 
 HEADER = "system,kind,data_set,space,quantity,value,unit,protocol,where,source\n"
 
@@ -50,6 +50,12 @@ def test_known_numbers(system: str, data_set: str, quantity: str, value: str) ->
     assert found.value == value
 
 
+def test_what_papers_state_without_a_number_stands_in_words() -> None:
+    claims = [record for record in published() if record.quantity == CLAIM]
+    assert {record.system for record in claims} >= {"FBNetV3", "InstaTune", "VanillaNet"}
+    assert all(record.value[0].islower() and not record.data_set for record in claims)  # of no data set: in no report
+
+
 def test_what_is_no_architecture_search_stays_out_of_reports() -> None:
     assert {record.system for record in published() if record.kind == "not-NAS"} == {"SN40L", "ZeRO-Infinity"}
     assert not any(record.kind == "not-NAS" for record in published_of("", ""))
@@ -63,6 +69,7 @@ def test_what_is_no_architecture_search_stays_out_of_reports() -> None:
         ("A,found,cifar10,,error,2.5,%,,table 1,B", "line 2: unknown kind 'found'"),
         ("A,search,cifar10,,error,2.5,percent,,table 1,B", "line 2: unknown unit 'percent'"),
         ("A,search,cifar10,,error,good,%,,table 1,B", "line 2: value 'good' has no number in it"),
+        ("A,search,,,claim,better,%,,abstract,B", "line 2: a claim has no unit, not '%'"),
         ("A,search,c,,error,2,%,,t,B\nA,search,c,,error,2,%,,t,B", "line 3: A, error stands there twice"),
     ],
 )

@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.running.records import TIME_COLUMNS, read_run
+from harness.running.columns import TIME_COLUMNS
+from harness.running.records import read_run
 from harness.running.runner import run
 
 from .conftest import SMALL
@@ -38,7 +39,7 @@ class Moody(AskTell):
     def start(self, problem, streams):
         super().start(problem, streams)
         self.draw = streams.uniforms("sample")
-        self.angry = str(streams.seed) in Path(__file__).with_name("mood").read_text().split()
+        self.angry = str(streams.cell_seed) in Path(__file__).with_name("mood").read_text().split()
 
     def ask(self):
         arch = self.problem.sample(self.draw)
@@ -68,7 +69,7 @@ class MoodyLoop(OwnLoop):
         draw = streams.uniforms("sample")
         arch = problem.sample(draw)
         problem.evaluate(arch)
-        if str(streams.seed) not in Path(__file__).with_name("mood").read_text().split():
+        if str(streams.cell_seed) not in Path(__file__).with_name("mood").read_text().split():
             return SearchResult(arch)
         if self.how == "endless":
             while True:

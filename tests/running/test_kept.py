@@ -18,8 +18,9 @@ from harness.regression import baseline as baselines
 from harness.regression import check as checking
 from harness.reporting import build_report
 from harness.running import chunks, runner
+from harness.running.columns import LATER_COLUMNS, RECORD_COLUMNS
 from harness.running.folder import RunFolder
-from harness.running.records import LATER_COLUMNS, RECORD_COLUMNS, Entry, edited, read_run, write_parquet
+from harness.running.records import Entry, edited, read_run, write_parquet
 from harness.running.runner import run
 from harness.system import plugins
 from harness.system.journal import Journal
@@ -36,7 +37,7 @@ class Picks(OwnLoop):
     taxonomy = Taxonomy("any", "any", "none", "none")
 
     def search(self, problem, streams):
-        arch = tuple(int(x) for x in problem.architectures[PLACE(streams.seed)])
+        arch = tuple(int(x) for x in problem.architectures[PLACE(streams.cell_seed)])
         problem.evaluate(arch)
         return SearchResult(arch)
 """
@@ -133,7 +134,7 @@ def test_groups_are_judged_one_by_one(tmp_path: Path, registries: None, ran: lis
     path = tmp_path / "plugin.py"
     for shift in (0, 1):
         path.write_text(
-            PLUGIN.replace("PLACE(streams.seed)", "streams.seed + SHIFT * (problem.budget.amount == 5)")
+            PLUGIN.replace("PLACE(streams.cell_seed)", "streams.cell_seed + SHIFT * (problem.budget.amount == 5)")
             + f"\nSHIFT = {shift}\n"
         )
         ran.clear()

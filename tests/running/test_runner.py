@@ -17,7 +17,8 @@ import pytest
 from harness.methods.base import make_method, run_search
 from harness.problem.budget import Budget
 from harness.running import runner
-from harness.running.records import RECORD_COLUMNS, TIME_COLUMNS, TRACE_COLUMNS, read_run
+from harness.running.columns import RECORD_COLUMNS, TIME_COLUMNS, TRACE_COLUMNS
+from harness.running.records import read_run
 from harness.running.runner import run
 from harness.streams import Streams
 from harness.tabular.catalogue import load_table

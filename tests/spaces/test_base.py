@@ -105,3 +105,13 @@ def test_unusable_variables_are_refused(variables: dict[str, list[str]]) -> None
 def test_choices_that_could_not_be_read_back_are_refused(choice: str) -> None:
     with pytest.raises(HarnessError, match="has blanks at its ends"):
         CategoricalSpace("s", {"op": [choice, "b"]})
+
+
+def test_one_hot_has_a_column_a_choice() -> None:
+    space = CategoricalSpace("s", {"a": ["x", "y"], "b": ["only"], "c": ["1", "2", "3"]})
+    codes = space.codes(np.arange(space.size))
+    features = space.one_hot(codes)
+    expected = [[float(arch[v] == c) for v in range(3) for c in range(space.cardinalities[v])] for arch in codes]
+    np.testing.assert_array_equal(features, expected)
+    assert space.one_hot(codes[:0]).shape == (0, 6)
+    assert space.paths(codes) is None

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
+
+import numpy as np
 import pytest
 
 from harness.errors import HarnessError
 from harness.spaces.nasbench201 import EDGES, OPERATIONS, NASBench201Space
+from harness.spaces.registry import cell_space
 
 SPACE = NASBench201Space()
 TEXT = "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"
@@ -62,3 +67,24 @@ def test_malformed_texts(text: str, message: str) -> None:
     with pytest.raises(HarnessError, match="space nasbench201: cannot read ") as caught:
         SPACE.parse(text)
     assert message in str(caught.value)
+
+
+def test_paths_are_the_sequences_of_operations() -> None:
+    """155 columns, and the four paths of a cell, told from the text of its edges."""
+    space = NASBench201Space()
+    codes = space.codes(np.arange(space.size))
+    features = space.paths(codes)
+    assert features is not None
+    assert features.shape == (15625, 5 + 25 + 125)
+    assert (features.sum(axis=1) == 4).all()
+    columns = [route for length in (1, 2, 3) for route in itertools.product(OPERATIONS, repeat=length)]
+    for arch, row in zip(codes[::61].tolist(), features[::61], strict=True):
+        edge = {(source, target): operation for source, target, operation in space.edges_of(arch)["cell"]}
+        walks = [(0, 3), (0, 1, 3), (0, 2, 3), (0, 1, 2, 3)]
+        walked = Counter(tuple(edge[step] for step in itertools.pairwise(walk)) for walk in walks)
+        assert {columns[place]: int(row[place]) for place in np.flatnonzero(row)} == walked
+
+
+def test_paths_want_one_choice_an_edge() -> None:
+    darts = cell_space("darts")
+    assert darts.paths(np.zeros((1, len(darts.cardinalities)), dtype=int)) is None

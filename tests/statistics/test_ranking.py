@@ -120,6 +120,10 @@ def test_lottery(rng):
     result = hyperparameter_lottery(scores, random_mean=0.92)
     assert result.spread == pytest.approx(0.07, abs=0.001)
     assert result.spread == result.best - result.worst
+    means = scores.mean(axis=1)
+    assert (result.worst, result.median, result.best) == tuple(sorted(means))
+    assert (result.lower, result.upper) == pytest.approx(((means[0] + means[1]) / 2, (means[1] + means[2]) / 2))
+    assert result.share_above == 2 / 3
     assert result.ratio == pytest.approx(7, rel=0.1)
     assert result.p_value < 1e-10
 

@@ -100,7 +100,7 @@ def test_a_failure_stays_in_its_cell(cluster: Any, tmp_path: Path, registries: N
     path = tmp_path / "failing.py"
     path.write_text(
         PLUGIN.replace("slow-on-a-cluster", "failing-on-a-cluster").replace(
-            "time.sleep(0.02)", "assert streams.seed != 3, 'not that one'"
+            "time.sleep(0.02)", "assert streams.cell_seed != 3, 'not that one'"
         )
     )
     suite = SUITE | {"seeds": "0:6", "methods": [{"name": "failing-on-a-cluster"}]}

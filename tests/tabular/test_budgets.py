@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from harness.errors import BudgetExhausted, HarnessError
 from harness.problem.budget import Budget
-from harness.tabular.problem import LockstepProblem, TabularProblem, check_searchable
+from harness.tabular.lockstep import LockstepProblem
+from harness.tabular.problem import TabularProblem, check_searchable
 from harness.tabular.table import Table
 
 ALL = Budget("evaluations", 10)

@@ -17,7 +17,8 @@ from harness.methods.base import AskTell, make_method, method_class, method_name
 from harness.problem.budget import Budget
 from harness.streams import Streams
 from harness.tabular.catalogue import load_table, save_benchmark
-from harness.tabular.problem import LockstepProblem, TabularProblem
+from harness.tabular.lockstep import LockstepProblem
+from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table
 
 ALL = Budget("evaluations", 10)

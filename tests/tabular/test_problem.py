@@ -12,7 +12,8 @@ import pytest
 
 from harness.errors import BudgetExhausted, HarnessError
 from harness.problem.budget import Budget
-from harness.tabular.problem import LockstepProblem, SamplingDistribution, TabularProblem
+from harness.tabular.lockstep import LockstepProblem
+from harness.tabular.problem import SamplingDistribution, TabularProblem
 from harness.tabular.table import Table
 
 ALL = Budget("evaluations", 10)

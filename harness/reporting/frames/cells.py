@@ -85,7 +85,7 @@ def failures(run: Run) -> pd.DataFrame:
 
 
 def timings(run: Run) -> pd.DataFrame:
-    """Return what the cells took: the only frame that differs between two runs of the same suite.
+    """Return what the cells took: which differs between two runs of the same suite.
 
     Returns
     -------
@@ -98,6 +98,7 @@ def timings(run: Run) -> pd.DataFrame:
         n=("wall_s", "size"),
         wall_s_mean=("wall_s", "mean"),
         wall_s_sum=("wall_s", "sum"),
+        overhead_s_mean=("overhead_s", "mean"),
         peak_memory_mb=("peak_memory", "max"),
         first_started_at=("started_at", "min"),
         last_started_at=("started_at", "max"),

@@ -284,7 +284,7 @@ def live_timings(run: Run) -> pd.DataFrame:
 
 
 def of_phase(run: Run, phase: str) -> pd.DataFrame:
-    """Return the epochs of a phase, see `harness.running.records.EPOCH_COLUMNS`; without rows where there are none."""
+    """Return the epochs of a phase, see `harness.running.columns.EPOCH_COLUMNS`; without rows where there are none."""
     return run.epochs[run.epochs["phase"] == phase] if len(run.epochs) else run.epochs
 
 

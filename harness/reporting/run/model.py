@@ -37,7 +37,7 @@ class Run:
     benchmarks, entrants, seeds
         In the order of the suite.
     cells
-        Records of the suite's cells in its order, with the columns of `harness.running.records.RECORD_COLUMNS` and ``group``,
+        Records of the suite's cells in its order, with the columns of `harness.running.columns.RECORD_COLUMNS` and ``group``,
         the number of the pair (benchmark, entrant).
     traces
         Steps of these cells: ``cell`` (the row of `cells`), ``step, cumulative_epochs, cumulative_cost_s, incumbent_test,

@@ -20,6 +20,7 @@ from harness.reporting.sections.planned import planned
 from harness.reporting.sections.published import published_results
 from harness.reporting.sections.robust import normalised_scores
 from harness.reporting.sections.scores import cost, final_scores
+from harness.reporting.sections.seconds import to_seconds
 from harness.reporting.sections.setup import data_and_methods, made_with
 from harness.reporting.sections.significance import all_tables, tests
 
@@ -31,6 +32,7 @@ SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     all_tables,
     normalised_scores,
     worth,
+    to_seconds,
     anytime_curves,
     final_scores,
     pareto,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.reporting.formats import dataset, integer, joined, number, score, text
+from harness.reporting.frames.seconds import worth_in_seconds
 from harness.reporting.frames.setup import budgets, data, methods, provenance, settings, sources
 from harness.reporting.model import Column, Section, TableBlock
 from harness.reporting.run import Run
@@ -123,6 +124,7 @@ def made_with(run: Run) -> Section:
         "What the run was made with.",
         run.of(provenance),
         [text("what", "what"), text("value", "value")],
-        note="Times and memory, which differ from run to run, are in tables/timings.csv alone.",
+        note="Times and memory, which differ from run to run, are in tables/timings.csv"
+        + (" and on the page of seconds alone." if len(run.of(worth_in_seconds)) else " alone."),
     )
     return Section("provenance", "Provenance", [table])

@@ -52,7 +52,7 @@ def convert(job: Job) -> Iterator[Table]:
     records = read_pickle(job.path, RECORDS)
     space = NASBench201Space()
     try:
-        codes = np.array([_code(key) for key in records], dtype=np.int8)
+        codes = np.array([code_of_key(key) for key in records], dtype=np.int8)
         values = {
             name: np.array([_number(getattr(record, name)) for record in records.values()])
             for name in (*ACCURACIES, *DRIFTS)
@@ -80,7 +80,8 @@ def convert(job: Job) -> Iterator[Table]:
     )
 
 
-def _code(key: Any) -> list[int]:
+def code_of_key(key: Any) -> list[int]:
+    """The encoding of a cell that NASLib names by operations of edges, both in its order (`THEIR_OPERATIONS`, `THEIR_EDGES`)."""
     theirs = dict(zip(THEIR_EDGES, key, strict=True))
     return [OPERATIONS.index(THEIR_OPERATIONS[theirs[edge]]) for edge in EDGES]
 

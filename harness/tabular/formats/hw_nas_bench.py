@@ -7,7 +7,6 @@ milliseconds and millijoules). What drives and what is reported stays as it was.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError
-from harness.spaces.nasbench201 import NASBench201Space
-from harness.tabular import catalogue, store
+from harness.tabular import catalogue
 from harness.tabular.formats import Job
+from harness.tabular.formats.joining import DATASETS, joined, stored_targets
 from harness.tabular.pickles import read_pickle
 from harness.tabular.table import Table
 
@@ -26,12 +25,6 @@ VERSION = "hw_nas_bench 1"
 WANTED = "HW-NAS-Bench-v1_0.pickle"
 SUFFIX = "+hw"
 CITATION = "Li, Yu, Fu, Zhang, Zhao, You, Yu, Wang, Lin: HW-NAS-Bench, ICLR 2021"
-DATASETS = {
-    "cifar10": "cifar10",
-    "cifar10-valid": "cifar10",
-    "cifar100": "cifar100",
-    "ImageNet16-120": "ImageNet16-120",
-}
 
 
 def recognises(path: Path) -> bool:
@@ -43,49 +36,17 @@ def convert(job: Job) -> Iterator[Table]:
     """Join into ``NAME+hw`` of every stored benchmark NAME over NAS-Bench-201's cells."""
     job.refuse(training_seed=job.seed, valid=job.valid, test=job.test)
     published = _published(job.path)
-    space = NASBench201Space()
-    cards = {name: store.card_of(name) for name in list(store.stored_names())}
-    names = [
-        name
-        for name, card in cards.items()
-        if card["space"] == space.describe() and card["dataset"] in DATASETS and not name.endswith(SUFFIX)
-    ]
-    if not names:
-        raise HarnessError(
-            f"{job.path}: it holds latency and energy only; import NAS-Bench-201 or NATS-Bench's topology space first"
-        )
-    for name in names:
+    about = {
+        "citation": CITATION,
+        "licence": "MIT",
+        "adapter": VERSION,
+        "units": {"latency": "milliseconds", "energy": "millijoules"},
+    }
+    for name in stored_targets(job, SUFFIX, "latency and energy"):
+        table = catalogue.load_table(name)
+        codes, costs = _costs(job, published, DATASETS[table.dataset], table.space)
         job.advance()
-        yield _joined(job, catalogue.load_table(name), published)
-
-
-def _joined(job: Job, table: Table, published: Mapping[str, Any]) -> Table:
-    dataset = DATASETS[table.dataset]
-    codes, costs = _costs(job, published, dataset, table.space)
-    place = job.rows_of(table.space, codes)[table.index_of_row()]
-    if (place < 0).any():
-        missing = table.space.format(table.codes[int(np.flatnonzero(place < 0)[0])].tolist())
-        raise HarnessError(f"{job.path}: it lacks {int((place < 0).sum())} cells of {table.name}, first {missing}")
-    for column in costs:
-        if column in table.columns:
-            raise HarnessError(f"{job.path}: benchmark {table.name} has a column {column!r} already")
-    return dataclasses.replace(
-        table,
-        name=f"{table.name}{SUFFIX}",
-        columns={**table.columns, **{column: values[place] for column, values in costs.items()}},
-        source={
-            "benchmark": table.name,
-            "benchmark_sha256": table.sha256,
-            **table.source,
-            "joined": {
-                **job.source,
-                "citation": CITATION,
-                "licence": "MIT",
-                "adapter": VERSION,
-                "units": {"latency": "milliseconds", "energy": "millijoules"},
-            },
-        },
-    )
+        yield joined(job, table, codes, costs, SUFFIX, about)
 
 
 def _published(path: Path) -> Mapping[str, Any]:

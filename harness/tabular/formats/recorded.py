@@ -87,8 +87,8 @@ def digest(about: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> str
     return hashlib.sha256("\n".join([json.dumps(about, sort_keys=True), *parts]).encode()).hexdigest()
 
 
-def read(path: Path) -> Recording:
-    """Read a recorded table.
+def read(path: Path, key: bytes = FOOTER) -> Recording:
+    """Read a recorded table, or what else was written with a footer of this key.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def read(path: Path) -> Recording:
     try:
         with path.open("rb") as stream:  # Arrow opens no file whose name is not UTF-8
             found = pq.read_table(stream)
-        footer = (found.schema.metadata or {}).get(FOOTER)
+        footer = (found.schema.metadata or {}).get(key)
         if footer is None:
             raise ValueError("it has no footer of a recording; was it written anew by another program?")
         footer = json.loads(footer)
@@ -117,8 +117,8 @@ def read(path: Path) -> Recording:
     return Recording(footer["about"], columns)
 
 
-def write(path: Path, recording: Recording) -> None:
-    """Write a recorded table, whole or not at all."""
+def write(path: Path, recording: Recording, key: bytes = FOOTER) -> None:
+    """Write a recorded table, or what else has a footer of this key, whole or not at all."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -129,7 +129,7 @@ def write(path: Path, recording: Recording) -> None:
         "rows": len(recording.columns["arch"]),
         "sha256": digest(recording.about, recording.columns),
     }
-    table = pa.table(arrays).replace_schema_metadata({FOOTER: json.dumps(footer, sort_keys=True).encode()})
+    table = pa.table(arrays).replace_schema_metadata({key: json.dumps(footer, sort_keys=True).encode()})
     sink = pa.BufferOutputStream()
     losses = [f"{name}.list.element" for name in arrays if "_loss_" in name]
     pq.write_table(
