@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 from benchmarks.speed.measure import Row, cpu_seconds
 from benchmarks.speed.tabular import EVALUATIONS, table
@@ -19,8 +21,8 @@ def rows() -> Iterator[Row]:
     """Processor seconds a search of Optuna's samplers."""
     benchmark, values = table()
     for sampler in ("TPESampler", "NSGAIISampler"):
-        bare = cpu_seconds(lambda sampler=sampler: [bare_loop(benchmark, sampler, seed) for seed in SEEDS], repeats=3)
-        own = cpu_seconds(lambda sampler=sampler: [adapter(benchmark, sampler, seed) for seed in SEEDS], repeats=3)
+        bare = cpu_seconds(partial(searches, bare_loop, benchmark, sampler), repeats=3)
+        own = cpu_seconds(partial(searches, adapter, benchmark, sampler), repeats=3)
         yield Row(
             f"optuna {sampler}, {EVALUATIONS} evaluations, {values}",
             own / len(SEEDS),
@@ -29,6 +31,12 @@ def rows() -> Iterator[Row]:
             "Optuna's bare loop",
             own / bare,
         )
+
+
+def searches(search: Callable[[Table, str, int], None], benchmark: Table, sampler: str) -> None:
+    """One search a seed."""
+    for seed in SEEDS:
+        search(benchmark, sampler, seed)
 
 
 def adapter(benchmark: Table, sampler: str, seed: int) -> None:
@@ -44,7 +52,7 @@ def bare_loop(benchmark: Table, sampler: str, seed: int) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     made = getattr(optuna.samplers, sampler)(seed=Streams(benchmark.name, seed).seed("sampler"))
     study = optuna.create_study(direction="maximize", sampler=made)
-    space = {
+    space: dict[str, Any] = {
         f"x{place}": optuna.distributions.CategoricalDistribution(range(cardinality))
         for place, cardinality in enumerate(benchmark.space.cardinalities)
     }

@@ -21,7 +21,18 @@ from harness.tabular.table import TEST, VALID, Table, is_report_only
 from harness.tabular.units import TOPS, fraction_among_percent
 
 Verdict = Literal["good", "note", "bad"]
-PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "joblib", "matplotlib", "nas-bench-graph", "torch", "distributed")
+OPTIONAL = ("torch", "scikit-learn", "distributed")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "joblib",
+    "matplotlib",
+    "nas-bench-graph",
+    "threadpoolctl",
+    *OPTIONAL,
+)
 NEARLY = 0.999  # a rank agreement of validation and test above this is suspicious
 NOISY = 0.5  # scatter of equal computations, as a share of that of all rows, that no training noise explains
 CHANCE = 0.02  # share of the range of scores that counts as the worst one
@@ -66,7 +77,7 @@ def check_installation() -> list[Finding]:
     ]
     for package in PACKAGES:
         version = provenance.version_of(package)
-        optional = package in ("torch", "distributed")
+        optional = package in OPTIONAL
         verdict: Verdict = "good" if version else "note" if optional else "bad"
         findings.append(
             Finding(verdict, f"{package} {version or 'is not installed' + (' (optional)' if optional else '')}")

@@ -6,8 +6,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
 
 Array = NDArray[np.float64]
 Acquisition = Literal["its", "ei", "ucb", "mean"]
@@ -18,7 +16,11 @@ def normal_scores(values: Array) -> Array:
 
     Any strictly increasing map of `values` leaves them as they are.
     """
-    scores = ndtri((rankdata(values) - 0.5) / len(values))
+    from scipy.special import ndtri
+
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    scores = ndtri((ranks - 0.5) / len(values))
     spread = scores.std()
     return (scores - scores.mean()) / spread if spread > 0 else np.zeros(len(values))
 
@@ -46,6 +48,8 @@ def acquired(kind: Acquisition, mean: Array, std: Array, noise: Array, best: flo
         return mean + beta * std
     if kind == "mean":
         return mean
+    from scipy.special import ndtr
+
     gain = mean - best
     z = np.divide(gain, std, out=np.zeros_like(gain), where=std > 0)
     density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)

@@ -9,7 +9,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
 from harness.errors import HarnessError
 from harness.methods.base import register_method, require
@@ -133,14 +132,14 @@ class GaussianProcess:
     def __init__(self, codes: Codes, targets: Array, length: float, noise: float) -> None:
         self._codes, self._length = codes, length
         self.factor = _cholesky(np.exp(-distances(codes, codes) / length), noise)
-        whitened = solve_triangular(self.factor, targets, lower=True, check_finite=False)
+        whitened = _solved(self.factor, targets)
         self.variance, self.log_likelihood = _likelihood(self.factor, whitened)
-        self._weights = solve_triangular(self.factor, whitened, lower=True, trans="T", check_finite=False)
+        self._weights = _solved(self.factor, whitened, transposed=True)
 
     def __call__(self, codes: Codes) -> tuple[Array, Array]:
         """Mean and standard deviation of the process, without noise, at `codes` (m, variables): (m,) each."""
         covariance = np.exp(-distances(self._codes, codes) / self._length)  # (n, m)
-        whitened = solve_triangular(self.factor, covariance, lower=True, check_finite=False)
+        whitened = _solved(self.factor, covariance)
         variance = self.variance * np.maximum(1.0 - (whitened**2).sum(axis=0), 0.0)
         return self._weights @ covariance, np.sqrt(variance)
 
@@ -152,7 +151,7 @@ def likeliest(codes: Codes, targets: Array, lengths: Sequence[float], noises: Se
 
     def of(pair: tuple[float, float]) -> float:
         factor = _cholesky(kernels[pair[0]], pair[1])
-        return _likelihood(factor, solve_triangular(factor, targets, lower=True, check_finite=False))[1]
+        return _likelihood(factor, _solved(factor, targets))[1]
 
     return max(product(lengths, noises), key=of)
 
@@ -160,6 +159,13 @@ def likeliest(codes: Codes, targets: Array, lengths: Sequence[float], noises: Se
 def distances(one: Codes, other: Codes) -> Array:
     """Number of variables in which architectures (n, variables) and (m, variables) differ: (n, m)."""
     return (one[:, None, :] != other[None, :, :]).sum(axis=-1).astype(np.float64)
+
+
+def _solved(factor: Array, right: Array, *, transposed: bool = False) -> Array:
+    """Solution x of factor x = right, or of factor^T x = right, for a lower triangle."""
+    from scipy.linalg import solve_triangular
+
+    return solve_triangular(factor, right, lower=True, trans="T" if transposed else "N", check_finite=False)
 
 
 def _cholesky(kernel: Array, noise: float) -> Array:

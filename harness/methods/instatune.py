@@ -125,7 +125,9 @@ class InstaTune(Predicting):
     def fit(self, codes: Codes, targets: Array, what: str, seed: int) -> Model:
         """Fit the regression, which has no spread."""
         regression = _support_vectors if self.model == "svr" else _ridge
-        return regression(self.problem.space, codes, targets)
+        # scikit-learn's support vectors draw a seed, which they do not use, from NumPy's global state.
+        with self.streams.global_state("model", seed):
+            return regression(self.problem.space, codes, targets)
 
     def result(self) -> SearchResult:
         """What was evaluated and nothing evaluated dominates."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
-WIDTH, EPOCHS = 64, 200
+WIDTH, STEPS = 64, 200  # units of a hidden layer; steps of L-BFGS at most
 
 
 @register_method("nars")
@@ -48,10 +48,11 @@ class NARS(Predicting):
     Notes
     -----
     Dai et al., "FBNetV3: Joint architecture-recipe search using predictor pretraining", CVPR 2021, section 3, without the
-    recipe: a table has one. The network has one column a choice, two layers of 64 units and one output, and is trained by Adam on
-    normal scores. Each fit begins with the pretrained layers and a new output, as in the paper, and not with the last fit.
-    There the pool is drawn once and evolution comes at the end; here both are in every batch, and the other rules are those of
-    `harness.methods.predicting`.
+    recipe: a table has one. The network has one column a choice, two layers of 64 units and one output, and is trained on normal
+    scores by L-BFGS, which learns a statistic that is linear in the code far better than Adam in the same time. Each fit begins
+    with the pretrained layers and a new output, as in the paper, and not with the last fit. There the predictor chooses
+    from a pool first, and evolution on it comes at the end; here both are in every batch, and the other rules are those
+    of `harness.methods.predicting`.
 
     Pretraining need not help: the guide has the rank agreement with and without it.
     """
@@ -101,9 +102,9 @@ class NARS(Predicting):
     def fit(self, codes: Codes, targets: Array, what: str, seed: int) -> Model:
         """Train from the pretrained layers on."""
         if self.pretrained is None:
-            network = _network(seed, len(targets))
+            network = _network(seed)
         else:
-            network = deepcopy(self.pretrained).set_params(random_state=seed, batch_size=len(targets))
+            network = deepcopy(self.pretrained)
             # The output is new: drawn as scikit-learn draws it (Glorot and Bengio 2010).
             bound = np.sqrt(6.0 / (WIDTH + 1))
             rng = np.random.RandomState(seed)
@@ -126,23 +127,17 @@ class NARS(Predicting):
         known = np.isfinite(values)
         require(known.sum() > 1, f"nars: statistic {self.statistic} of no two architectures is a finite number")
         values = values[known]
-        network = _network(self.streams.seed("statistics"), 100)
+        network = _network(self.streams.seed("statistics"))
         spread = values.std() or 1.0
         codes = np.array(archs)[known]
         return _train(network, problem.space.one_hot(codes), (values - values.mean()) / spread)
 
 
-def _network(seed: int, batch: int) -> MLPRegressor:
+def _network(seed: int) -> MLPRegressor:
     from sklearn.neural_network import MLPRegressor
 
     return MLPRegressor(
-        hidden_layer_sizes=(WIDTH, WIDTH),
-        learning_rate_init=0.003,
-        batch_size=batch,
-        max_iter=EPOCHS,
-        n_iter_no_change=EPOCHS,  # or the loss of the statistic would be the mark that a score has to beat
-        warm_start=True,
-        random_state=seed,
+        hidden_layer_sizes=(WIDTH, WIDTH), solver="lbfgs", max_iter=STEPS, warm_start=True, random_state=seed
     )
 
 
@@ -150,5 +145,5 @@ def _train(network: MLPRegressor, x: Array, y: Array) -> MLPRegressor:
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # so many epochs are what is meant
-        return network.set_params(batch_size=min(network.batch_size, len(x))).fit(x, y)
+        warnings.simplefilter("ignore", ConvergenceWarning)  # so many steps are what is meant
+        return network.fit(x, y)

@@ -14,7 +14,7 @@ from harness.errors import HarnessError, first_line, unknown_name
 from harness.methods.base import AskTell, register_method, require
 from harness.methods.values import checked
 from harness.problem.base import Evaluation, Problem
-from harness.problem.budget import Budget
+from harness.problem.offer import Offer
 from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.system.extras import versions_of
@@ -78,7 +78,7 @@ class Optuna(AskTell):
         """Versions of Optuna and of what the sampler needs beside it."""
         return versions_of((*self.requires, *NEEDS.get(self.sampler, ())), f"method {self.name}")
 
-    def check(self, *, live: bool, max_fidelity: int | None, budget: Budget) -> None:
+    def check(self, offer: Offer) -> None:
         """Refuse a sampler that Optuna does not have, and arguments that it does not take."""
         self.required()
         self.make_sampler(0)

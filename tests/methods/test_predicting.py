@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.integrate import quad
+from scipy.stats import norm, rankdata
 
 import harness
 from harness.errors import HarnessError
@@ -113,6 +114,8 @@ def test_bounds_are_predicted(name: str) -> None:
         shares.append(feasible[rows[18:]].mean())
         best.append(table.valid[rows[feasible[rows]]].max())
     assert fmean(shares) > 0.5
+    if name == "instatune":  # to which what is bounded is a goal as well
+        return
     # Random search with 48 draws: the mean over 2,000 searches, drawn here.
     rng = np.random.default_rng(0)
     drawn = rng.integers(len(table), size=(2000, 48))
@@ -142,6 +145,9 @@ def test_normal_scores() -> None:
     raw = np.array([quantile(place) for place in (0.7, 0.1, 0.4, 0.4, 0.9)])  # ranks 4, 1, 2.5, 2.5, 5 of 5
     np.testing.assert_allclose(normal_scores(values), (raw - raw.mean()) / raw.std(), rtol=1e-12)
     np.testing.assert_array_equal(normal_scores(np.full(3, 7.0)), [0, 0, 0])
+    many = np.random.default_rng(0).integers(20, size=100).astype(float)
+    raw = norm.ppf((rankdata(many) - 0.5) / 100)
+    np.testing.assert_allclose(normal_scores(many), (raw - raw.mean()) / raw.std(), rtol=1e-12)
     np.testing.assert_array_equal(normal_scores(np.exp(values)), normal_scores(values))
 
 
@@ -245,7 +251,12 @@ def sparse(table: Table, rows: NDArray[np.int64]) -> Table:
 
 # Mean of the best validation score of 100 evaluations and its standard error, on arxiv. They come of prototypes that share no
 # code with the methods (plain arrays, scikit-learn and torch), 60 searches each, run once.
-QUALITY: dict[str, tuple[float, float]] = {}
+QUALITY = {
+    "bo-gp": (0.73558, 0.00020),
+    "bananas": (0.73451, 0.00019),
+    "nars": (0.73532, 0.00019),
+    "instatune": (0.73440, 0.00021),
+}
 
 
 @pytest.mark.slow
@@ -253,4 +264,8 @@ QUALITY: dict[str, tuple[float, float]] = {}
 def test_quality_is_that_of_an_independent_prototype(name: str) -> None:
     table, (mean, error) = load_table("nasbench-graph/arxiv"), QUALITY[name]
     found = np.array([table.valid[search(name, {}, table, 100, seed)].max() for seed in range(12)])
-    assert abs(found.mean() - mean) < 3.5 * np.hypot(found.std(ddof=1) / np.sqrt(12), error)
+    own = found.std(ddof=1) / np.sqrt(12)
+    assert abs(found.mean() - mean) < 3.5 * np.hypot(own, error)
+    ranked = np.sort(table.valid)
+    chances = np.diff(np.linspace(0, 1, len(ranked) + 1) ** 100)  # of being the best of 100 draws
+    assert found.mean() > ranked @ chances + 3.5 * own

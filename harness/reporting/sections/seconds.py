@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from functools import partial
+
 from harness.reporting.figures import draw_seconds
 from harness.reporting.formats import (
     NOTHING,
@@ -56,7 +58,7 @@ def worth_its_seconds(run: Run) -> Section:
                 "Mean test score at each budget, against evaluations and against seconds of evaluation and fitting together. "
                 "Dark line: random search, exact; against seconds it makes as many draws as these pay for in the mean.",
                 "Two panels a data set: mean test score against evaluations and against seconds, one line a method.",
-                lambda: draw_seconds(run),
+                partial(draw_seconds, run),
             )
         )
     columns = [
