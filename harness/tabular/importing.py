@@ -24,7 +24,7 @@ from harness.tabular.formats import (
     recorded,
     suite_zero,
 )
-from harness.tabular.scores import keep_beside
+from harness.tabular.scores import file_beside, keep_beside
 from harness.tabular.table import Table
 
 FORMATS: tuple[ModuleType, ...] = (
@@ -94,12 +94,13 @@ def import_published(
             source = describe_source(path)
         except OSError as error:
             raise HarnessError(f"{path}: cannot be read: {error.strerror}") from error
+        beside = file_beside(path) if module is recorded else None
         job = Job(path, source, advance, seed, valid, test)
         try:
             for table in module.convert(job):
                 _keep(table, replace)
-                if module is recorded:
-                    keep_beside(path, table)
+                if beside is not None:
+                    keep_beside(beside, table.name)
                 names.append(table.name)
         except HarnessError as error:
             raise HarnessError(f"{error}{_damage(path)}") from error
