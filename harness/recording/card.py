@@ -86,9 +86,10 @@ def _scores(path: Path) -> list[tuple[str, str]]:
         return []
     scores = read_scores(beside)
     seconds = ", ".join(f"{name} {1000 * each:.0f} ms" for name, each in scores.seconds.items())
+    about = scores.about
     text = (
         f"`{beside.name}`, {beside.stat().st_size:,} bytes, content `{scores.sha256}`: zero-cost scores of every untrained "
-        f"network, with the weights that training seed {scores.about['seed']} begins with and the first {scores.about['images']} training "
+        f"network, with the weights that training seed {about['seed']} begins with and the first {about['images']} training "
         f"images; in the mean {seconds} of a processor"
     )
     return [("scores", text)]
