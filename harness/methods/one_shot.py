@@ -117,10 +117,9 @@ class OneShot(OwnLoop):
         require(live, f"{self.name}: wants a supernet, and a table has no weights to share")
         if self.searcher != "random":
             searcher = make_method(self.searcher, **self.params)
-            require(
-                not searcher.statistic_names, f"{self.name}: search: {self.searcher} wants statistics of architectures"
-            )
             searcher.check(live=False, max_fidelity=None, budget=Budget("evaluations", self.candidates))
+            wants = f"{self.name}: search: {self.searcher} wants statistics of architectures, which shared weights do not say"
+            require(not searcher.statistic_names, wants)
 
     def required(self) -> dict[str, str]:
         """What the searcher needs."""

@@ -24,7 +24,7 @@ from harness.tabular.formats import (
     recorded,
     suite_zero,
 )
-from harness.tabular.scores import file_beside, keep_beside
+from harness.tabular.scores import SUFFIX, file_beside, keep_beside
 from harness.tabular.table import Table
 
 FORMATS: tuple[ModuleType, ...] = (
@@ -121,6 +121,9 @@ def _format_of(path: Path) -> ModuleType:
     for module in FORMATS:
         if module.recognises(path):
             return module
+    if path.name.endswith(SUFFIX):
+        table = path.name.removesuffix(SUFFIX)
+        raise HarnessError(f"{path}: scores go with their table; import {table}.parquet, and they are kept beside it")
     known = "; ".join(module.WANTED for module in FORMATS)
     raise HarnessError(
         f"{path}: not recognised as a published benchmark ({known}); for a table of your own, "

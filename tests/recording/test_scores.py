@@ -165,6 +165,8 @@ def test_from_the_command_line(spec, folder, scored, tiny, tmp_path, cli):
     done = cli("record", str(tmp_path / "tiny.toml"), "--scores", "-o", str(folder), "-q")
     assert (done.code, done.err) == (0, "")
     assert "naswot, synflow, grad-norm of 4 untrained networks, 0 scored now" in done.out
+    alone = cli("import", scored)
+    assert (alone.code, "scores go with their table; import tiny.parquet" in alone.err) == (2, True)
     both = cli("record", str(tmp_path / "tiny.toml"), "--scores", "--verify", str(folder / "tiny.parquet"))
     assert both.code == 2
     assert "--verify and --scores are two things" in both.err
