@@ -17,13 +17,16 @@ from harness import AskTell, Taxonomy, register_method, run, table_from_frame
 from harness.errors import BudgetExhausted, HarnessError
 from harness.methods.base import run_search
 from harness.problem.budget import Budget
+from harness.problem.constraint import Constraint
 from harness.spaces.nasbench201 import OPERATIONS
 from harness.streams import Streams
 from harness.tabular.catalogue import load_table, save_benchmark
+from harness.tabular.feasible import feasible_rows
 from harness.tabular.lockstep import LockstepProblem
 from harness.tabular.problem import TabularProblem
 from harness.tabular.statics import static_columns, static_names
 from harness.tabular.table import Table
+from harness.testing import check_benchmark
 
 TEN = Budget("evaluations", 10)
 
@@ -214,6 +217,20 @@ def test_statistics_of_a_data_frame(frame: pd.DataFrame) -> None:
     assert "naswot" not in imported(frame).columns
 
 
+def test_no_constraint_on_a_score_that_is_not_there(frame: pd.DataFrame) -> None:
+    check_benchmark(imported(frame, "naswot"))
+    assert (
+        feasible_rows(imported(frame, "naswot"), [Constraint("naswot", ">=", 60.0)]).tolist()
+        == (frame["naswot"] >= 60).tolist()
+    )
+    frame.loc[3, "naswot"] = np.nan
+    check_benchmark(imported(frame, "naswot"))  # a statistic may lack a number
+    with pytest.raises(
+        HarnessError, match="column naswot has no finite number in 1 of 12 rows; no constraint can be put"
+    ):
+        feasible_rows(imported(frame, "naswot"), [Constraint("naswot", ">=", 60.0)])
+
+
 def test_what_an_import_refuses_to_mark(frame: pd.DataFrame) -> None:
     frame["copy"] = 100 - frame["valid"]
     frame["latency"] = frame["loss@12"] = frame["valid_acc"] = frame["naswot"]
@@ -251,3 +268,14 @@ def test_from_the_command_line(frame: pd.DataFrame, own_cache: Path, tmp_path: P
     wrong = cli(*plan, "area,score=snap")
     assert (wrong.code, wrong.err.count("\n")) == (2, 1)
     assert "unknown statistic 'snap'; did you mean 'snip'" in wrong.err
+
+
+def test_an_audit_notes_scores_that_are_missing(
+    scored: Callable[..., Table], own_cache: Path, cli: Callable[..., Any]
+) -> None:
+    table = scored()
+    holes = {name: np.where(np.arange(len(table)) == 3, np.nan, table.columns[name]) for name in ("score", "other")}
+    save_benchmark(dataclasses.replace(table, columns={**table.columns, **holes}))
+    lines = cli("doctor", "--benchmark", table.name).out.splitlines()
+    assert "note  column score: 1 values are missing" in lines
+    assert "bad   column other: 1 values are missing" in lines
