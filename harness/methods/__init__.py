@@ -20,6 +20,10 @@ _BUILTIN = (
     "eeea",
     "given",
     "training_free",
+    "bo_gp",
+    "bananas",
+    "nars",
+    "instatune",
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 
-from harness.methods.base import AskTell
+from harness.methods.base import AskTell, SearchResult
 from harness.problem.base import Evaluation, Problem
 from harness.spaces.base import Arch
 from harness.streams import Streams
@@ -17,8 +17,7 @@ class BatchAskTell(AskTell):
     Attributes
     ----------
     batch
-        How many are evaluated between two lessons, as a rule a parameter of the method. The last batch of a search ends where
-        its budget does, and nothing is learnt of it.
+        How many are evaluated between two lessons, as a rule a parameter of the method.
     """
 
     batch: int
@@ -29,7 +28,7 @@ class BatchAskTell(AskTell):
 
     @abstractmethod
     def learn(self, pairs: Sequence[tuple[Arch, Evaluation]]) -> None:
-        """Learn the evaluations of all that was proposed, in the order in which it was."""
+        """Learn the evaluations of all that was proposed, in that order; of the last batch, of what the budget paid for."""
 
     def start(self, problem: Problem, streams: Streams) -> None:
         """Begin with nothing proposed; a method that overrides it calls it first."""
@@ -47,5 +46,14 @@ class BatchAskTell(AskTell):
         """Keep the evaluation until its batch is through."""
         self._told.append((arch, evaluation))
         if not self._waiting:
-            pairs, self._told = self._told, []
-            self.learn(pairs)
+            self._learn()
+
+    def result(self) -> SearchResult:
+        """Learn what is left of the last batch; a method that overrides it calls it first."""
+        if self._told:
+            self._learn()
+        return super().result()
+
+    def _learn(self) -> None:
+        pairs, self._told = self._told, []
+        self.learn(pairs)

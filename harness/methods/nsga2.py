@@ -15,7 +15,7 @@ from harness.methods.base import AskTell, register_method, require
 from harness.methods.evolution import ATTEMPTS, mutable_variables
 from harness.problem.base import Evaluation, Problem
 from harness.spaces.base import Arch
-from harness.statistics.pareto import dominance_ranks
+from harness.statistics.pareto import pareto_front
 from harness.streams import Streams
 from harness.taxonomy import Taxonomy
 
@@ -89,14 +89,14 @@ class NSGA2(AskTell):
     def tell(self, arch: Arch, evaluation: Evaluation) -> None:
         """The newcomer waits until its generation is full; then the best of parents and newcomers survive."""
         self._newcomers.append(arch)
-        self._goals.append(self._goals_of(evaluation))
+        self._goals.append(self.goals_of(evaluation))
         if len(self._newcomers) == self.population:
             everyone, goals = [*self._parents, *self._newcomers], np.array(self._goals)
-            survivors = survival_order(goals)[: self.population]
+            survivors = survival_order(goals, self.population)
             self._parents, self._newcomers = [everyone[place] for place in survivors], []
             self._goals = goals[survivors].tolist()
 
-    def _goals_of(self, evaluation: Evaluation) -> list[float]:
+    def goals_of(self, evaluation: Evaluation) -> list[float]:
         """All goals, larger is better; of an infeasible architecture nothing counts but how near it is to the bounds."""
         signs = dict.fromkeys(self.minimize, -1.0) | dict.fromkeys(self.maximize, 1.0)
         signs = signs or dict.fromkeys(evaluation.metrics, -1.0)
@@ -127,13 +127,15 @@ class NSGA2(AskTell):
         return self._parents[min(int(self._draw() * self.population), int(self._draw() * self.population))]
 
 
-def survival_order(goals: Array) -> NDArray[np.intp]:
-    """Places of `goals` (n, goals), the fittest first: by front, within a front by crowding distance, then by age."""
-    ranks = dominance_ranks(goals)
-    crowding = np.empty(len(goals))
-    for rank in np.unique(ranks):
-        crowding[ranks == rank] = crowding_distance(goals[ranks == rank])
-    return np.lexsort((-crowding, ranks))
+def survival_order(goals: Array, count: int) -> NDArray[np.intp]:
+    """Places of the `count` fittest of `goals` (n, goals): by front, within a front by crowding distance, then by age."""
+    left, order = np.arange(len(goals)), np.empty(0, dtype=np.intp)
+    while left.size and len(order) < count:
+        on_front = pareto_front(goals[left])
+        front = left[on_front]
+        order = np.append(order, front[np.argsort(-crowding_distance(goals[front]), kind="stable")])
+        left = left[~on_front]
+    return order[:count]
 
 
 def crowding_distance(front: Array) -> Array:

@@ -110,24 +110,25 @@ class Problem(ABC):
 
     @contextmanager
     def overhead(self, what: str) -> Iterator[None]:
-        """Count the seconds within as a method's own work, of fitting a model for instance; it is charged to no budget.
+        """Count what is done within as a method's own work, of fitting a model for instance; it is charged to no budget.
 
-        Records have the sum in the declared time field ``overhead_s``. Do not nest one in another: both would count.
+        What counts are processor seconds of this thread, which do not depend on what else the machine does. Records have the sum
+        in the declared time field ``overhead_s``. Do not nest one in another: both would count.
 
         Parameters
         ----------
         what
             What the time is spent on, e.g. ``"fit"``.
         """
-        start = time.perf_counter()
+        start = time.thread_time()
         try:
             yield
         finally:
-            self.overheads[what] = self.overheads.get(what, 0.0) + time.perf_counter() - start
+            self.overheads[what] = self.overheads.get(what, 0.0) + time.thread_time() - start
 
     @cached_property
     def overheads(self) -> dict[str, float]:
-        """Seconds counted by `overhead` so far, by what they were spent on."""
+        """Processor seconds counted by `overhead` so far, by what they were spent on."""
         return {}
 
     @property

@@ -34,7 +34,10 @@ RECORD_COLUMNS: dict[str, tuple[str, str]] = {
     "simulated_s": ("float64", "simulated seconds of all evaluations, NaN where the table has no costs"),
     "epochs": ("float64", "epochs of all trainings of the search, NaN where the table has one fidelity"),
     "wall_s": ("float64", "seconds that the search took; of searches in lockstep, an equal share"),
-    "overhead_s": ("float64", "seconds of these that the method spent on its own models, NaN in records without them"),
+    "overhead_s": (
+        "float64",
+        "processor seconds of the method's own models, NaN in older records",
+    ),
     "peak_memory": ("float64", "largest resident memory of the worker so far, MB"),
     "params": ("float64", "parameters of the architecture, in the table's unit"),
     "flops": ("float64", "floating point operations of the architecture, in the table's unit"),

@@ -39,7 +39,7 @@ class Ended:
     wall_s, started_at
         How long it took, and since when.
     overhead_s
-        How much of that its method spent on its own models.
+        Processor seconds of its method's own models.
     sample
         Architectures none of which it prefers, instead of `arch`: the result is the mean of theirs.
     n_statistics

@@ -25,7 +25,10 @@ BoolArray = npt.NDArray[np.bool_]
 
 def pareto_front(points: npt.ArrayLike) -> BoolArray:
     """Return which of `points` (n, goals) no other one dominates (n,); equal points are on the front together."""
-    unique, place = np.unique(finite("points", points, 2), axis=0, return_inverse=True)
+    points = finite("points", points, 2)
+    if points.shape[1] == 1:
+        return points[:, 0] == points.max()
+    unique, place = np.unique(points, axis=0, return_inverse=True)
     on_front = np.zeros(len(unique), dtype=bool)
     # From the lexicographically largest down: what comes later dominates nothing that came before.
     left = np.arange(len(unique))[::-1]

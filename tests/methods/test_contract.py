@@ -78,17 +78,26 @@ def test_local_search_pays_no_row_twice(make_table: Callable[..., Table]) -> Non
     assert sorted(problem.history) == list(range(len(table)))  # every row once, and then it ends
 
 
+def work(seconds: float) -> None:
+    """Keep the processor busy for so many of its seconds."""
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
 def test_overhead_is_counted_and_costs_no_budget(make_table: Callable[..., Table]) -> None:
     problem = TabularProblem(make_table(), Budget("evaluations", 1))
     assert problem.overhead_s == 0
+    time.sleep(0.01)
     with problem.overhead("fit"):
-        time.sleep(0.02)
+        work(0.02)
+        time.sleep(0.2)  # is no work
     with pytest.raises(ZeroDivisionError), problem.overhead("fit"):
         _ = 1 / 0
     with problem.overhead("scores"):
-        time.sleep(0.01)
+        work(0.01)
     assert list(problem.overheads) == ["fit", "scores"]
-    assert 0.02 <= problem.overheads["fit"] < 1
+    assert 0.02 <= problem.overheads["fit"] < 0.15
     assert problem.overhead_s == sum(problem.overheads.values())
     assert not problem.exhausted
 
@@ -109,13 +118,14 @@ class Pairs(BatchAskTell):
     def propose(self, k: int) -> list[Arch]:
         self.asked.append(k)
         with self.problem.overhead("fit"):
-            time.sleep(0.001)
+            work(0.001)
         return [self.problem.sample(self.draws) for _ in range(min(k, 10 - sum(map(len, self.lessons))))]
 
     def learn(self, pairs: Sequence[tuple[Arch, Evaluation]]) -> None:
         self.lessons.append([(arch, evaluation.score) for arch, evaluation in pairs])
 
     def result(self) -> SearchResult:
+        super().result()
         met = [arch for lesson in self.lessons for arch, _ in lesson]
         return SearchResult(front=tuple(met[:2]))
 
@@ -125,7 +135,7 @@ def pairs(registries: None) -> type[Pairs]:
     return register_method("pairs")(Pairs)
 
 
-@pytest.mark.parametrize(("budget", "lessons"), [(3, []), (4, [4]), (9, [4, 4]), (50, [4, 4, 2])])
+@pytest.mark.parametrize(("budget", "lessons"), [(3, [3]), (4, [4]), (9, [4, 4, 1]), (50, [4, 4, 2])])
 def test_batches_are_proposed_and_learnt_whole(
     budget: int, lessons: list[int], pairs: type[Pairs], make_table: Callable[..., Table]
 ) -> None:
@@ -146,7 +156,7 @@ def test_overhead_stands_in_records(pairs: type[Pairs], tmp_path: Path) -> None:
     suite = document | {"methods": [{"name": "pairs"}, {"name": "random"}]}
     records = harness.run(suite, tmp_path, backend="sequential").set_index("method")
     assert (records.loc["random", "overhead_s"] == 0).all()
-    assert records.loc["pairs", "overhead_s"].between(0.002, 1).all()
+    assert records.loc["pairs", "overhead_s"].between(0.002, 0.5).all()
     assert (records["overhead_s"] <= records["wall_s"]).all()
     assert (records["status"] == "ok").all()
 

@@ -47,7 +47,7 @@ def test_crowding_and_survival_are_those_of_pymoo() -> None:
 def test_survivors_come_front_by_front_and_the_loneliest_first() -> None:
     rng = np.random.default_rng(6)
     goals = rng.random((60, 2))
-    order, ranks = survival_order(goals), dominance_ranks(goals)
+    order, ranks = survival_order(goals, len(goals)), dominance_ranks(goals)
     assert sorted(order) == list(range(60))
     assert (np.diff(ranks[order]) >= 0).all()
     for rank in np.unique(ranks):
