@@ -124,8 +124,8 @@ def test_no_test_value_can_be_reached_from_a_method(name: str, table: Table) -> 
     }
     method, streams = make_method(name, **wanted.get(name, {})), Streams(table.name, 0)
     if method.statistic_names:
-        params = table.codes.sum(axis=1).astype(float)
-        table = dataclasses.replace(table, columns={**table.columns, "params": params})
+        known = dict.fromkeys(method.statistic_names, table.codes.sum(axis=1).astype(float))
+        table = dataclasses.replace(table, columns={**table.columns, **known}, statistics=dict.fromkeys(known, 0.0))
     problem = TabularProblem(table, ALL, ("train_loss", "valid_loss"), statistics=method.statistic_names)
     if isinstance(method, AskTell):
         method.start(problem, streams)
