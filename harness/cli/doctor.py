@@ -183,7 +183,9 @@ def _columns(table: Table) -> list[Finding]:
     for name in names:
         values = table.columns[name]
         if not np.isfinite(values).all():
-            found.append(Finding("bad", f"column {name}: {int((~np.isfinite(values)).sum())} values are missing"))
+            missing = int((~np.isfinite(values)).sum())
+            may_be = name in table.statistics  # a score that could not be computed counts as the worst
+            found.append(Finding("note" if may_be else "bad", f"column {name}: {missing} values are missing"))
         elif np.ptp(values) == 0 and len(table) > 1:
             found.append(Finding("bad" if name in (VALID, TEST) else "note", f"column {name} is constant: {values[0]}"))
         else:

@@ -49,7 +49,7 @@ OUTSIDE = frozenset(
             "tabular.importing",
             "tabular.law",
         ),
-        *("tabular.nasbench_graph", "tabular.recorded", "tabular.store", "tabular.synthetic"),
+        *("tabular.nasbench_graph", "tabular.recorded", "tabular.scores", "tabular.store", "tabular.synthetic"),
     )
 )
 _LISTS = {"harness", "harness.methods"}  # packages whose own module only lists what is in them

@@ -74,7 +74,7 @@ class EarlyExit(AskTell):
         values = columns[self.column]
         if not self._is_below(values).any():
             raise HarnessError(
-                f"{self.name}: no architecture has {self.column} below beta = {self.beta:g}: the least is {np.nanmin(values):g}"
+                f"no architecture has {self.column} below beta = {self.beta:g}: the least is {np.nanmin(values):g}"
             )
 
     def start(self, problem: Problem, streams: Streams) -> None:

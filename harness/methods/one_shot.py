@@ -118,9 +118,8 @@ class OneShot(OwnLoop):
         require(offer.live, f"{self.name}: wants a supernet, and a table has no weights to share")
         if self.searcher != "random":
             searcher = make_method(self.searcher, **self.params)
-            require(
-                not searcher.statistic_names, f"{self.name}: search: {self.searcher} wants statistics of architectures"
-            )
+            wants = f"{self.name}: search: {self.searcher} wants statistics of architectures, which shared weights do not say"
+            require(not searcher.statistic_names, wants)
             searcher.check(Offer(offer.space, Budget("evaluations", self.candidates)))
         batch_norm = cast("Mapping[str, Any]", offer.supernet)["batch_norm"]
         require(

@@ -6,15 +6,13 @@ A score that ranks no better than the number of parameters is no evidence, so `p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
 
 from harness.methods.base import OwnLoop, SearchResult, first_best, register_method, require
 from harness.problem.base import Problem
 from harness.problem.offer import Offer
-from harness.problem.supernet import SupernetProblem
-from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.taxonomy import Taxonomy
 
@@ -39,22 +37,21 @@ class _TrainingFree(OwnLoop):
     def __post_init__(self) -> None:
         require(self.candidates >= 1, f"{self.name}: candidates must be at least 1, not {self.candidates}")
 
+    @property
+    def statistic_names(self) -> tuple[str, ...]:
+        """The score that it is called after."""
+        return (self.name,)
+
     def check(self, offer: Offer) -> None:
         """Want networks."""
         require(offer.live, f"{self.name}: wants untrained networks to score, and a table has none")
 
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Draw, score, choose."""
-        live, uniforms = cast(SupernetProblem, problem), streams.uniforms("sample")
-        drawn = [live.sample(uniforms) for _ in range(self.candidates)]
-        scores = np.array([self._score(live, arch) for arch in drawn])
+        uniforms = streams.uniforms("sample")
+        drawn = [problem.sample(uniforms) for _ in range(self.candidates)]
+        scores = np.array([problem.statistics(arch)[self.name] for arch in drawn])
         return SearchResult(drawn[int(first_best(scores))])
-
-    def _score(self, problem: SupernetProblem, arch: Arch) -> float:
-        from harness.live.scores import score
-
-        network, (images, labels) = problem.untrained(arch)
-        return score(self.name, network, images, labels)
 
 
 @register_method("naswot")

@@ -14,6 +14,7 @@ from harness.recording.spec import Spec
 from harness.statistics import RandomSearchLaw, exact_random_baseline
 from harness.statistics.ranking import intraclass_correlation, kendall, noise_ceiling, spearman
 from harness.tabular.formats.recorded import SPLITS, Recording, is_searchable, table_of
+from harness.tabular.scores import file_beside, read_scores
 from harness.tabular.table import Table
 
 FloatArray = NDArray[np.float64]
@@ -71,11 +72,27 @@ def _how(spec: Spec, path: Path, recording: Recording) -> str:
             f"{latency['statistic']} of {latency['passes']} forward passes of {latency['images']} images, "
             f"{latency['threads']} thread, alone on the machine, in milliseconds",
         ),
+        *_scores(path),
         ("machine", f"{environment['processor']}, {environment['cores']} cores, {environment['system']}"),
         ("versions", _versions(environment)),
         ("licence", "MIT, as the project"),
     ]
     return "## What and how\n\n| | |\n|---|---|\n" + "\n".join(f"| {key} | {text} |" for key, text in rows)
+
+
+def _scores(path: Path) -> list[tuple[str, str]]:
+    """What is recorded beside the table, if anything is."""
+    if (beside := file_beside(path)) is None:
+        return []
+    scores = read_scores(beside)
+    seconds = ", ".join(f"{name} {1000 * each:.0f} ms" for name, each in scores.seconds.items())
+    about = scores.about
+    text = (
+        f"`{beside.name}`, {beside.stat().st_size:,} bytes, content `{scores.sha256}`: zero-cost scores of every untrained "
+        f"network, with the weights that training seed {about['seed']} begins with and the first {about['images']} training "
+        f"images; in the mean {seconds} of a processor"
+    )
+    return [("scores", text)]
 
 
 def _versions(environment: dict[str, object]) -> str:

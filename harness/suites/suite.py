@@ -301,10 +301,18 @@ def _check(group: Group, benchmark: Benchmark) -> str:
     try:
         digest = digest_of_statistics(benchmark, method.statistic_names)
         if isinstance(benchmark, Table):
-            method.check_statistics(static_columns(benchmark, method.statistic_names))
+            _check_columns(method, benchmark)
         return digest
     except HarnessError as error:
         raise HarnessError(f"method {group.method.label}: {error}") from error
+
+
+def _check_columns(method: Method, table: Table) -> None:
+    """Let the method refuse a table by its statistics."""
+    try:
+        method.check_statistics(static_columns(table, method.statistic_names))
+    except HarnessError as error:
+        raise HarnessError(f"benchmark {table.name}: {error}") from error
 
 
 def spec_of(

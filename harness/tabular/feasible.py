@@ -20,11 +20,16 @@ def violation(table: Table, constraints: Sequence[Constraint]) -> NDArray[np.flo
     Raises
     ------
     HarnessError
-        If the table lacks a column, or it is for the report only.
+        If the table lacks a column, or it is for the report only or has no finite number in some row.
     """
     total = np.zeros(len(table))
     for constraint in constraints:
         (values,) = table.visible((constraint.column,)).values()
+        if not np.isfinite(values).all():  # as of a zero-cost score that could not be computed
+            raise HarnessError(
+                f"benchmark {table.name}: column {constraint.column} has no finite number in "
+                f"{int((~np.isfinite(values)).sum()):,} of {len(table):,} rows; no constraint can be put on it"
+            )
         total += constraint.excess(values) / (np.ptp(values) or 1.0)
     return total
 

@@ -24,7 +24,7 @@ from harness.tabular.formats import (
     recorded,
     suite_zero,
 )
-from harness.tabular.scores import keep_beside
+from harness.tabular.scores import SUFFIX, file_beside, keep_beside
 from harness.tabular.table import Table
 
 FORMATS: tuple[ModuleType, ...] = (
@@ -94,12 +94,13 @@ def import_published(
             source = describe_source(path)
         except OSError as error:
             raise HarnessError(f"{path}: cannot be read: {error.strerror}") from error
+        beside = file_beside(path) if module is recorded else None
         job = Job(path, source, advance, seed, valid, test)
         try:
             for table in module.convert(job):
                 _keep(table, replace)
-                if module is recorded:
-                    keep_beside(path, table)
+                if beside is not None:
+                    keep_beside(beside, table.name)
                 names.append(table.name)
         except HarnessError as error:
             raise HarnessError(f"{error}{_damage(path)}") from error
@@ -120,6 +121,9 @@ def _format_of(path: Path) -> ModuleType:
     for module in FORMATS:
         if module.recognises(path):
             return module
+    if path.name.endswith(SUFFIX):
+        table = path.name.removesuffix(SUFFIX)
+        raise HarnessError(f"{path}: scores go with their table; import {table}.parquet, and they are kept beside it")
     known = "; ".join(module.WANTED for module in FORMATS)
     raise HarnessError(
         f"{path}: not recognised as a published benchmark ({known}); for a table of your own, "

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError, differences
 from harness.spaces.named import make_space
+from harness.system.files import write_whole
 from harness.tabular import recorded, store
 from harness.tabular.formats.recorded import Recording, digest, read, write
 from harness.tabular.table import Table
@@ -115,12 +116,18 @@ def column_of_scores(table: Table, scores: Scores, name: str) -> NDArray[np.floa
     return column
 
 
-def keep_beside(path: Path, table: Table) -> None:
-    """Keep the scores that lie beside the file of a recorded table with the table in the store; nothing if there are none."""
-    beside = path.with_name(path.name.removesuffix(".parquet") + SUFFIX)
-    if beside.is_file():
-        read_scores(beside)  # or refuse it
-        (store.store_root() / table.name / STORED).write_bytes(beside.read_bytes())
+def file_beside(path: Path) -> Path | None:
+    """The file of scores that lies beside that of a recorded table, if there is one; a damaged one is refused."""
+    beside = path.with_name(path.stem + SUFFIX)
+    if not beside.is_file():
+        return None
+    read_scores(beside)
+    return beside
+
+
+def keep_beside(beside: Path, table: str) -> None:
+    """Keep a file of scores with a table of this name in the store."""
+    write_whole(store.store_root() / table / STORED, beside.read_bytes())
 
 
 def _networks(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -148,6 +148,7 @@ def _searched(
         Budget("epochs", epochs),
         seed,
         checkpoint=checkpoint,
+        statistics=method.statistic_names,
     )
     problem.dies_at = dies_at
     fresh = type(method).of(method_params(method))

@@ -28,7 +28,8 @@ ON_TABLES = {
     *("errors", "methods.base", "methods.evolution", "problem.base", "problem.budget", "problem.constraint"),
     *("methods.values", "problem.supernet", "problem.terms", "tabular.lockstep", "tabular.statics"),
     *("running.joining", "running.tables", "spaces.base", "streams"),
-    *("tabular.curves", "tabular.feasible", "tabular.problem", "tabular.table", "taxonomy"),
+    *("tabular.curves", "tabular.feasible", "tabular.lockstep", "tabular.problem", "tabular.statics"),
+    *("tabular.table", "taxonomy"),
 }
 
 
@@ -44,7 +45,7 @@ def test_what_a_search_on_a_table_is_computed_by() -> None:
 
 def test_no_search_on_a_table_is_computed_by_a_report_a_command_or_a_network() -> None:
     for method in method_names():
-        scores_networks = method_class(method).taxonomy.acceleration == "zero-cost proxy"  # refuses tables
+        scores_networks = method_class(method).taxonomy.acceleration == "zero-cost proxy"  # of networks, too
         if method_class(method).__module__.startswith("harness.") and not scores_networks:
             rooms = {name.split(".")[1] for name in code(method).trees}
             assert not rooms & {"live", "reporting", "cli", "results", "regression", "recording", "suites", "training"}

@@ -99,7 +99,10 @@ def test_what_is_refused() -> None:
     suite = {"name": "s", "seeds": "0:1", "benchmarks": ["nasbench-graph/cora"], "budgets": {"evaluations": 5}}
     least = load_table("nasbench-graph/cora").columns["params"].min()
     for params, why in (
-        ({"beta": least}, f"eeea: no architecture has params below beta = {least:g}: the least is {least:g}"),
+        (
+            {"beta": least},
+            f"benchmark nasbench-graph/cora: no architecture has params below beta = {least:g}: the least is {least:g}",
+        ),
         ({"beta": 5, "column": "latency"}, "benchmark nasbench-graph/cora: column 'latency' cannot be a statistic"),
         ({"beta": 5, "column": "parms"}, r"unknown statistic 'parms'; did you mean 'params'\?"),
     ):

@@ -13,6 +13,8 @@ import pytest
 from harness.errors import HarnessError
 from harness.methods.base import make_method, run_search
 from harness.problem.budget import Budget
+from harness.problem.offer import Offer
+from harness.spaces.nasbench201 import NASBench201Space
 from harness.streams import Streams
 from harness.suites.reading import spot_suite
 from harness.system import extras
@@ -156,7 +158,7 @@ def test_optunas_version_is_in_the_key_of_a_cell() -> None:
 )
 def test_what_is_refused_by_plan(params: dict[str, Any], words: str) -> None:
     with pytest.raises(HarnessError, match=words):
-        make_method("optuna", **params).check(live=False, max_fidelity=None, budget=Budget("evaluations", 5))
+        make_method("optuna", **params).check(Offer(NASBench201Space(), Budget("evaluations", 5)))
 
 
 def test_without_optuna_plan_says_how_to_install_it(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

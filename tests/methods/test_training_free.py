@@ -38,7 +38,8 @@ def test_tables_are_refused_in_one_line(name):
 
 
 @pytest.fixture
-def problem():
+def problem_with():
+    """Makes a live problem that has these statistics."""
     pytest.importorskip("torch", reason="needs the extra `live`")
     from harness.images.sources import load
     from harness.live.problem import LiveProblem
@@ -48,7 +49,10 @@ def problem():
 
     recipe = Recipe(channels=2, cells=1, reductions=0, epochs=1)
     settings = LiveSettings(SearchSettings(channels=2, cells=1, epochs=4), recipe, recipe, "cpu")
-    return LiveProblem("nasbench201", NASBench201Space(), split(load("digits"), 0), settings, Budget("epochs", 4), 0)
+    images = split(load("digits"), 0)
+    return lambda *names: LiveProblem(
+        "nasbench201", NASBench201Space(), images, settings, Budget("epochs", 4), 0, statistics=names
+    )
 
 
 @pytest.mark.torch
@@ -61,10 +65,10 @@ def problem():
         ([math.nan, RuntimeError, -math.inf, math.nan], 0),  # none has a score: the first
     ],
 )
-def test_the_first_of_the_best_is_chosen(scores, place, problem, monkeypatch):
+def test_the_first_of_the_best_is_chosen(scores, place, problem_with, monkeypatch):
     from harness.live import scores as functions
 
-    given = iter(scores)
+    problem, given = problem_with("naswot"), iter(scores)
 
     def scored(network, images, labels):
         found = next(given)
@@ -81,10 +85,25 @@ def test_the_first_of_the_best_is_chosen(scores, place, problem, monkeypatch):
 
 
 @pytest.mark.torch
-def test_most_parameters(problem):
+def test_statistics_are_scores_of_the_untrained_network(problem_with):
+    from harness.live.scores import score
+
+    problem = problem_with("synflow", "params")
+    arch = (3, 1, 2, 0, 4, 3)
+    network, (images, labels) = problem.untrained(arch)
+    expected = {name: score(name, network, images, labels) for name in ("synflow", "params")}
+    assert problem.statistics(arch) == expected
+    assert (problem.spent, problem.n_statistics) == (0, 2)
+    with pytest.raises(HarnessError, match="area: unknown statistic 'naswot'"):
+        run_search(make_method("area", score="naswot"), problem, Streams("live/test", 0))
+
+
+@pytest.mark.torch
+def test_most_parameters(problem_with):
     from harness.training import discrete
     from harness.training.networks import Stages
 
+    problem = problem_with("params")
     uniforms = Streams("live/test", 0).uniforms("sample")
     drawn = [problem.sample(uniforms) for _ in range(12)]
     sizes = [discrete.parameters("nasbench201", arch, Stages(2, 1, (1, 8, 8), 10, 0)) for arch in drawn]

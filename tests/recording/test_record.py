@@ -85,7 +85,7 @@ def test_two_recordings_do_not_share_a_folder(spec, tmp_path):
 
 def test_a_training_that_fails_leaves_the_others(tmp_path, tiny):
     wild = make_spec(tiny | {"recipe": tiny["recipe"] | {"learning_rate": 1e30, "weight_decay": 1.0, "clip": 1e30}})
-    with pytest.raises(RunError, match=r"\d of 4 architectures could not be trained; \|.*the training loss is"):
+    with pytest.raises(RunError, match=r"\d of 4 architectures could not be recorded; \|.*the training loss is"):
         record(wild, tmp_path)
     with pytest.raises(HarnessError, match="not trained yet"):
         finish(wild, tmp_path)

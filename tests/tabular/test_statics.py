@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from harness import AskTell, Taxonomy, register_method, run
+from harness import AskTell, Taxonomy, register_method, run, table_from_frame
 from harness.errors import BudgetExhausted, HarnessError
 from harness.methods.base import run_search
 from harness.problem.budget import Budget
+from harness.problem.constraint import Constraint
+from harness.spaces.nasbench201 import OPERATIONS
 from harness.streams import Streams
 from harness.tabular.catalogue import load_table, save_benchmark
+from harness.tabular.feasible import feasible_rows
 from harness.tabular.lockstep import LockstepProblem
 from harness.tabular.problem import TabularProblem
 from harness.tabular.statics import static_columns, static_names
 from harness.tabular.table import Table
+from harness.testing import check_benchmark
 
 TEN = Budget("evaluations", 10)
 
@@ -182,3 +188,94 @@ def test_from_a_suite(scored: Callable[..., Table], own_cache: Path, tmp_path: P
         with pytest.raises(HarnessError, match=f"method greedy: benchmark made/up: .*{why}"):
             run(wrong, tmp_path / "wrong", backend="sequential")
         assert not (tmp_path / "wrong").exists()
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    """Rows of a small space, with a zero-cost score."""
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame(itertools.product("abc", "abcd"), columns=["first", "second"])
+    frame["valid"], frame["test"], frame["naswot"] = rng.uniform(40, 90, (3, len(frame)))
+    return frame
+
+
+def imported(frame: pd.DataFrame, *statistics: str) -> Table:
+    return table_from_frame(frame, "mine/small", arch=["first", "second"], statistics=statistics)
+
+
+def test_statistics_of_a_data_frame(frame: pd.DataFrame) -> None:
+    frame["naswot"] = frame["naswot"].map(str)
+    frame.loc[[2, 5], "naswot"] = ["", "NaN"]
+    frame["synflow"] = np.where(np.arange(len(frame)) == 1, -np.inf, frame["valid"] ** 2 + 100 * np.sin(frame.index))
+    table = imported(frame, "naswot", "synflow")
+    assert table.statistics == {"naswot": 0.0, "synflow": 0.0}
+    expected = pd.to_numeric(frame["naswot"], errors="coerce").to_numpy()
+    np.testing.assert_array_equal(table.columns["naswot"], expected)
+    assert np.isnan(table.columns["naswot"]).sum() == 2
+    assert table.columns["synflow"][1] == -np.inf
+    assert imported(frame).statistics == {}
+    assert "naswot" not in imported(frame).columns
+
+
+def test_no_constraint_on_a_score_that_is_not_there(frame: pd.DataFrame) -> None:
+    check_benchmark(imported(frame, "naswot"))
+    assert (
+        feasible_rows(imported(frame, "naswot"), [Constraint("naswot", ">=", 60.0)]).tolist()
+        == (frame["naswot"] >= 60).tolist()
+    )
+    frame.loc[3, "naswot"] = np.nan
+    check_benchmark(imported(frame, "naswot"))  # a statistic may lack a number
+    with pytest.raises(
+        HarnessError, match="column naswot has no finite number in 1 of 12 rows; no constraint can be put"
+    ):
+        feasible_rows(imported(frame, "naswot"), [Constraint("naswot", ">=", 60.0)])
+
+
+def test_what_an_import_refuses_to_mark(frame: pd.DataFrame) -> None:
+    frame["copy"] = 100 - frame["valid"]
+    frame["latency"] = frame["loss@12"] = frame["valid_acc"] = frame["naswot"]
+    frame["words"] = "big"
+    frame["nothing"] = np.nan
+    for name, why in (
+        ("latency", "column 'latency' cannot be a statistic"),
+        ("loss@12", "column 'loss@12' cannot be a statistic"),
+        ("valid_acc", "column 'valid_acc' cannot be a statistic"),
+        ("valid", "column 'valid' cannot be a statistic"),
+        ("copy", "statistic 'copy' and the valid score are one measurement up to scale.*it is not free of training"),
+        ("words", "column 'words' has no number in row 1: 'big'; leave the cell empty"),
+        ("nothing", "column 'nothing' has no finite number in any row"),
+        ("nasw", "unknown column 'nasw'; did you mean 'naswot'"),
+    ):
+        with pytest.raises(HarnessError, match=f"table mine/small: {why}"):
+            imported(frame, name)
+    with pytest.raises(HarnessError, match="column 'naswot' is named twice"):
+        imported(frame, "naswot", "naswot")
+
+
+def test_from_the_command_line(frame: pd.DataFrame, own_cache: Path, tmp_path: Path, cli: Callable[..., Any]) -> None:
+    texts = [f"|{a}~0|+|none~0|none~1|+|none~0|none~1|{b}~2|" for a in OPERATIONS for b in OPERATIONS]
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(
+        {"cell": texts, **{name: rng.uniform(40, 90, len(texts)) for name in ("valid", "test", "nwot")}}
+    )
+    rows.assign(snip=rng.random(len(texts)), params=rng.random(len(texts))).to_csv(tmp_path / "t.csv", index=False)
+    columns = ["--space", "nasbench201", "--arch", "cell", "--valid", "valid", "--test", "test"]
+    done = cli("import", tmp_path / "t.csv", "--name", "mine/t", *columns, "--statistic", "nwot", "snip")
+    assert (done.code, done.err) == (0, "")
+    assert static_names(load_table("mine/t")) == ("nwot", "params", "snip")
+    plan = ("plan", "--benchmark", "mine/t", "--seeds", "0:1", "--budget", "20", "--method")
+    assert cli(*plan, "area,score=snip").code == 0
+    wrong = cli(*plan, "area,score=snap")
+    assert (wrong.code, wrong.err.count("\n")) == (2, 1)
+    assert "unknown statistic 'snap'; did you mean 'snip'" in wrong.err
+
+
+def test_an_audit_notes_scores_that_are_missing(
+    scored: Callable[..., Table], own_cache: Path, cli: Callable[..., Any]
+) -> None:
+    table = scored()
+    holes = {name: np.where(np.arange(len(table)) == 3, np.nan, table.columns[name]) for name in ("score", "other")}
+    save_benchmark(dataclasses.replace(table, columns={**table.columns, **holes}))
+    lines = cli("doctor", "--benchmark", table.name).out.splitlines()
+    assert "note  column score: 1 values are missing" in lines
+    assert "bad   column other: 1 values are missing" in lines

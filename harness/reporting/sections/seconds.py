@@ -6,11 +6,10 @@ Seconds differ from run to run, so that this is a page of its own beside the rep
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
-
-from functools import partial
 
 from harness.reporting.figures import draw_seconds
 from harness.reporting.formats import (

@@ -89,10 +89,12 @@ def _scores(job: Job, part: Mapping[str, Any], dataset: str) -> _Scored:
     """What the file has of a data set; a score that is no number is NaN."""
     try:
         codes = np.array([code_of_key(ast.literal_eval(key)) for key in part], dtype=np.int8)
-        proxies = [name for name, value in next(iter(part.values())).items() if isinstance(value, dict)]
+        proxies = list(
+            dict.fromkeys(name for row in part.values() for name, value in row.items() if isinstance(value, dict))
+        )
         columns = {name: np.array([_number(row[name]["score"]) for row in part.values()]) for name in proxies}
         seconds = {name: _mean_seconds([row[name].get("time", 0.0) for row in part.values()]) for name in proxies}
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError, SyntaxError, StopIteration) as error:
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError, SyntaxError) as error:
         raise HarnessError(
             f"{job.path}: {dataset}: not as published for NAS-Bench-201 ({type(error).__name__}: {error})"
         ) from error
