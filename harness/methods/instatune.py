@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from harness.methods.nsga2 import NSGA2, survival_order
 from harness.methods.predicting import Bound, Model, Predicting
 from harness.problem.base import Evaluation, Problem
 from harness.problem.budget import Budget
+from harness.problem.offer import Offer
 from harness.spaces.base import Arch, Space
 from harness.statistics.pareto import pareto_front
 from harness.streams import Streams
@@ -76,6 +77,15 @@ class InstaTune(Predicting):
         require(len(set(columns)) == len(columns), f"instatune: a column stands twice among {', '.join(columns)}")
         for name in self.known:
             require(name in columns, f"instatune: known: {name!r} is no goal; name it in minimize or maximize")
+
+    def check(self, offer: Offer) -> None:
+        """Want goals that the suite shows, or that are statistics."""
+        for name in (*self.minimize, *self.maximize):
+            if name not in offer.columns and name not in self.known:
+                raise HarnessError(
+                    f"instatune: column {name!r} is not shown to methods, {', '.join(offer.columns) or 'nothing'} is; add it to "
+                    "the suite's metrics, or to known if it is a statistic"
+                )
 
     @property
     def batch(self) -> int:  # type: ignore[override]
@@ -156,14 +166,7 @@ class InstaTune(Predicting):
     def _columns(self) -> Sequence[str]:
         """Columns that are goals."""
         shown = self.evaluations[0].metrics
-        columns = [*self.minimize, *self.maximize] or list(shown)
-        for name in columns:
-            if name not in shown and name not in self.known:
-                raise HarnessError(
-                    f"instatune: column {name!r} is not shown to methods, {', '.join(shown) or 'nothing'} is; add it to the "
-                    "suite's metrics, or to known if it is a statistic"
-                )
-        return columns
+        return [*self.minimize, *self.maximize] or list(shown)
 
 
 class Predicted(Problem):
@@ -191,6 +194,11 @@ class Predicted(Problem):
         self.budget = Budget("evaluations", method.inner)
         self.met: dict[Arch, Evaluation] = {}
         self._spent = 0
+
+    @property
+    def offer(self) -> Offer:
+        """As `Problem.offer`, with the columns of the benchmark and those that are known."""
+        return replace(super().offer, columns=(*self._real.offer.columns, *self._method.known))
 
     @property
     def exhausted(self) -> bool:

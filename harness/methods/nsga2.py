@@ -14,6 +14,7 @@ from harness.errors import HarnessError
 from harness.methods.base import AskTell, register_method, require
 from harness.methods.evolution import ATTEMPTS, mutable_variables
 from harness.problem.base import Evaluation, Problem
+from harness.problem.offer import Offer
 from harness.spaces.base import Arch
 from harness.statistics.pareto import pareto_front
 from harness.streams import Streams
@@ -63,6 +64,15 @@ class NSGA2(AskTell):
         columns = [*self.minimize, *self.maximize]
         require(len(set(columns)) == len(columns), f"nsga2: a column stands twice among {', '.join(columns)}")
 
+    def check(self, offer: Offer) -> None:
+        """Want goals that the suite shows."""
+        for name in (*self.minimize, *self.maximize):
+            if name not in offer.columns:
+                shown = ", ".join(offer.columns) or "nothing"
+                raise HarnessError(
+                    f"nsga2: column {name!r} is not shown to methods, {shown} is; add it to the suite's metrics"
+                )
+
     def start(self, problem: Problem, streams: Streams) -> None:
         """Begin with an empty population."""
         super().start(problem, streams)
@@ -100,12 +110,6 @@ class NSGA2(AskTell):
         """All goals, larger is better; of an infeasible architecture nothing counts but how near it is to the bounds."""
         signs = dict.fromkeys(self.minimize, -1.0) | dict.fromkeys(self.maximize, 1.0)
         signs = signs or dict.fromkeys(evaluation.metrics, -1.0)
-        for name in signs:
-            if name not in evaluation.metrics:
-                shown = ", ".join(evaluation.metrics) or "nothing"
-                raise HarnessError(
-                    f"nsga2: column {name!r} is not shown to methods, {shown} is; add it to the suite's metrics"
-                )
         columns = [sign * evaluation.metrics[name] if evaluation.feasible else NOTHING for name, sign in signs.items()]
         return [evaluation.score, *columns]
 

@@ -120,7 +120,7 @@ class OneShot(OwnLoop):
             searcher = make_method(self.searcher, **self.params)
             wants = f"{self.name}: search: {self.searcher} wants statistics of architectures, which shared weights do not say"
             require(not searcher.statistic_names, wants)
-            searcher.check(Offer(offer.space, Budget("evaluations", self.candidates)))
+            searcher.check(Offer(offer.space, Budget("evaluations", self.candidates), columns=offer.columns))
         batch_norm = cast("Mapping[str, Any]", offer.supernet)["batch_norm"]
         require(
             not self.recalibrate or batch_norm == "running",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.errors import BudgetExhausted, HarnessError
 from harness.problem.base import Evaluation
 from harness.problem.budget import Budget
+from harness.problem.offer import Offer
 from harness.problem.whole import WholeSpace
 from harness.spaces.base import Arch
 from harness.supernets.net import Supernet
@@ -34,6 +36,11 @@ class SharedWeights(WholeSpace):
         self.constraints = net.terms.constraints
         self.evaluations: list[tuple[Arch, float]] = []
         self._net = net
+
+    @property
+    def offer(self) -> Offer:
+        """As `Problem.offer`, with the columns."""
+        return replace(super().offer, columns=self._net.terms.names)
 
     @property
     def exhausted(self) -> bool:

@@ -98,15 +98,15 @@ def test_wrong_parameters_are_refused(params: dict[str, Any], words: str) -> Non
         make_method("nsga2", **params)
 
 
-def test_a_column_that_the_suite_does_not_show_fails_the_cell_with_its_name(tmp_path: Path) -> None:
+def test_a_column_that_the_suite_does_not_show_is_refused_before_the_run(tmp_path: Path) -> None:
     suite = {
         "seeds": "0:1",
         "benchmarks": ["synthetic/ridge"],
         "budgets": {"evaluations": 5},
         "methods": [{"name": "nsga2", "minimize": ["cost"]}],
     }
-    (error,) = harness.run(suite, tmp_path, backend="sequential").records["error"]
-    assert "column 'cost' is not shown to methods, nothing is" in error
+    with pytest.raises(HarnessError, match="column 'cost' is not shown to methods, nothing is"):
+        harness.run(suite, tmp_path, backend="sequential")
 
 
 def test_it_searches_tables_with_holes(make_table: Callable[..., Table]) -> None:
