@@ -154,7 +154,7 @@ def test_batches_are_proposed_and_learnt_whole(
 def test_overhead_stands_in_records(pairs: type[Pairs], tmp_path: Path) -> None:
     document = {"seeds": "0:2", "benchmarks": ["synthetic/ridge"], "budgets": {"evaluations": 8}}
     suite = document | {"methods": [{"name": "pairs"}, {"name": "random"}]}
-    records = harness.run(suite, tmp_path, backend="sequential").set_index("method")
+    records = harness.run(suite, tmp_path, backend="sequential").records.set_index("method")
     assert (records.loc["random", "overhead_s"] == 0).all()
     assert records.loc["pairs", "overhead_s"].between(0.002, 0.5).all()
     assert (records["overhead_s"] <= records["wall_s"]).all()
@@ -198,7 +198,7 @@ def test_a_front_holds_only_what_was_evaluated(registries: None, tmp_path: Path)
         "budgets": {"evaluations": 3},
         "methods": [{"name": "boaster"}],
     }
-    record = harness.run(suite, tmp_path, backend="sequential").iloc[0]
+    record = harness.run(suite, tmp_path, backend="sequential").records.iloc[0]
     assert record["status"] == "failed"
     assert "which it did not evaluate" in record["error"]
     with pytest.raises(AssertionError, match="boaster: its front has"):

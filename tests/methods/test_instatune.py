@@ -146,6 +146,6 @@ def test_statistics_are_paid_for_before_evaluations(
     harness.register_benchmark("made/up")(lambda: table)
     method = {"name": "instatune", "population": 5, "inner": 20, "minimize": ["params"], "known": ["params"]}
     suite = {"seeds": "0:3", "benchmarks": ["made/up"], "budgets": {"simulated_s": 83}, "methods": [method]}
-    records = harness.run(suite, tmp_path, backend="sequential")
+    records = harness.run(suite, tmp_path, backend="sequential").records
     assert (records["status"] == "ok").all(), records["error"].tolist()
     assert (records["n_evaluations"] * 10 + records["n_statistics"] <= 83).all()

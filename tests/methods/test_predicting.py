@@ -172,7 +172,7 @@ def test_fitting_is_counted_and_stands_in_records(name: str, table: Table, tmp_p
     harness.register_benchmark("made/up")(lambda: table)
     methods = [{"name": name, **QUICK[name]}, {"name": "random"}]
     suite = {"seeds": "0:2", "benchmarks": ["made/up"], "budgets": {"evaluations": 13}, "methods": methods}
-    records = harness.run(suite, tmp_path, backend="sequential").set_index("method")
+    records = harness.run(suite, tmp_path, backend="sequential").records.set_index("method")
     assert (records["status"] == "ok").all(), records["error"].tolist()
     assert (records.loc[name, "overhead_s"] > 0).all()
     assert (records.loc["random", "overhead_s"] == 0).all()

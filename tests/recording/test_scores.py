@@ -120,7 +120,7 @@ def test_they_concern_those_cells_only_that_see_one(spec, folder, scored, own_ca
     assert plain.key(0) == key
     assert seen.resolved["scores_sha256"] == scores.sha256
     assert "scores_sha256" not in plain.resolved
-    records = run(document, tmp_path / "out", backend="sequential").set_index("label")
+    records = run(document, tmp_path / "out", backend="sequential").records.set_index("label")
     assert (records["status"] == "ok").all(), records["error"].iloc[0]
     assert (records["n_statistics"] == 3).all()
     assert set(records["cell"]) == {group.key(seed) for group in (plain, seen) for seed in (0, 1)}

@@ -179,7 +179,7 @@ def test_from_a_suite(scored: Callable[..., Table], own_cache: Path, tmp_path: P
         "budgets": {"evaluations": 10},
         "methods": [{"name": "greedy"}, {"name": "random"}],
     }
-    records = run(suite, tmp_path / "out", backend="sequential").set_index(["label", "seed"])
+    records = run(suite, tmp_path / "out", backend="sequential").records.set_index(["label", "seed"])
     assert (records["status"] == "ok").all(), records["error"].iloc[0]
     assert records.loc["greedy", "n_statistics"].tolist() == [20, 20]
     assert records.loc["random", "n_statistics"].isna().all()
