@@ -10,6 +10,7 @@ import pandas as pd
 from harness.reporting.formats import joined, p_text, plural, shown_score, signed
 from harness.reporting.frames.improvement import LEVEL, relative_improvements
 from harness.reporting.frames.pairs import method_pairs
+from harness.reporting.frames.planned import planned_pairs
 from harness.reporting.frames.scores import random_equivalents
 from harness.reporting.frames.significance import significance
 from harness.reporting.model import Claim
@@ -39,11 +40,15 @@ def facts(run: Run) -> str:
 
 
 def answer(run: Run) -> list[Claim]:
-    """Return a claim a method: where it beats random search at its own budget, and what it is worth; and one on all pairs."""
+    """Return a claim a method: where it beats random search at its own budget, and what it is worth; and on pairs of methods."""
     claims = [entrant for entrant in run.entrants if not entrant.is_check]
     if not claims:
         return [Claim("Only random search", "was run: there is nothing to compare with it.")]
-    return [*(Claim(entrant.name, " ".join(_sentences(run, entrant))) for entrant in claims), *_between(run)]
+    return [
+        *(Claim(entrant.name, " ".join(_sentences(run, entrant))) for entrant in claims),
+        *_planned(run),
+        *_between(run),
+    ]
 
 
 def _sentences(run: Run, entrant: Entrant) -> Iterator[str]:
@@ -110,6 +115,25 @@ def _bounds(row: pd.Series[float], family: int) -> str:
         f"{plural(int(row['n_method']), 'seed')} would show a true RI of {row['detectable']:.2f} % four times in five "
         "before adjustment"
     )
+
+
+def _planned(run: Run) -> Iterator[Claim]:
+    """Yield what the comparisons that were fixed before the run come to."""
+    frame = run.of(planned_pairs)
+    if not len(frame):
+        return
+    told = frame[frame["p_holm"] < LEVEL]
+    wins = [
+        f"{one} beats {other} at {100 * share:.0f} % of the seeds"
+        for one, other, share in (
+            (row["a"], row["b"], row["win_probability"])
+            if row["win_probability"] > 0.5
+            else (row["b"], row["a"], 1 - row["win_probability"])
+            for _, row in told.iterrows()
+        )
+    ]
+    shown = f"{len(told)} of {plural(len(frame), 'pair')} by wins, seed by seed, after Holm's adjustment"
+    yield Claim("The planned comparisons", f"tell {shown}{': ' + '; '.join(wins) if wins else ''}.")
 
 
 def _between(run: Run) -> Iterator[Claim]:

@@ -7,7 +7,7 @@ import math
 from harness.reporting.formats import dataset, integer, interval, is_missing, number, p_value, points, text
 from harness.reporting.frames.improvement import LEVEL
 from harness.reporting.frames.planned import PLAN, PLANNED_COLUMNS, planned_pairs
-from harness.reporting.model import Column, Prose, Row, Section, TableBlock
+from harness.reporting.model import Column, Row, Section, TableBlock
 from harness.reporting.run import Run
 
 
@@ -44,19 +44,7 @@ def planned(run: Run) -> Section | None:
         note="Seeds are planned for 80 % power at 5 %, before adjustment. Ties count half. Where some searches collapse a mean "
         "is theirs: an RI then takes many more seeds than wins do.",
     )
-    return Section("planned", "Planned comparisons", [Prose([_sentence(run)]), table])
-
-
-def _sentence(run: Run) -> str:
-    frame = run.of(planned_pairs)
-    told = frame[frame["p_holm"] < LEVEL]
-    if not len(told):
-        return f"No planned comparison of {len(frame)} tells its two methods apart (Holm over all of them, 5 %)."
-    better = (
-        f"{row['a']} beats {row['b']}" if row["win_probability"] > 0.5 else f"{row['b']} beats {row['a']}"
-        for _, row in told.iterrows()
-    )
-    return f"{len(told)} of {len(frame)} planned comparisons tell their methods apart (Holm, 5 %): {'; '.join(better)}."
+    return Section("planned", "Planned comparisons", [table])
 
 
 def _wins(row: Row) -> str:
