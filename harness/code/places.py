@@ -18,6 +18,7 @@ from harness.system import plugins
 _RUNNING = (
     *(
         "again",
+        "columns",
         "difference",
         "equivalence",
         "folder",
@@ -39,7 +40,10 @@ OUTSIDE = frozenset(
         *(f"running.{name}" for name in _RUNNING),
         *(
             f"system.{name}"
-            for name in ("fan_out", "files", "folders", "journal", "limited", "plugins", "progress", "provenance")
+            for name in (
+                *("extras", "fan_out", "files", "folders", "journal", "limited", "plugins", "progress", "provenance"),
+                *("shapes", "texts"),
+            )
         ),
         *(
             "statistics.law",
@@ -49,7 +53,7 @@ OUTSIDE = frozenset(
             "tabular.importing",
             "tabular.law",
         ),
-        *("tabular.nasbench_graph", "tabular.recorded", "tabular.scores", "tabular.store", "tabular.synthetic"),
+        *("tabular.nasbench_graph", "tabular.recorded", "tabular.scores", "tabular.shown", "tabular.store", "tabular.synthetic"),
     )
 )
 _LISTS = {"harness", "harness.methods"}  # packages whose own module only lists what is in them

@@ -119,8 +119,8 @@ class OneShot(OwnLoop):
         if self.searcher != "random":
             searcher = make_method(self.searcher, **self.params)
             wants = f"{self.name}: search: {self.searcher} wants statistics of architectures, which shared weights do not say"
-            require(not searcher.statistic_names, wants)
             searcher.check(Offer(offer.space, Budget("evaluations", self.candidates), columns=offer.columns))
+            require(not searcher.statistic_names, wants)
         batch_norm = cast("Mapping[str, Any]", offer.supernet)["batch_norm"]
         require(
             not self.recalibrate or batch_norm == "running",

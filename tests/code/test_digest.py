@@ -26,7 +26,7 @@ from harness.suites.reading import make_suite
 
 ON_TABLES = {
     *("errors", "methods.base", "methods.evolution", "problem.base", "problem.budget", "problem.constraint"),
-    *("methods.values", "problem.supernet", "problem.terms", "tabular.lockstep", "tabular.statics"),
+    *("methods.values", "problem.offer"),
     *("running.joining", "running.tables", "spaces.base", "streams"),
     *("tabular.curves", "tabular.feasible", "tabular.lockstep", "tabular.problem", "tabular.statics"),
     *("tabular.table", "taxonomy"),

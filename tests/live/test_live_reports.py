@@ -36,7 +36,7 @@ def test_the_report_of_a_live_run(reference):
     improvement = pd.read_csv(folder / "tables" / "relative_improvement.csv")
     assert improvement["baseline"].unique().tolist() == ["random@2epochs"]
     assert improvement["n_baseline"].tolist() == [2, 2, 2]
-    cost = pd.read_csv(folder / "tables" / "cost.csv").set_index("method")
+    cost = pd.read_csv(folder / "tables" / "search_cost.csv").set_index("method")
     assert cost.loc["single-level", ["passes_a_step", "passes"]].tolist() == [1, 4]
     assert cost.loc["milenas-1st", ["passes_a_step", "passes"]].tolist() == [2, 8]
     assert cost.loc["random", "trained"] == 2
@@ -92,7 +92,7 @@ def test_random_search_with_shared_weights_in_a_run(against_average):
     own = search[search["cell"].map(records["method"]) == "random-search-ws"]
     assert own["passes"].tolist() == own["steps"].tolist()
     assert own[own["epoch"] == 2]["arch"].tolist() == records[records["method"] == "random-search-ws"]["arch"].tolist()
-    cost = pd.read_csv(against_average / "report" / "tables" / "cost.csv").set_index("method")
+    cost = pd.read_csv(against_average / "report" / "tables" / "search_cost.csv").set_index("method")
     assert cost.loc["random-search-ws", "passes_a_step"] == 1
     sizes = pd.read_csv(against_average / "report" / "tables" / "sizes.csv")
     assert set(sizes["method"]) == {"single-level"}

@@ -136,7 +136,7 @@ def test_a_schedule_of_levels(tmp_path):
     search = read_epochs(tmp_path / "run").query("phase == 'search'")
     assert search["level"].tolist() == ["Bilevel", "MixedLevel"]
     build_report(tmp_path / "run", formats=["csv"])
-    cost = pd.read_csv(tmp_path / "run" / "report" / "tables" / "cost.csv")
+    cost = pd.read_csv(tmp_path / "run" / "report" / "tables" / "search_cost.csv")
     assert cost["level"][0] == "Bilevel, then MixedLevel"
 
 

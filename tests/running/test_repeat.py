@@ -33,7 +33,7 @@ class Picks(OwnLoop):
     taxonomy = Taxonomy("any", "random", "none", "none")
 
     def search(self, problem, streams):
-        arch = problem.architectures[PLACE + streams.seed]
+        arch = problem.architectures[PLACE + streams.cell_seed]
         problem.evaluate(arch)
         return SearchResult(arch)
 """

@@ -26,11 +26,11 @@ class Hangs(OwnLoop):
     taxonomy = Taxonomy("any", "random", "none", "none")
 
     def search(self, problem, streams):
-        arch = problem.architectures[streams.seed]
+        arch = problem.architectures[streams.cell_seed]
         problem.evaluate(arch)
-        if streams.seed == 1 and SLOW:
+        if streams.cell_seed == 1 and SLOW:
             re.match(r"(a+)+$", "a" * 60 + "b")  # for ever, and nothing else runs in this process meanwhile
-        while streams.seed == 2 and SLOW:
+        while streams.cell_seed == 2 and SLOW:
             try:
                 time.sleep(10)
             except BaseException:
