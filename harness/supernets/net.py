@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -21,6 +21,7 @@ from harness.spaces.cells import CellSpace
 from harness.spaces.registry import cell_space
 from harness.supernets.graph import BATCH_NORMS, mixed_network
 from harness.supernets.mixture import Mixture, Relaxation
+from harness.supernets.recall import recalling
 from harness.training import tracking
 from harness.training.data import Change, Rows, Splits, augmentation, batches, portions, whole_batches
 from harness.training.descent import sgd
@@ -294,12 +295,26 @@ class Supernet:
 
     def accuracies(self, archs: Sequence[Arch]) -> list[float]:
         """Accuracies (percent) of architectures on the validation images, with the weights as they are."""
+        if not self.recalibrates:
+            return self._accuracies(archs)
         found = []
         for arch in archs:
             path = self.path(arch)
             with self.calibration(path):
                 found.append(self.measure(path)[1])
         return found
+
+    def _accuracies(self, archs: Sequence[Arch]) -> list[float]:
+        """Batch by batch, and in each in the order of the encodings: neighbours there have most in common."""
+        paths = {arch: self.path(arch) for arch in sorted(set(archs))}
+        correct = dict.fromkeys(paths, 0)
+        valid = self._splits.valid
+        with self._evaluating(), torch.no_grad(), recalling(self.network):
+            for part in portions(valid, self.settings.batch_size):
+                images, labels = self.read(part)
+                for arch, path in paths.items():
+                    correct[arch] += int((self.network(images, *path).argmax(dim=1) == labels).sum())
+        return [100 * correct[arch] / len(valid) for arch in archs]
 
     def calibration(self, path: Sequence[Mixture]) -> AbstractContextManager[None]:
         """Inside, the batch norm is as an architecture is to be measured by; its images are the training images, in order."""
@@ -312,14 +327,19 @@ class Supernet:
         return recalibrated(self.network, lambda batch: self.network(batch, *path), images)
 
     def _evaluated(self, turns: Iterator[Sequence[Mixture]]) -> tuple[float, float]:
-        training = self.network.training
-        self.network.eval()
-        try:
+        with self._evaluating():
             return tracking.evaluate(
                 lambda images: self.network(images, *next(turns)),
                 self.read,
                 self._splits.valid,
                 self.settings.batch_size,
             )
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        training = self.network.training
+        self.network.eval()
+        try:
+            yield
         finally:
             self.network.train(training)
