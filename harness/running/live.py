@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -21,7 +22,10 @@ from harness.running.records import Entry
 from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.suites.group import Group
+from harness.supernets.beside import Beside
+from harness.supernets.gradient import Asked, Computed
 from harness.system.settings import threads
+from harness.system.turns import Turn, take_turns
 from harness.training.checkpoints import CheckpointError
 from harness.training.convolution import guard_of_development
 from harness.training.data import Splits
@@ -31,16 +35,44 @@ from harness.training.train import check_recipe, train
 NAN = float("nan")
 
 
-def run_live_cell(
-    benchmark: LiveBenchmark, group: Group, cls: type[Method], seed: int, origin: Mapping[str, str], workspace: Path
+def run_live_cells(
+    benchmark: LiveBenchmark,
+    group: Group,
+    cls: type[Method],
+    seeds: Sequence[int],
+    origin: Mapping[str, str],
+    workspace: Path,
+) -> list[Entry]:
+    """Run some seeds of a group, side by side where its settings say so; see `harness.running.cells.run_cells`."""
+    # More threads would only be in the way of the other workers, and their number can change the last bits.
+    torch.set_num_threads(threads())
+    cell = partial(_run, benchmark, group, cls, origin, workspace)
+    width = LiveSettings.from_json(group.settings).search.side_by_side
+    if width == 1:
+        return [cell(seed) for seed in seeds]
+    entries: list[Entry] = []
+    with guard_of_development():
+        for first in range(0, len(seeds), width):
+            cells = [partial(cell, seed) for seed in seeds[first : first + width]]
+            entries += take_turns(cells, Beside(width), lambda asked: asked.kind)
+    return entries
+
+
+def _run(
+    benchmark: LiveBenchmark,
+    group: Group,
+    cls: type[Method],
+    origin: Mapping[str, str],
+    workspace: Path,
+    seed: int,
+    turn: Turn[Asked, Computed] | None = None,
 ) -> Entry:
-    """Run one cell; see `harness.running.cells.run_cells`.
+    """Run one cell, by itself or in turns with others.
 
     Its search on a supernet and the training of what it recommends go on from checkpoints in the workspace.
     """
-    # More threads would only be in the way of the other workers, and their number can change the last bits.
-    torch.set_num_threads(threads())
-    started_at, clock = now(), time.perf_counter()
+    clock = time.perf_counter if turn is None else turn.clock
+    started_at, started = now(), clock()
     settings = LiveSettings.from_json(group.settings)
     splits = benchmark.splits(seed)
     workspace.mkdir(parents=True, exist_ok=True)
@@ -54,6 +86,7 @@ def run_live_cell(
         seed,
         checkpoint=workspace / f"{group.key(seed)}.pt",
         terms=terms,
+        turn=turn,
     )
     found, error, measured, answers = SearchResult(), "", _nothing(), False
     epochs: list[dict[str, Any]] = []
@@ -63,7 +96,7 @@ def run_live_cell(
             found = run_search(cls.of(group.method.params), problem, Streams(group.benchmark, seed))
             if found.arch is None and not found.sample:
                 found = SearchResult(_incumbent(problem))
-            searched_s = time.perf_counter() - clock
+            searched_s = clock() - started
             archs = found.sample or (() if found.arch is None else (found.arch,))
             answers = bool(archs) and all(map(terms.allow, archs))
             if isinstance(benchmark, OneShotBenchmark):
@@ -76,7 +109,7 @@ def run_live_cell(
         raise
     except (Exception, SystemExit):  # a method that exits must not end the run
         error = printable_traceback()
-    ended = Ended(found.arch, error, time.perf_counter() - clock if error else searched_s, started_at)
+    ended = Ended(found.arch, error, clock() - started if error else searched_s, started_at)
     trained = "epochs from scratch" if benchmark.table is None else "epochs, as its table was recorded"
     record = common_columns(group, seed, benchmark, ended, origin) | {
         "fidelity": f"{settings.evaluation.epochs} {trained}",

@@ -27,6 +27,7 @@ from harness.system.fan_out import check_fan_out, end_with, owner_of_workers, wo
 from harness.system.files import write_whole
 from harness.tabular.catalogue import loaded, registered_loader
 from harness.tabular.table import Table
+from harness.training.settings import LiveSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 CHECKPOINTS = "checkpoints"
 CODE_OF_CHECKPOINTS = "code.json"  # digests of the code of unfinished live cells, beside their checkpoints
 # Seeds a chunk: enough to make lockstep worth while and to keep the fan-out cheap, few enough to lose little to a kill.
-# A live search takes minutes: it is a chunk of its own.
-CHUNK_LOCKSTEP, CHUNK, CHUNK_LIVE = 50, 25, 1
+# A live search takes minutes: it is a chunk of its own, with those beside it.
+CHUNK_LOCKSTEP, CHUNK = 50, 25
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,9 @@ def _chunks(
     for group, seeds in seeds_of.items():
         cls, loader = method_class(group.method.name), registered_loader(group.benchmark)
         in_lockstep = lockstep and hasattr(cls, "lockstep") and not group.metrics and not group.settings
-        size = CHUNK_LIVE if group.settings else CHUNK_LOCKSTEP if in_lockstep else CHUNK
+        size = CHUNK_LOCKSTEP if in_lockstep else CHUNK
+        if group.settings:
+            size = LiveSettings.from_json(group.settings).search.side_by_side
         for start in range(0, len(seeds), size):
             yield Chunk(
                 group=group,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -121,12 +120,12 @@ class Search:
         number, passes = net.spend(), moving.passes
         rate = net.settings.rate(number)
         moving.begin_epoch(number, rate)
-        started = time.perf_counter()
+        started = net.clock()
         loss, accuracy = self._steps(number)
-        stepped = time.perf_counter()
+        stepped = net.clock()
         valid_loss, valid_accuracy = net.measure(moving.evaluated(number))
         tracking.require_finite({"valid": valid_loss}, f"search, after epoch {number}")
-        evaluated = time.perf_counter()
+        evaluated = net.clock()
         row: Row = {
             "epoch": number,
             **self.step.words(number),
@@ -144,7 +143,7 @@ class Search:
             row |= sizes.reached(net.rows, row, net.settings.expected_size)
         row["seconds"] = stepped - started
         row["evaluation_seconds"] = evaluated - stepped
-        row["tracking_seconds"] = time.perf_counter() - evaluated
+        row["tracking_seconds"] = net.clock() - evaluated
         row["peak_memory"] = peak_memory_mb()
         net.rows.append(row)
         if net.checkpoint is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -19,9 +20,12 @@ from harness.problem.terms import Terms
 from harness.spaces.base import Arch
 from harness.spaces.cells import CellSpace
 from harness.spaces.registry import cell_space
+from harness.supernets.beside import check_beside
+from harness.supernets.gradient import Asked, Computed
 from harness.supernets.graph import BATCH_NORMS, mixed_network
 from harness.supernets.mixture import Mixture, Relaxation
 from harness.supernets.recall import recalling
+from harness.system.turns import Turn
 from harness.training import tracking
 from harness.training.data import Change, Rows, Splits, augmentation, batches, portions, whole_batches
 from harness.training.descent import sgd
@@ -48,6 +52,7 @@ def check_search(space: str, splits: Splits, settings: SearchSettings) -> Shape:
         If the space is unknown, a batch is larger than a split, a size or number is missing, or the network does not fit.
     """
     where = cell_space(space)
+    check_beside(where, settings)
     for name in ("train", "valid"):
         if settings.batch_size > (images := len(getattr(splits, name))):
             raise HarnessError(
@@ -192,11 +197,14 @@ class Supernet:
         What an architecture must satisfy to be an answer, and which of its columns are shown.
     searcher
         What searches it instead of a `harness.supernets.loop.Search`; None: nothing.
+    turn
+        Its turn among the searches beside it, see `SearchSettings.side_by_side`; None: it is searched by itself.
     """
 
     searcher: Callable[[Supernet, Step, Selection], Search] | None = None
     recalibrates = False
     terms: Terms = Terms()
+    turn: Turn[Asked, Computed] | None = None
 
     def __init__(
         self,
@@ -235,6 +243,10 @@ class Supernet:
     def data(self) -> str:
         """The images and their split, as text."""
         return self._splits.identity
+
+    def clock(self) -> float:
+        """Seconds since an arbitrary moment; where searches take turns, those that this one has taken."""
+        return time.perf_counter() if self.turn is None else self.turn.clock()
 
     def spend(self) -> int:
         """Take an epoch from the budget, and return its number, from 0.

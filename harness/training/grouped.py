@@ -65,10 +65,16 @@ def grouped(networks: Sequence[nn.Module]) -> nn.Module:
                 device="meta",
             )
         elif isinstance(module, nn.BatchNorm2d):
-            made = nn.BatchNorm2d(count * module.num_features, device="meta")
-            made.num_batches_tracked = module.num_batches_tracked
-            for key in ("running_mean", "running_var"):
-                setattr(made, key, torch.cat([other.get_buffer(key) for other in same]))
+            made = nn.BatchNorm2d(
+                count * module.num_features,
+                affine=module.affine,
+                track_running_stats=module.track_running_stats,
+                device="meta",
+            )
+            if module.track_running_stats:
+                made.num_batches_tracked = module.num_batches_tracked
+                for key in ("running_mean", "running_var"):
+                    setattr(made, key, torch.cat([other.get_buffer(key) for other in same]))
         elif isinstance(module, nn.Linear):
             made = Linears(cast(Sequence[nn.Linear], same))
         else:
@@ -82,6 +88,28 @@ def grouped(networks: Sequence[nn.Module]) -> nn.Module:
         parent, _, key = name.rpartition(".")
         setattr(result.get_submodule(parent), key, made)
     return result
+
+
+def parts(network: nn.Module, count: int, tensors: Iterable[Tensor] | None = None) -> list[Tensor]:
+    """What belongs to each of the networks in one: views (count, *shape of the parameter of one network), in their order.
+
+    Parameters
+    ----------
+    network, count
+        A network that `grouped` made, and of how many.
+    tensors
+        Shaped like the network's parameters, such as their gradients; None: the parameters.
+    """
+    remaining = iter([parameter.detach() for parameter in network.parameters()] if tensors is None else tensors)
+    found = []
+    for module in network.modules():
+        for name, _ in module.named_parameters(recurse=False):
+            tensor = next(remaining)
+            if isinstance(module, Linears):
+                found.append(tensor.transpose(1, 2) if name == "weight" else tensor[:, 0])
+            else:
+                found.append(tensor.view(count, -1, *tensor.shape[1:]))
+    return found
 
 
 def clip_each(parameters: Iterable[nn.Parameter], count: int, greatest: float) -> None:

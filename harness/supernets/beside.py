@@ -1,0 +1,117 @@
+"""Passes of several supernets as one: their channels side by side, as `harness.training.grouped` puts them.
+
+Several small networks in one take less time than one after the other. The one always has the same width, and channels lie
+innermost in it: its kernels treat every network alike there, wherever it stands and whatever stands beside it, so that a pass has
+the same bits in any company. Where fewer are asked for, one is repeated. These are not the bits that a network has by itself.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from harness.errors import HarnessError
+from harness.spaces.cells import CellSpace
+from harness.supernets.gradient import Asked, Computed
+from harness.supernets.mixture import Mixture
+from harness.training.grouped import grouped, parts
+from harness.training.settings import SearchSettings
+
+# Parts of a register are computed by other kernels than whole ones. With multiples of these numbers (of channels, of channels of
+# all places, of images) no part is left over at any place, in registers of 4, 8 and 16 floats.
+CHANNELS, CHANNELS_OF_ALL, IMAGES = 4, 32, 16
+
+
+def check_beside(where: CellSpace, settings: SearchSettings) -> None:
+    """Refuse supernets that cannot be computed side by side.
+
+    Raises
+    ------
+    HarnessError
+        If places in the network would differ, the space has layers of its own, or the batch norm has running statistics.
+    """
+    width, channels = settings.side_by_side, settings.channels
+    if width == 1:
+        return
+    for number, multiple, what in (
+        (channels, CHANNELS, f"channels must be a multiple of {CHANNELS}, not {channels}"),
+        (
+            width * channels,
+            CHANNELS_OF_ALL,
+            f"side_by_side times channels must be a multiple of {CHANNELS_OF_ALL}, not {width} x {channels}",
+        ),
+        (settings.batch_size, IMAGES, f"batch_size must be a multiple of {IMAGES}, not {settings.batch_size}"),
+    ):
+        if number % multiple:
+            raise HarnessError(f"search: side_by_side: {what}, so that a seed has the same result at every place")
+    if settings.batch_norm != "batch":
+        raise HarnessError(f'search: side_by_side wants batch_norm = "batch", not "{settings.batch_norm}"')
+    if where.own_operations or where.own_skeleton() is not None:
+        raise HarnessError(
+            f"search: side_by_side: space {where.name} has operations or a network of its own, which may mix what stands "
+            "side by side; leave it out"
+        )
+
+
+class Beside:
+    """Computes passes side by side.
+
+    Parameters
+    ----------
+    width
+        Networks in one.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self._network: nn.Module | None = None
+
+    def alone(self, asked: Asked) -> Computed:
+        """Compute one pass, as it would be in company."""
+        return self([asked])[0]
+
+    def __call__(self, asked: Sequence[Asked]) -> list[Computed]:
+        """Compute at most `width` passes, of networks of one form, all with the same gradients wanted.
+
+        The mixtures are weights of all candidates, without gates and weights of edges.
+        """
+        network = self._loaded([one.network for one in asked], bool(asked[0].weights))
+        places = [asked[min(place, len(asked) - 1)] for place in range(self.width)]
+        images = torch.cat([one.inputs for one in places], dim=1)
+        output = network(images.contiguous(memory_format=torch.channels_last), *_together(places, len(asked)))
+        losses = [one.loss(logits, one.targets) for one, logits in zip(asked, output, strict=False)]
+        weights = list(network.parameters()) if asked[0].weights else []
+        wanted = [*weights, *(alpha for one in asked for alpha in one.alphas)]
+        found = torch.autograd.grad(torch.stack(losses).sum(), wanted, allow_unused=True)
+        moving = [torch.zeros_like(w) if g is None else g for w, g in zip(weights, found, strict=False)]
+        of_weights = parts(network, self.width, moving) if weights else []
+        of_alphas = iter(found[len(weights) :])
+        return [
+            Computed(
+                loss.detach(),
+                logits.detach(),
+                [*(part[place].contiguous() for part in of_weights), *(next(of_alphas) for _ in one.alphas)],
+            )
+            for place, (one, loss, logits) in enumerate(zip(asked, losses, output, strict=False))
+        ]
+
+    def _loaded(self, networks: Sequence[nn.Module], trained: bool) -> nn.Module:
+        """The one network, with the weights of those asked for; other places keep what they have."""
+        if self._network is None:
+            self._network = grouped([copy.deepcopy(networks[0]) for _ in range(self.width)])
+            self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for place, network in enumerate(networks):
+            for part, weight in zip(parts(self._network, self.width), network.parameters(), strict=True):
+                part[place].copy_(weight.detach())
+        return self._network.requires_grad_(trained)
+
+
+def _together(places: Sequence[Asked], asked: int) -> list[Mixture]:
+    """Mixtures (edges, places, candidates) of all groups; those behind the passes that are asked for have no gradient."""
+    weights = [[mixture.operations for mixture in one.mixtures] for one in places]  # type: ignore[union-attr]
+    for repeated in weights[asked:]:
+        repeated[:] = [operations.detach() for operations in repeated]
+    return [Mixture(torch.stack(group, dim=1)) for group in zip(*weights, strict=True)]
