@@ -11,7 +11,7 @@ import copy
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from harness.errors import HarnessError
 from harness.spaces.cells import CellSpace
@@ -67,7 +67,7 @@ class Beside:
 
     def __init__(self, width: int) -> None:
         self.width = width
-        self._network: nn.Module | None = None
+        self._one: _One | None = None
 
     def alone(self, asked: Asked) -> Computed:
         """Compute one pass, as it would be in company."""
@@ -78,16 +78,17 @@ class Beside:
 
         The mixtures are weights of all candidates, without gates and weights of edges.
         """
-        network = self._loaded([one.network for one in asked], bool(asked[0].weights))
+        if self._one is None:
+            self._one = _One(asked[0].network, self.width)
+        self._one.load(asked)
         places = [asked[min(place, len(asked) - 1)] for place in range(self.width)]
-        images = torch.cat([one.inputs for one in places], dim=1)
-        output = network(images.contiguous(memory_format=torch.channels_last), *_together(places, len(asked)))
+        images = torch.cat([one.inputs for one in places], dim=1).contiguous(memory_format=torch.channels_last)
+        output = self._one.network(images, *_together(places, len(asked)))
         losses = [one.loss(logits, one.targets) for one, logits in zip(asked, output, strict=False)]
-        weights = list(network.parameters()) if asked[0].weights else []
+        weights = self._one.weights if asked[0].trained else []
         wanted = [*weights, *(alpha for one in asked for alpha in one.alphas)]
         found = torch.autograd.grad(torch.stack(losses).sum(), wanted, allow_unused=True)
-        moving = [torch.zeros_like(w) if g is None else g for w, g in zip(weights, found, strict=False)]
-        of_weights = parts(network, self.width, moving) if weights else []
+        of_weights = self._one.parted(found[: len(weights)])
         of_alphas = iter(found[len(weights) :])
         return [
             Computed(
@@ -98,15 +99,37 @@ class Beside:
             for place, (one, loss, logits) in enumerate(zip(asked, losses, output, strict=False))
         ]
 
-    def _loaded(self, networks: Sequence[nn.Module], trained: bool) -> nn.Module:
-        """The one network, with the weights of those asked for; other places keep what they have."""
-        if self._network is None:
-            self._network = grouped([copy.deepcopy(networks[0]) for _ in range(self.width)])
-            self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for place, network in enumerate(networks):
-            for part, weight in zip(parts(self._network, self.width), network.parameters(), strict=True):
-                part[place].copy_(weight.detach())
-        return self._network.requires_grad_(trained)
+
+class _One:
+    """Several networks in one.
+
+    Attributes
+    ----------
+    network, weights
+        The one network and its weights.
+    """
+
+    def __init__(self, network: nn.Module, width: int) -> None:
+        self.network = grouped([copy.deepcopy(network) for _ in range(width)])
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.weights = list(self.network.parameters())
+        self._parts = parts(self.network, width)
+        self._places = self.parted([weight.detach() for weight in self.weights])
+
+    def load(self, asked: Sequence[Asked]) -> None:
+        """Take the weights of the networks of passes, from the first place on; other places keep what they have."""
+        for weight in self.weights:
+            weight.requires_grad_(asked[0].trained)
+        with torch.no_grad():
+            for part, *weights in zip(self._places, *(one.weights for one in asked), strict=True):
+                torch._foreach_copy_(list(part[: len(asked)]), weights)
+
+    def parted(self, tensors: Sequence[Tensor | None]) -> list[Tensor]:
+        """Of weights or their gradients, as many as there are, what belongs to each place; zeros for None."""
+        return [
+            part(torch.zeros_like(weight) if tensor is None else tensor)
+            for part, weight, tensor in zip(self._parts, self.weights, tensors, strict=False)
+        ]
 
 
 def _together(places: Sequence[Asked], asked: int) -> list[Mixture]:

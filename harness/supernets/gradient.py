@@ -50,8 +50,10 @@ class Asked(NamedTuple):
     ----------
     network, inputs, targets, mixtures, loss
         Whose loss, of what.
-    weights, alphas
-        Tensors that gradients are wanted of: all weights of the network or none, architecture parameters.
+    weights, trained
+        All parameters of the network, and whether their gradients are wanted.
+    alphas
+        Architecture parameters whose gradients are wanted.
     """
 
     network: nn.Module
@@ -60,12 +62,18 @@ class Asked(NamedTuple):
     mixtures: Sequence[Mixture | Tensor]
     loss: Callable[[Tensor, Tensor], Tensor]
     weights: Sequence[Tensor]
+    trained: bool
     alphas: Sequence[Tensor]
+
+    @property
+    def wanted(self) -> list[Tensor]:
+        """What gradients are wanted of."""
+        return [*(self.weights if self.trained else ()), *self.alphas]
 
     @property
     def kind(self) -> tuple[bool, bool, torch.Size]:
         """What passes must have in common to be computed as one: whose gradients are wanted, and the size of the batch."""
-        return bool(self.weights), bool(self.alphas), self.inputs.shape
+        return self.trained, bool(self.alphas), self.inputs.shape
 
 
 class Computed(NamedTuple):
@@ -80,7 +88,7 @@ def compute(asked: Asked) -> Computed:
     """Compute a pass through the network that it is asked of."""
     output = asked.network(asked.inputs, *asked.mixtures)
     loss = asked.loss(output, asked.targets)
-    found = torch.autograd.grad(loss, [*asked.weights, *asked.alphas], allow_unused=True)
+    found = torch.autograd.grad(loss, asked.wanted, allow_unused=True)
     return Computed(loss.detach(), output.detach(), found)
 
 
@@ -260,14 +268,15 @@ class LevelGradient:
             *batch,
             mixed(self._alphas),
             self._loss,
-            self._weights if weights else [],
+            self._weights,
+            weights,
             self._alphas if alphas else [],
         )
         loss, output, found = self._compute(asked)
         self._require(True, True)
         self.passes += 1
-        wanted, split = [*asked.weights, *asked.alphas], len(asked.weights)
-        gradients = [torch.zeros_like(v) if g is None else g for v, g in zip(wanted, found, strict=True)]
+        gradients = [torch.zeros_like(v) if g is None else g for v, g in zip(asked.wanted, found, strict=True)]
+        split = len(self._weights) if weights else 0
         used = [gradient is not None for gradient in found[:split]]
         return Pass(loss, output, gradients[:split], gradients[split:], used)
 

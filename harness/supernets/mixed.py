@@ -138,20 +138,21 @@ def _mixed_in_groups(
 ) -> Sequence[Tensor]:
     """Sums of what edges have to themselves and, weighted, in common, as `FusedFan.mixed` has them of networks in one.
 
-    What is in common is added by one matrix product a network: from its terms' channels to the edges' channels.
+    What is in common is added by a pointwise convolution, whose kernel is a multiple of the identity for every edge and term.
     """
-    n, _, height, width = (own or shared)[0].shape
-    pixels = n * height * width
-    total = sum(own[1:], own[0]).permute(0, 2, 3, 1).reshape(pixels, groups, -1).transpose(0, 1) if own else None
+    terms = list(own)
     if shared:
-        terms = [term.permute(0, 2, 3, 1).reshape(pixels, groups, -1) for term in shared]
-        common, channels = torch.stack(terms, dim=2).flatten(2).transpose(0, 1), terms[0].shape[2]
-        same = torch.eye(channels, dtype=common.dtype, device=common.device)
-        matrix = torch.einsum("keg,cd->gkced", torch.stack(list(columns)), same)
-        matrix = matrix.reshape(groups, len(terms) * channels, -1)
-        total = torch.bmm(common, matrix) if total is None else torch.baddbmm(total, common, matrix)
-    outputs = cast(Tensor, total).transpose(0, 1).reshape(pixels, groups, edges, -1).unbind(dim=2)
-    return [output.reshape(n, height, width, -1).permute(0, 3, 1, 2) for output in outputs]
+        n, channels, height, width = shared[0].shape
+        side = channels // groups
+        pixels = [term.permute(0, 2, 3, 1).reshape(n, height, width, groups, side) for term in shared]
+        common = torch.stack(pixels, dim=4).flatten(3).permute(0, 3, 1, 2)
+        same = torch.eye(side, dtype=common.dtype, device=common.device)
+        kernel = torch.einsum("keg,cd->gedkc", torch.stack(list(columns)), same).reshape(-1, len(shared) * side, 1, 1)
+        terms.append(F.conv2d(common, kernel, groups=groups))
+    total = sum(terms[1:], terms[0])
+    n, _, height, width = total.shape
+    outputs = total.permute(0, 2, 3, 1).reshape(n, height, width, groups, edges, -1).unbind(dim=4)
+    return [output.flatten(3).permute(0, 3, 1, 2) for output in outputs]
 
 
 def _convolve(convolutions: Sequence[Convolution], active: Tensor, weights: Tensor, groups: int) -> Tensor:

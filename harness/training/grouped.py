@@ -6,7 +6,8 @@ its own weights, images and batch statistics, so that its outputs are those that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 import torch
@@ -90,26 +91,29 @@ def grouped(networks: Sequence[nn.Module]) -> nn.Module:
     return result
 
 
-def parts(network: nn.Module, count: int, tensors: Iterable[Tensor] | None = None) -> list[Tensor]:
-    """What belongs to each of the networks in one: views (count, *shape of the parameter of one network), in their order.
+def parts(network: nn.Module, count: int) -> list[Callable[[Tensor], Tensor]]:
+    """How to find what belongs to each of `count` networks in one that `grouped` made.
 
-    Parameters
-    ----------
-    network, count
-        A network that `grouped` made, and of how many.
-    tensors
-        Shaped like the network's parameters, such as their gradients; None: the parameters.
+    Returns
+    -------
+    list of function
+        For every parameter, in order: from the parameter, or its gradient, to a view (count, *shape in one network).
     """
-    remaining = iter([parameter.detach() for parameter in network.parameters()] if tensors is None else tensors)
-    found = []
-    for module in network.modules():
-        for name, _ in module.named_parameters(recurse=False):
-            tensor = next(remaining)
-            if isinstance(module, Linears):
-                found.append(tensor.transpose(1, 2) if name == "weight" else tensor[:, 0])
-            else:
-                found.append(tensor.view(count, -1, *tensor.shape[1:]))
-    return found
+    return [
+        _PARTS_OF_LINEARS[name] if isinstance(module, Linears) else partial(_part, count)
+        for module in network.modules()
+        for name, _ in module.named_parameters(recurse=False)
+    ]
+
+
+def _part(count: int, tensor: Tensor) -> Tensor:
+    return tensor.view(count, -1, *tensor.shape[1:])
+
+
+_PARTS_OF_LINEARS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "weight": lambda weight: weight.transpose(1, 2),
+    "bias": lambda bias: bias[:, 0],
+}
 
 
 def clip_each(parameters: Iterable[nn.Parameter], count: int, greatest: float) -> None:
