@@ -53,7 +53,14 @@ OUTSIDE = frozenset(
             "tabular.importing",
             "tabular.law",
         ),
-        *("tabular.nasbench_graph", "tabular.recorded", "tabular.scores", "tabular.shown", "tabular.store", "tabular.synthetic"),
+        *(
+            "tabular.nasbench_graph",
+            "tabular.recorded",
+            "tabular.scores",
+            "tabular.shown",
+            "tabular.store",
+            "tabular.synthetic",
+        ),
     )
 )
 _LISTS = {"harness", "harness.methods"}  # packages whose own module only lists what is in them

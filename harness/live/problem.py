@@ -23,7 +23,9 @@ from harness.problem.terms import Terms
 from harness.problem.whole import WholeSpace
 from harness.spaces.base import Arch, Space
 from harness.supernets import net
+from harness.supernets.gradient import Asked, Computed
 from harness.supernets.net import Batch, Form, Network, Supernet
+from harness.system.turns import Turn
 from harness.training import train
 from harness.training.data import Splits
 from harness.training.networks import usable
@@ -99,6 +101,8 @@ class LiveProblem(WholeSpace, SupernetProblem):
         What the method sees of architectures beside their scores, and what they must satisfy to be an answer.
     statistics
         Names of the scores that `statistics` says of an architecture's untrained network.
+    turn
+        The turn of its supernet among those beside it, see `Supernet`.
 
     Attributes
     ----------
@@ -119,6 +123,7 @@ class LiveProblem(WholeSpace, SupernetProblem):
         checkpoint: Path | None = None,
         terms: Terms = Terms(),  # noqa: B008  (frozen)
         statistics: tuple[str, ...] = (),
+        turn: Turn[Asked, Computed] | None = None,
     ) -> None:
         self.space = space
         self.budget = budget
@@ -132,6 +137,7 @@ class LiveProblem(WholeSpace, SupernetProblem):
         self._settings = settings
         self._seed = seed
         self._checkpoint = checkpoint
+        self._turn = turn
         self.max_fidelity = settings.max_fidelity
         self._left = budget.amount
         self._is_over = False  # something was asked for that nothing is left for
@@ -244,5 +250,5 @@ class LiveProblem(WholeSpace, SupernetProblem):
             device=settings.device,
             checkpoint=self._checkpoint,
         )
-        made.terms = self.terms
+        made.terms, made.turn = self.terms, self._turn
         return made

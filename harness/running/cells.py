@@ -40,9 +40,9 @@ def run_cells(
     """
     if isinstance(benchmark, Table):
         return run_table_cells(benchmark, group, cls, seeds, origin, lockstep=lockstep)
-    from harness.running.live import run_live_cell
+    from harness.running.live import run_live_cells
 
-    return [run_live_cell(benchmark, group, cls, seed, origin, workspace) for seed in seeds]
+    return run_live_cells(benchmark, group, cls, seeds, origin, workspace)
 
 
 def failed_cells(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -21,7 +21,10 @@ from harness.running.records import Entry
 from harness.spaces.base import Arch
 from harness.streams import Streams
 from harness.suites.group import Group
+from harness.supernets.beside import Beside
+from harness.supernets.gradient import Asked, Computed
 from harness.system.settings import threads
+from harness.system.turns import Times, Turn, take_turns
 from harness.tabular.statics import COUNTED
 from harness.training.checkpoints import CheckpointError
 from harness.training.convolution import guard_of_development
@@ -32,16 +35,44 @@ from harness.training.train import check_recipe, train
 NAN = float("nan")
 
 
-def run_live_cell(
-    benchmark: LiveBenchmark, group: Group, cls: type[Method], seed: int, origin: Mapping[str, str], workspace: Path
+def run_live_cells(
+    benchmark: LiveBenchmark,
+    group: Group,
+    cls: type[Method],
+    seeds: Sequence[int],
+    origin: Mapping[str, str],
+    workspace: Path,
+) -> list[Entry]:
+    """Run some seeds of a group, side by side where its settings say so; see `harness.running.cells.run_cells`."""
+    # More threads would only be in the way of the other workers, and their number can change the last bits.
+    torch.set_num_threads(threads())
+    cell = partial(_run, benchmark, group, cls, origin, workspace)
+    width = LiveSettings.from_json(group.settings).search.side_by_side
+    if width == 1:
+        return [cell(seed) for seed in seeds]
+    entries: list[Entry] = []
+    with guard_of_development():
+        for first in range(0, len(seeds), width):
+            cells = [partial(cell, seed) for seed in seeds[first : first + width]]
+            entries += take_turns(cells, Beside(width), lambda asked: asked.kind)
+    return entries
+
+
+def _run(
+    benchmark: LiveBenchmark,
+    group: Group,
+    cls: type[Method],
+    origin: Mapping[str, str],
+    workspace: Path,
+    seed: int,
+    turn: Turn[Asked, Computed] | None = None,
 ) -> Entry:
-    """Run one cell; see `harness.running.cells.run_cells`.
+    """Run one cell, by itself or in turns with others.
 
     Its search on a supernet and the training of what it recommends go on from checkpoints in the workspace.
     """
-    # More threads would only be in the way of the other workers, and their number can change the last bits.
-    torch.set_num_threads(threads())
-    started_at, clock = now(), time.perf_counter()
+    times = Times.now if turn is None else turn.times
+    started_at, started = now(), times()
     settings = LiveSettings.from_json(group.settings)
     splits = benchmark.splits(seed)
     workspace.mkdir(parents=True, exist_ok=True)
@@ -57,6 +88,7 @@ def run_live_cell(
         checkpoint=workspace / f"{group.key(seed)}.pt",
         terms=terms,
         statistics=method.statistic_names,
+        turn=turn,
     )
     found, error, measured, answers = SearchResult(), "", _nothing(), False
     epochs: list[dict[str, Any]] = []
@@ -66,7 +98,7 @@ def run_live_cell(
             found = run_search(method, problem, Streams(group.benchmark, seed))
             if found.arch is None and not found.sample:
                 found = SearchResult(_incumbent(problem))
-            searched_s = time.perf_counter() - clock
+            searched_s = (times() - started).wall
             evaluated = {trained.arch for trained in problem.evaluations}
             if guessed := [arch for arch in found.front if arch not in evaluated]:
                 text = benchmark.space.format(guessed[0])
@@ -83,7 +115,7 @@ def run_live_cell(
         raise
     except (Exception, SystemExit):  # a method that exits must not end the run
         error = printable_traceback()
-    wall_s = time.perf_counter() - clock if error else searched_s
+    wall_s = (times() - started).wall if error else searched_s
     ended = Ended(found.arch, error, wall_s, started_at, problem.overhead_s)
     trained = "epochs from scratch" if benchmark.table is None else "epochs, as its table was recorded"
     record = common_columns(group, seed, benchmark, ended, origin) | {

@@ -80,6 +80,10 @@ class PilotNet(Supernet):
             self.seconds += self._batch_s(path) * self.steps
         return nullcontext()
 
+    def _accuracies(self, archs: Sequence[Arch]) -> list[float]:
+        """Estimate each alone, although in earnest they share what they have in common."""
+        return [self.measure(self.path(arch))[1] for arch in archs]
+
     def _evaluated(self, turns: Iterator[Sequence[Mixture]]) -> tuple[float, float]:
         """Time a batch, and answer with an arbitrary accuracy."""
         batches = len(self._splits.valid) / self.settings.batch_size
@@ -114,7 +118,8 @@ class PilotSearch(Search):
             self.moving.begin_epoch(number, net.settings.rate(number))
             batches, turns = next(net.batches(number)), schedule.alpha_every
             ats = [At(number, turn, progress) for turn in range(turns)]
-            self._steps_s[kind] = seconds(lambda: [self.moving(batches, at) for at in ats]) / turns
+            taken = seconds(lambda: [self.moving(batches, at) for at in ats]) / turns
+            self._steps_s[kind] = taken / getattr(self.moving, "places", 1)
         net.seconds += self._steps_s[kind] * net.steps
         net.measure(self.moving.evaluated(number))
         net.rows.append({"epoch": number})

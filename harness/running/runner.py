@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 CHECKPOINTS = "checkpoints"
 CODE_OF_CHECKPOINTS = "code.json"  # digests of the code of unfinished live cells, beside their checkpoints
 # Seeds a chunk: enough to make lockstep worth while and to keep the fan-out cheap, few enough to lose little to a kill.
-# A live search takes minutes, and one with a limit of time is ended by itself: it is a chunk of its own.
+# A live search takes minutes: those side by side are a chunk. One with a limit of time is ended by itself.
 CHUNK_LOCKSTEP, CHUNK, CHUNK_ALONE = 50, 25, 1
 
 
@@ -279,7 +279,9 @@ def _chunks(
     for group, seeds in seeds_of.items():
         cls, loader = method_class(group.method.name), registered_loader(group.benchmark)
         in_lockstep = lockstep and hasattr(cls, "lockstep") and not group.metrics and not group.settings
-        size = CHUNK_LOCKSTEP if in_lockstep else CHUNK_ALONE if group.settings or one_by_one else CHUNK
+        size = CHUNK_LOCKSTEP if in_lockstep else CHUNK_ALONE if one_by_one else CHUNK
+        if group.settings:
+            size = LiveSettings.from_json(group.settings).search.side_by_side
         for start in range(0, len(seeds), size):
             yield Chunk(
                 group=group,

@@ -43,6 +43,55 @@ class Pass(NamedTuple):
     used: Sequence[bool]
 
 
+class Asked(NamedTuple):
+    """A pass that is to be computed.
+
+    Attributes
+    ----------
+    network, inputs, targets, mixtures, loss
+        Whose loss, of what.
+    weights, trained
+        All parameters of the network, and whether their gradients are wanted.
+    alphas
+        Architecture parameters whose gradients are wanted.
+    """
+
+    network: nn.Module
+    inputs: Tensor
+    targets: Tensor
+    mixtures: Sequence[Mixture | Tensor]
+    loss: Callable[[Tensor, Tensor], Tensor]
+    weights: Sequence[Tensor]
+    trained: bool
+    alphas: Sequence[Tensor]
+
+    @property
+    def wanted(self) -> list[Tensor]:
+        """What gradients are wanted of."""
+        return [*(self.weights if self.trained else ()), *self.alphas]
+
+    @property
+    def kind(self) -> tuple[bool, bool, torch.Size]:
+        """What passes must have in common to be computed as one: whose gradients are wanted, and the size of the batch."""
+        return self.trained, bool(self.alphas), self.inputs.shape
+
+
+class Computed(NamedTuple):
+    """A pass that was computed: loss and output as in `Pass`, and the gradients, None of what was not used."""
+
+    loss: Tensor
+    output: Tensor
+    gradients: Sequence[Tensor | None]
+
+
+def compute(asked: Asked) -> Computed:
+    """Compute a pass through the network that it is asked of."""
+    output = asked.network(asked.inputs, *asked.mixtures)
+    loss = asked.loss(output, asked.targets)
+    found = torch.autograd.grad(loss, asked.wanted, allow_unused=True)
+    return Computed(loss.detach(), output.detach(), found)
+
+
 class LevelGradient:
     """Moves the weights and the architecture parameters once, on one training and one validation batch.
 
@@ -64,6 +113,8 @@ class LevelGradient:
         What α descends besides the losses, of α alone; None: nothing.
     frozen
         Whether weights that a training pass did not use stay as they are; else momentum and weight decay go on there.
+    compute
+        Computes a pass, see `harness.supernets.beside` for another way than the network's own.
 
     Attributes
     ----------
@@ -82,6 +133,7 @@ class LevelGradient:
         loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
         penalty: Callable[[Sequence[Tensor]], Tensor] | None = None,
         frozen: bool = False,
+        compute: Callable[[Asked], Computed] = compute,
     ) -> None:
         self.passes = 0
         self._network = network
@@ -93,6 +145,7 @@ class LevelGradient:
         self._loss = loss
         self._penalty = penalty
         self._frozen = frozen
+        self._compute = compute
 
     def __call__(
         self,
@@ -209,18 +262,23 @@ class LevelGradient:
 
     def _pass(self, batch: Batch, mixed: Draw, *, weights: bool = False, alphas: bool = False) -> Pass:
         """Forward and backward once; gradients that are not asked for are not computed."""
-        inputs, targets = batch
         self._require(weights, alphas)
-        output = self._network(inputs, *mixed(self._alphas))
-        loss = self._loss(output, targets)
-        wanted = [*(self._weights if weights else ()), *(self._alphas if alphas else ())]
-        found = torch.autograd.grad(loss, wanted, allow_unused=True)
+        asked = Asked(
+            self._network,
+            *batch,
+            mixed(self._alphas),
+            self._loss,
+            self._weights,
+            weights,
+            self._alphas if alphas else [],
+        )
+        loss, output, found = self._compute(asked)
         self._require(True, True)
         self.passes += 1
-        gradients = [torch.zeros_like(v) if g is None else g for v, g in zip(wanted, found, strict=True)]
+        gradients = [torch.zeros_like(v) if g is None else g for v, g in zip(asked.wanted, found, strict=True)]
         split = len(self._weights) if weights else 0
         used = [gradient is not None for gradient in found[:split]]
-        return Pass(loss.detach(), output.detach(), gradients[:split], gradients[split:], used)
+        return Pass(loss, output, gradients[:split], gradients[split:], used)
 
     def _require(self, weights: bool, alphas: bool) -> None:
         for weight in self._weights:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from harness.spaces.cells import CellSpace
@@ -48,6 +49,8 @@ class MixedGraph(nn.Module):
         self._rows = [[row for row, edge in enumerate(edges) if edge[0] == source] for source in self._sources]
         self._targets = [target for _, target in edges]
         self._states = max(self._targets) + 1
+        # How each edge is added to those of its node before it; see `harness.supernets.recall`.
+        self.sums: Sequence[Callable[[Tensor, Tensor], Tensor]] = [torch.add] * len(edges)
         self.fans = nn.ModuleList(
             fan(partial(candidates, source), len(rows)) for source, rows in zip(self._sources, self._rows, strict=True)
         )
@@ -67,7 +70,7 @@ class MixedGraph(nn.Module):
             for row, output in zip(rows, fan(states[source], mixture.of(rows)), strict=True):
                 target = self._targets[row]
                 present = states[target]
-                states[target] = output if present is None else present + output
+                states[target] = output if present is None else self.sums[row](present, output)
         return cast(list[Tensor], states[len(inputs) :])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -121,12 +120,12 @@ class Search:
         number, passes = net.spend(), moving.passes
         rate = net.settings.rate(number)
         moving.begin_epoch(number, rate)
-        started, worked = time.perf_counter(), time.process_time()
+        started = net.times()
         loss, accuracy = self._steps(number)
-        stepped, processor_seconds = time.perf_counter(), time.process_time() - worked
+        stepped = net.times()
         valid_loss, valid_accuracy = net.measure(moving.evaluated(number))
         tracking.require_finite({"valid": valid_loss}, f"search, after epoch {number}")
-        evaluated = time.perf_counter()
+        evaluated = net.times()
         row: Row = {
             "epoch": number,
             **self.step.words(number),
@@ -142,10 +141,10 @@ class Search:
         }
         if self._states_size:
             row |= sizes.reached(net.rows, row, net.settings.expected_size)
-        row["seconds"] = stepped - started
-        row["processor_seconds"] = processor_seconds
-        row["evaluation_seconds"] = evaluated - stepped
-        row["tracking_seconds"] = time.perf_counter() - evaluated
+        steps = stepped - started
+        row["seconds"], row["processor_seconds"] = steps.wall, steps.processor
+        row["evaluation_seconds"] = (evaluated - stepped).wall
+        row["tracking_seconds"] = (net.times() - evaluated).wall
         row["peak_memory"] = peak_memory_mb()
         net.rows.append(row)
         if net.checkpoint is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -19,8 +19,12 @@ from harness.problem.terms import Terms
 from harness.spaces.base import Arch
 from harness.spaces.cells import CellSpace
 from harness.spaces.registry import cell_space
+from harness.supernets.beside import check_beside
+from harness.supernets.gradient import Asked, Computed
 from harness.supernets.graph import BATCH_NORMS, mixed_network
 from harness.supernets.mixture import Mixture, Relaxation
+from harness.supernets.recall import recalling
+from harness.system.turns import Times, Turn
 from harness.training import tracking
 from harness.training.data import Change, Rows, Splits, augmentation, batches, portions, whole_batches
 from harness.training.descent import sgd
@@ -47,6 +51,7 @@ def check_search(space: str, splits: Splits, settings: SearchSettings) -> Shape:
         If the space is unknown, a batch is larger than a split, a size or number is missing, or the network does not fit.
     """
     where = cell_space(space)
+    check_beside(where, settings)
     for name in ("train", "valid"):
         if settings.batch_size > (images := len(getattr(splits, name))):
             raise HarnessError(
@@ -191,11 +196,14 @@ class Supernet:
         What an architecture must satisfy to be an answer, and which of its columns are shown.
     searcher
         What searches it instead of a `harness.supernets.loop.Search`; None: nothing.
+    turn
+        Its turn among the searches beside it, see `SearchSettings.side_by_side`; None: it is searched by itself.
     """
 
     searcher: Callable[[Supernet, Step, Selection], Search] | None = None
     recalibrates = False
     terms: Terms = Terms()
+    turn: Turn[Asked, Computed] | None = None
 
     def __init__(
         self,
@@ -234,6 +242,10 @@ class Supernet:
     def data(self) -> str:
         """The images and their split, as text."""
         return self._splits.identity
+
+    def times(self) -> Times:
+        """Seconds since an arbitrary moment; where searches take turns, those that this one has taken."""
+        return Times.now() if self.turn is None else self.turn.times()
 
     def spend(self) -> int:
         """Take an epoch from the budget, and return its number, from 0.
@@ -294,12 +306,26 @@ class Supernet:
 
     def accuracies(self, archs: Sequence[Arch]) -> list[float]:
         """Accuracies (percent) of architectures on the validation images, with the weights as they are."""
+        if not self.recalibrates:
+            return self._accuracies(archs)
         found = []
         for arch in archs:
             path = self.path(arch)
             with self.calibration(path):
                 found.append(self.measure(path)[1])
         return found
+
+    def _accuracies(self, archs: Sequence[Arch]) -> list[float]:
+        """Batch by batch, and in each in the order of the encodings: neighbours there have most in common."""
+        paths = {arch: self.path(arch) for arch in sorted(set(archs))}
+        correct = dict.fromkeys(paths, 0)
+        valid = self._splits.valid
+        with self._evaluating(), torch.no_grad(), recalling(self.network):
+            for part in portions(valid, self.settings.batch_size):
+                images, labels = self.read(part)
+                for arch, path in paths.items():
+                    correct[arch] += int((self.network(images, *path).argmax(dim=1) == labels).sum())
+        return [100 * correct[arch] / len(valid) for arch in archs]
 
     def calibration(self, path: Sequence[Mixture]) -> AbstractContextManager[None]:
         """Inside, the batch norm is as an architecture is to be measured by; its images are the training images, in order."""
@@ -312,14 +338,19 @@ class Supernet:
         return recalibrated(self.network, lambda batch: self.network(batch, *path), images)
 
     def _evaluated(self, turns: Iterator[Sequence[Mixture]]) -> tuple[float, float]:
-        training = self.network.training
-        self.network.eval()
-        try:
+        with self._evaluating():
             return tracking.evaluate(
                 lambda images: self.network(images, *next(turns)),
                 self.read,
                 self._splits.valid,
                 self.settings.batch_size,
             )
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        training = self.network.training
+        self.network.eval()
+        try:
+            yield
         finally:
             self.network.train(training)

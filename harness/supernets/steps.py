@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -11,10 +11,11 @@ from torch import Tensor
 
 from harness.errors import HarnessError
 from harness.levels import Level, Schedule
+from harness.supernets.beside import Beside
 from harness.supernets.costs import ExpectedCost
-from harness.supernets.gradient import Draw, LevelGradient
+from harness.supernets.gradient import Asked, Computed, Draw, LevelGradient, compute
 from harness.supernets.mixture import Choice, Mixture, Purpose, Relaxation, Softmax, fix
-from harness.supernets.net import Batches, Supernet
+from harness.supernets.net import Batches, Mixed, Supernet
 from harness.training.descent import set_rate
 
 # What a pass in training computes: if drawn paths, its accuracy is not that of what is measured on the validation images.
@@ -195,7 +196,21 @@ class MovingLevel:
             clip=settings.clip,
             penalty=None if step.cost is None else self._penalty,
             frozen=step.unsampled == "frozen",
+            compute=self._compute,
         )
+
+    @property
+    def places(self) -> int:
+        """How many searches share a pass: 1 where this one's mixtures cannot be computed beside others."""
+        net, relax = self._net, self._step.relaxation
+        whole = all(mixture.edges is None for mixture in relax.probabilities(self._alphas))
+        return net.settings.side_by_side if whole and not relax.sampled and isinstance(net.form, Mixed) else 1
+
+    @property
+    def _compute(self) -> Callable[[Asked], Computed]:
+        if self.places == 1:
+            return compute
+        return Beside(self.places).alone if self._net.turn is None else self._net.turn.ask
 
     def _penalty(self, alphas: Sequence[Tensor]) -> Tensor:
         assert self._step.cost is not None

@@ -6,7 +6,8 @@ its own weights, images and batch statistics, so that its outputs are those that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 import torch
@@ -65,10 +66,16 @@ def grouped(networks: Sequence[nn.Module]) -> nn.Module:
                 device="meta",
             )
         elif isinstance(module, nn.BatchNorm2d):
-            made = nn.BatchNorm2d(count * module.num_features, device="meta")
-            made.num_batches_tracked = module.num_batches_tracked
-            for key in ("running_mean", "running_var"):
-                setattr(made, key, torch.cat([other.get_buffer(key) for other in same]))
+            made = nn.BatchNorm2d(
+                count * module.num_features,
+                affine=module.affine,
+                track_running_stats=module.track_running_stats,
+                device="meta",
+            )
+            if module.track_running_stats:
+                made.num_batches_tracked = module.num_batches_tracked
+                for key in ("running_mean", "running_var"):
+                    setattr(made, key, torch.cat([other.get_buffer(key) for other in same]))
         elif isinstance(module, nn.Linear):
             made = Linears(cast(Sequence[nn.Linear], same))
         else:
@@ -82,6 +89,31 @@ def grouped(networks: Sequence[nn.Module]) -> nn.Module:
         parent, _, key = name.rpartition(".")
         setattr(result.get_submodule(parent), key, made)
     return result
+
+
+def parts(network: nn.Module, count: int) -> list[Callable[[Tensor], Tensor]]:
+    """How to find what belongs to each of `count` networks in one that `grouped` made.
+
+    Returns
+    -------
+    list of function
+        For every parameter, in order: from the parameter, or its gradient, to a view (count, *shape in one network).
+    """
+    return [
+        _PARTS_OF_LINEARS[name] if isinstance(module, Linears) else partial(_part, count)
+        for module in network.modules()
+        for name, _ in module.named_parameters(recurse=False)
+    ]
+
+
+def _part(count: int, tensor: Tensor) -> Tensor:
+    return tensor.view(count, -1, *tensor.shape[1:])
+
+
+_PARTS_OF_LINEARS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "weight": lambda weight: weight.transpose(1, 2),
+    "bias": lambda bias: bias[:, 0],
+}
 
 
 def clip_each(parameters: Iterable[nn.Parameter], count: int, greatest: float) -> None:

@@ -6,6 +6,7 @@ Every operation is a module from (n, channels, height, width) to the same number
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from harness.errors import unknown_name
 from harness.training.convolution import convolve
+from harness.training.pooling import average_3x3
 
 Norm = Callable[[int], nn.Module]
 Make = Callable[[int, int, Norm], nn.Module]  # from channels, stride and norm
@@ -131,11 +133,7 @@ class Pool(nn.Module):
 
     def __init__(self, kind: str, stride: int, norm: nn.Module | None = None) -> None:
         super().__init__()
-        self.pool = (
-            nn.MaxPool2d(3, stride, padding=1)
-            if kind == "max"
-            else nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)
-        )
+        self.pool = nn.MaxPool2d(3, stride, padding=1) if kind == "max" else partial(average_3x3, stride=stride)
         self.norm = norm or nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:

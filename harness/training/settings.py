@@ -16,7 +16,7 @@ BATCH_NORMS = ("batch", "running")  # of supernets, see `harness.supernets.graph
 # Of a recipe's protocol; all of them off is the plain recipe.
 SWITCHES = ("cutout", "drop_path", "auxiliary")
 # Of the search: left out where they have their defaults, so that a search is what it was before there was such a setting.
-LATER = ("size_from", "annealing", "base")
+LATER = ("size_from", "annealing", "base", "side_by_side")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,10 @@ class SearchSettings:
         Share of the epochs before which `expected_size` ends nothing, since cells of the first epochs are small by chance, see
         `harness.supernets.sizes.chance_of_size`; 0.3 is a good choice. Where it is set, epochs also state ``size_reached`` and
         ``epochs_saved``. None (default): `expected_size` holds from the first epoch on.
+    side_by_side
+        How many seeds of a method are searched at once, as one network of so many times the channels, see
+        `harness.supernets.beside`; 1 (default): each by itself. A seed's result is the same in any company, and up to rounding
+        that which it has by itself.
 
     Raises
     ------
@@ -74,9 +78,10 @@ class SearchSettings:
     size_from: Annotated[float | None, says(" must be a share from 0 to 1")] = None
     annealing: str = "cosine"
     base: float = 2.0
+    side_by_side: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
+        for name in ("epochs", "batch_size", "side_by_side"):
             if getattr(self, name) < 1:
                 raise HarnessError(f"search: {name} must be at least 1, not {getattr(self, name)!r}")
         for name in ("learning_rate", "clip", "alpha_learning_rate"):

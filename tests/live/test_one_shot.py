@@ -169,7 +169,8 @@ def test_costs_of_candidates_are_fitted_to_a_column_that_is_shown(table, tmp_pat
     epochs = read_epochs(tmp_path / "counted")
     (search,) = epochs[epochs["phase"] == "search"].to_dict("records")
     assert (search["cost"], search["alpha_every"]) == ("flops", 2)
-    assert search["cost_r2"] == pytest.approx(1, abs=1e-12)  # the operations of a cell are the sum of those of its edges
+    # The operations of a cell are the sum of those of its edges.
+    assert search["cost_r2"] == pytest.approx(1, abs=1e-12)
     assert search["passes"] == search["steps"] + search["steps"] // 2
 
 

@@ -149,7 +149,9 @@ def as_older(output: Path) -> None:
     """Write the records of a run as they were written before there were digests of code."""
     records, _, _ = read_run(output)
     columns = {key: kind for key, kind in RECORD_COLUMNS.items() if key not in LATER_COLUMNS}
-    write_parquet(output / "records.parquet", records.drop(columns=[key for key in LATER_COLUMNS if key in records]), columns)
+    write_parquet(
+        output / "records.parquet", records.drop(columns=[key for key in LATER_COLUMNS if key in records]), columns
+    )
 
 
 def test_a_run_without_digests_is_readable_and_of_other_code(
