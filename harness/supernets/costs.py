@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 # Cost of every candidate by group: (edges, candidates) each.
 Costs = Mapping[str, Floats]
-WHOLE, SAMPLED = 20_000, 2_000  # architectures that costs are fitted to
+FITTED = 1_000  # architectures that costs are fitted to: there are tens of candidates, and counting one takes a while
 IMAGES = 2  # that are counted, and shared out: batch norm wants more than one number
 
 
@@ -145,7 +145,7 @@ def fitted(where: CellSpace, cost: Callable[[Arch], float]) -> tuple[Costs, floa
     where
         The cell space.
     cost
-        Of an architecture: of all of them in a space of at most `WHOLE`, else of `SAMPLED` that are drawn from the stream
+        Of an architecture: of all of them in a space of at most `FITTED`, else of so many that are drawn from the stream
         ``costs``.
 
     Returns
@@ -177,7 +177,7 @@ def fitted(where: CellSpace, cost: Callable[[Arch], float]) -> tuple[Costs, floa
 
 
 def _architectures(where: CellSpace) -> list[Arch]:
-    if where.size <= WHOLE:
+    if where.size <= FITTED:
         return [where.arch(index) for index in range(where.size)]
     rng = generator("costs", where.name)
-    return [where.sample(rng) for _ in range(SAMPLED)]
+    return [where.sample(rng) for _ in range(FITTED)]
