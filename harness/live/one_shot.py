@@ -21,6 +21,7 @@ from harness.tabular.feasible import check_constraints
 from harness.tabular.statics import is_untrained
 from harness.tabular.table import Table, is_report_only
 from harness.taxonomy import Taxonomy
+from harness.training.settings import LiveSettings
 
 if TYPE_CHECKING:
     from harness.problem.budget import Budget
@@ -144,6 +145,8 @@ class OneShotBenchmark(LiveBenchmark):
         """
         check_constraints(self.table, constraints)
         if isinstance(live, str):
+            if LiveSettings.from_json(live).choices:
+                raise HarnessError(f"recipe: benchmark {self.name}: its table was recorded by one recipe; leave it out")
             return super().resolve(budget, metrics, live, constraints)
         recipe = dict(self.spec["recipe"])
         evaluation = live.get("evaluation", {})

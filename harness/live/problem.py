@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from harness.errors import BudgetExhausted, HarnessError
+from harness.live.joint import JointSpace, space_of_search
 from harness.live.scores import score
 from harness.problem.base import Evaluation
 from harness.problem.budget import Budget
@@ -68,16 +69,19 @@ class Trained(NamedTuple):
         How long it was trained, or would have been if it were feasible.
     evaluation
         The answer.
+    whole
+        Epochs of its whole training during the search.
     """
 
     arch: Arch
     epochs: int
     evaluation: Evaluation
+    whole: int
 
     @property
-    def standing(self) -> tuple[int, float]:
-        """What makes an incumbent: a longer training, of equally long ones a better score."""
-        return self.epochs, self.evaluation.score
+    def standing(self) -> tuple[float, float]:
+        """What makes an incumbent: a longer part of a whole training, of equal ones a better score."""
+        return self.epochs / self.whole, self.evaluation.score
 
 
 class LiveProblem(WholeSpace, SupernetProblem):
@@ -86,7 +90,7 @@ class LiveProblem(WholeSpace, SupernetProblem):
     Parameters
     ----------
     space_name, space
-        The cell space.
+        The cell space; recipes are searched with it where `settings` leave a choice, see `JointSpace`.
     splits
         Images; the test split is left out.
     settings
@@ -125,7 +129,7 @@ class LiveProblem(WholeSpace, SupernetProblem):
         statistics: tuple[str, ...] = (),
         turn: Turn[Asked, Computed] | None = None,
     ) -> None:
-        self.space = space
+        self.space = space_of_search(space, settings)
         self.budget = budget
         self.terms = terms
         self.constraints = terms.constraints
@@ -169,22 +173,31 @@ class LiveProblem(WholeSpace, SupernetProblem):
         arch
             The architecture.
         fidelity
-            Epochs; the suite's ``proxy_epochs`` by default, and at most. The learning rate falls to 0 within them.
+            Epochs; the suite's ``proxy_epochs`` by default, and at most (those of the architecture's recipe, if they are fewer).
+            The learning rate falls to 0 within them.
         """
         arch = self.space.validate(arch)
-        recipe = replace(self._settings.proxy, epochs=self._epochs(fidelity))
+        architecture, recipe = self.training_of(arch, proxy=True)
+        whole = recipe.epochs
+        recipe = replace(recipe, epochs=min(self._epochs(fidelity), whole))
         if self._is_over or recipe.epochs > self._left:
             self._is_over = True  # even if something cheaper were asked for next
             raise BudgetExhausted(
                 f"{self._left} of {self.budget.amount} epochs are left, {recipe.epochs} were asked for"
             )
         self._left -= recipe.epochs
-        columns = self.terms.columns(arch)
+        columns = self.terms.columns(architecture)
         beyond = self.terms.excess(columns)
-        score = -beyond if beyond > 0 else self._score(arch, recipe)  # no accuracy is below 0
+        score = -beyond if beyond > 0 else self._score(architecture, recipe)  # no accuracy is below 0
         evaluation = Evaluation(score, float("nan"), columns, feasible=beyond == 0)
-        self.evaluations.append(Trained(arch, recipe.epochs, evaluation))
+        self.evaluations.append(Trained(arch, recipe.epochs, evaluation, whole))
         return evaluation
+
+    def training_of(self, arch: Sequence[int], *, proxy: bool = False) -> tuple[Arch, Recipe]:
+        """The architecture that is trained, and its recipe: in the end, or as a `proxy` during the search."""
+        if isinstance(self.space, JointSpace):
+            return self.space.split(arch)[0], self.space.recipe(arch, proxy=proxy)
+        return self.space.validate(arch), self._settings.proxy if proxy else self._settings.evaluation
 
     def _epochs(self, fidelity: int | None) -> int:
         whole = self._settings.proxy.epochs
@@ -205,6 +218,8 @@ class LiveProblem(WholeSpace, SupernetProblem):
 
     def supernet(self, form: Form | None = None) -> Supernet:
         """The supernet of the space, for the whole budget; see `SupernetProblem`."""
+        if self._settings.choices:
+            raise HarnessError("a supernet is trained by one recipe, and here each architecture has its own")
         if self._left < self.budget.amount:
             raise HarnessError("a supernet takes the whole budget, and some of it is spent")
         self._left = 0
@@ -213,10 +228,10 @@ class LiveProblem(WholeSpace, SupernetProblem):
 
     def untrained(self, arch: Sequence[int]) -> tuple[Network, Batch]:
         """A network before its training, and images; see `SupernetProblem`."""
-        arch, settings = self.space.validate(arch), self._settings
+        architecture, recipe = self.training_of(arch)
         self.n_statistics += 1
         network = train.untrained(
-            self._space_name, arch, self._splits, settings.evaluation, self._seed, settings.device
+            self._space_name, architecture, self._splits, recipe, self._seed, self._settings.device
         )
         return network, self._first_images
 

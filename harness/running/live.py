@@ -101,16 +101,17 @@ def _run(
             searched_s = (times() - started).wall
             evaluated = {trained.arch for trained in problem.evaluations}
             if guessed := [arch for arch in found.front if arch not in evaluated]:
-                text = benchmark.space.format(guessed[0])
+                text = problem.space.format(guessed[0])
                 raise HarnessError(f"the method's front has {text}, which it did not evaluate")
             archs = found.sample or (() if found.arch is None else (found.arch,))
-            answers = bool(archs) and all(map(terms.allow, archs))
+            trainings = [problem.training_of(arch) for arch in archs]
+            answers = bool(archs) and all(terms.allow(arch) for arch, _ in trainings)
             if isinstance(benchmark, OneShotBenchmark):
                 measured, epochs = _looked_up(benchmark, problem, archs)
             elif answers:
-                measured, epochs = _evaluated(benchmark, settings, splits, archs, seed, workspace / group.key(seed))
+                measured, epochs = _evaluated(benchmark, settings, splits, trainings, seed, workspace / group.key(seed))
             else:  # what is no answer is not trained
-                measured = _nothing() | _mean([_size(benchmark, splits, settings.evaluation, arch) for arch in archs])
+                measured = _nothing() | _mean([_size(benchmark, splits, recipe, arch) for arch, recipe in trainings])
     except (CheckpointError, RunError):  # the run ends: so that the file is kept, or since no file can be written
         raise
     except (Exception, SystemExit):  # a method that exits must not end the run
@@ -120,7 +121,7 @@ def _run(
     trained = "epochs from scratch" if benchmark.table is None else "epochs, as its table was recorded"
     record = common_columns(group, seed, benchmark, ended, origin) | {
         "fidelity": f"{settings.evaluation.epochs} {trained}",
-        "arch": "" if found.arch is None or error else benchmark.space.format(found.arch),
+        "arch": "" if found.arch is None or error else benchmark.space.format(problem.training_of(found.arch)[0]),
         "n_evaluations": len(problem.evaluations),
         "n_unique": len({trained.arch for trained in problem.evaluations}),
         "n_feasible": sum(trained.evaluation.feasible for trained in problem.evaluations),
@@ -131,7 +132,7 @@ def _run(
         **measured,
         "status": "failed" if error else "ok" if answers else "infeasible",
     }
-    rows = [*problem.epochs, *(_candidates(benchmark, problem) if group.metrics else []), *epochs]
+    rows = [*problem.epochs, *(_candidates(problem) if group.metrics else []), *epochs]
     return Entry(record, _trace(benchmark, problem), rows)
 
 
@@ -144,15 +145,19 @@ def _incumbent(problem: LiveProblem) -> Arch | None:
 
 
 def _evaluated(
-    benchmark: LiveBenchmark, settings: LiveSettings, splits: Splits, archs: Sequence[Arch], seed: int, checkpoint: Path
+    benchmark: LiveBenchmark,
+    settings: LiveSettings,
+    splits: Splits,
+    trainings: Sequence[tuple[Arch, Recipe]],
+    seed: int,
+    checkpoint: Path,
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    """Train what was found from scratch; the last epoch is the result, the best one stands only beside it.
+    """Train what was found from scratch by its recipe; the last epoch is the result, the best one stands only beside it.
 
     Of several architectures of which none is preferred the result is the mean. Checkpoints are called after `checkpoint`.
     """
-    recipe = settings.evaluation
     results, epochs = [], []
-    for number, arch in enumerate(archs):
+    for number, (arch, recipe) in enumerate(trainings):
         (rows,) = train(
             benchmark.space_name,
             arch,
@@ -170,9 +175,14 @@ def _evaluated(
                 **_size(benchmark, splits, recipe, arch),
             }
         )
-        text = benchmark.space.format(arch)
-        epochs += [row | {"phase": "evaluation", "arch": text} for row in rows]
+        common = {"phase": "evaluation", "arch": benchmark.space.format(arch)} | _chosen(settings, recipe)
+        epochs += [row | common for row in rows]
     return _mean(results), epochs
+
+
+def _chosen(settings: LiveSettings, recipe: Recipe) -> dict[str, float]:
+    """What was chosen of a recipe, in columns of their own."""
+    return {f"recipe_{key}": float(getattr(recipe, key)) for key, _ in settings.choices}
 
 
 def _size(benchmark: LiveBenchmark, splits: Splits, recipe: Recipe, arch: Arch) -> dict[str, float]:
@@ -195,19 +205,18 @@ def _looked_up(
     return _nothing() | _mean(results), rows
 
 
-def _candidates(benchmark: LiveBenchmark, problem: LiveProblem) -> list[dict[str, Any]]:
+def _candidates(problem: LiveProblem) -> list[dict[str, Any]]:
     """Rows of ``epochs.parquet``: what was wholly trained, with the columns that the method saw; infeasible: no accuracy."""
-    whole = problem.max_fidelity or 1
     return [
         {
             "phase": "candidate",
             "epoch": number,
-            "arch": benchmark.space.format(arch),
-            "valid_accuracy": evaluation.score if evaluation.feasible else NAN,
-            **evaluation.metrics,
+            "arch": problem.space.format(trained.arch),
+            "valid_accuracy": trained.evaluation.score if trained.evaluation.feasible else NAN,
+            **trained.evaluation.metrics,
         }
-        for number, (arch, epochs, evaluation) in enumerate(problem.evaluations, start=1)
-        if epochs == whole
+        for number, trained in enumerate(problem.evaluations, start=1)
+        if trained.epochs == trained.whole
     ]
 
 
@@ -221,7 +230,7 @@ def _trace(benchmark: LiveBenchmark, problem: LiveProblem) -> list[list[Any]]:
     best: Trained | None = None
     for step, trained in enumerate(problem.evaluations, start=1):
         if trained.evaluation.feasible and (best is None or trained.standing > best.standing):
-            best, text, score = trained, benchmark.space.format(trained.arch), trained.evaluation.score
+            best, text, score = trained, problem.space.format(trained.arch), trained.evaluation.score
             trace.append([step, text, score, text, score, NAN, NAN, NAN])
     for row in problem.epochs:
         if "arch" not in row or (problem.constraints and not problem.terms.allow(benchmark.space.parse(row["arch"]))):

@@ -153,6 +153,6 @@ def estimate_cell(benchmark: LiveBenchmark, method: Method, group: Group) -> flo
         if benchmark.table is not None:
             return searched
         trained = found.sample or [found.arch or problem.arbitrary]
-        return searched + sum(problem.of_training(arch, chosen.evaluation) for arch in trained)
+        return searched + sum(problem.of_training(*problem.training_of(arch)) for arch in trained)
     finally:
         torch.set_num_threads(threads)

@@ -58,6 +58,14 @@ class MethodTable(Struct, kw_only=True):
             extra_json_schema={"anyOf": [{"$ref": "#/$defs/SearchSettings"}, {"type": "string"}]},
         ),
     ] = None
+    recipe: Annotated[
+        dict[str, list[Any]] | None,
+        says(
+            ": wanted a table of lists such as recipe = { learning_rate = [0.05, 0.1] }",
+            "What it chooses of the recipe that architectures are trained by, with each architecture: lists of values of "
+            "learning_rate, weight_decay and epochs.",
+        ),
+    ] = None
 
 
 class SuiteFile(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint, parse_constraints
-from harness.training.settings import with_search
+from harness.training.settings import with_own
 
 SCHEMA = 1  # of records and of what a cell's key is made of
 
@@ -44,6 +44,9 @@ class MethodSpec:
         Those of the suite's seeds that it is run at; empty for all.
     requires
         Versions of the packages that it needs beside those of every install, by name.
+    recipe
+        What it chooses of the recipe that architectures are trained by: lists of values, see
+        `harness.training.settings.LiveSettings.choices`.
     """
 
     name: str
@@ -57,6 +60,7 @@ class MethodSpec:
     search: Mapping[str, Any] = field(default_factory=dict, hash=False)
     seeds: tuple[int, ...] = ()
     requires: Mapping[str, str] = field(default_factory=dict, hash=False)
+    recipe: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def runs_on(self, benchmark: str) -> bool:
         """Whether the suite wants it run on this benchmark."""
@@ -72,7 +76,7 @@ class MethodSpec:
 
     def settings(self, shared: str) -> str:
         """Settings of a live benchmark for this method, as JSON with nothing left to defaults; `shared` are those of all."""
-        return with_search(shared, self.search)
+        return with_own(shared, self.search, self.recipe)
 
     @property
     def params_json(self) -> str:

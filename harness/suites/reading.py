@@ -239,11 +239,12 @@ def _methods(
         if label in (spec.label for spec in specs):
             raise HarnessError(f"{where}: two methods are called {label!r}; give one of them a label of its own")
         for spec in specs:
-            if (spec.name, spec.params, spec.metrics, spec.search) == (
+            if (spec.name, spec.params, spec.metrics, spec.search, spec.recipe) == (
                 name,
                 method_params(method),
                 shown,
                 search or {},
+                known.recipe or {},
             ):
                 raise HarnessError(
                     f"{where}: {spec.label!r} and {label!r} are the same method with the same parameters; leave one out"
@@ -251,7 +252,8 @@ def _methods(
         if (own and not chosen) or not at:  # `--set benchmarks=...` or `--seeds` took away all that it is for
             continue
         at = [] if len(at) == len(seeds) else at
-        specs.append(spec_of(name, label, method, chosen, shown, search or {}, tuple(at)))
+        own_settings = {"search": search or {}, "recipe": known.recipe or {}}
+        specs.append(spec_of(name, label, method, chosen, shown, tuple(at), **own_settings))
     return tuple(specs)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from harness.errors import HarnessError, differences
+from harness.live.joint import space_of_search
 from harness.methods.base import Method, make_method, method_params
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint, shown
@@ -19,6 +19,7 @@ from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constrai
 from harness.system.texts import facts_html
 from harness.tabular.statics import static_columns
 from harness.tabular.table import Table
+from harness.training.settings import LiveSettings
 
 
 @dataclass(frozen=True)
@@ -250,7 +251,9 @@ def _refuse_the_same(groups: Sequence[Group]) -> None:
 def _as_json(method: MethodSpec) -> dict[str, Any]:
     """A method as plain JSON values; settings and seeds of its own, and packages that it needs, only where it has some."""
     values = dataclasses.asdict(method) | {"params": dict(method.params)}
-    return {key: value for key, value in values.items() if value or key not in ("search", "seeds", "requires")}
+    return {
+        key: value for key, value in values.items() if value or key not in ("search", "seeds", "requires", "recipe")
+    }
 
 
 def _shared_settings(resolved: Mapping[str, Any]) -> dict[tuple[str, Budget], str]:
@@ -268,12 +271,13 @@ def _own_settings(
     constraints: tuple[Constraint, ...],
 ) -> str:
     """Settings of a live benchmark for a method that may have some of its own, which are checked as the shared ones are."""
-    if not method.search:
+    if not method.search and not method.recipe:
         return shared
     try:
         if not shared:
+            key = "search" if method.search else "recipe"
             raise HarnessError(
-                f"search: benchmark {benchmark.name} is a table, and nothing is trained there; leave it out"
+                f"{key}: benchmark {benchmark.name} is a table, and nothing is trained there; leave it out"
             )
         return resolve(benchmark, budget, metrics, method.settings(shared), constraints)
     except HarnessError as error:
@@ -294,8 +298,7 @@ def _check(group: Group, benchmark: Benchmark) -> str:
     method = make_method(group.method.name, **group.method.params)
     whole = max_fidelity(benchmark, group.settings)
     try:
-        supernet = json.loads(group.settings)["search"] if group.settings else None
-        method.check(Offer(benchmark.space, group.budget, whole, shown(group.metrics, group.constraints), supernet))
+        method.check(_offer(group, benchmark, method, whole))
     except HarnessError as error:
         raise HarnessError(f"benchmark {group.benchmark}: {error}") from error
     try:
@@ -305,6 +308,17 @@ def _check(group: Group, benchmark: Benchmark) -> str:
         return digest
     except HarnessError as error:
         raise HarnessError(f"method {group.method.label}: {error}") from error
+
+
+def _offer(group: Group, benchmark: Benchmark, method: Method, whole: int | None) -> Offer:
+    columns = shown(group.metrics, group.constraints)
+    if not group.settings:
+        return Offer(benchmark.space, group.budget, whole, columns)
+    settings = LiveSettings.from_json(group.settings)
+    if settings.choices and method.taxonomy.acceleration == "weight sharing":
+        raise HarnessError(f"{method.name}: recipe: weights that are shared are trained by one recipe; leave it out")
+    space = space_of_search(benchmark.space, settings)
+    return Offer(space, group.budget, whole, columns, settings.search.as_dict())
 
 
 def _check_columns(method: Method, table: Table) -> None:
@@ -321,8 +335,9 @@ def spec_of(
     method: Method,
     benchmarks: tuple[str, ...],
     metrics: tuple[str, ...] | None,
-    search: Mapping[str, Any],
     seeds: tuple[int, ...],
+    search: Mapping[str, Any],
+    recipe: Mapping[str, Any],
 ) -> MethodSpec:
     """A method as a suite wants it run, with all parameters that it has here."""
     return MethodSpec(
@@ -337,10 +352,12 @@ def spec_of(
         search=search,
         seeds=seeds,
         requires=method.required(),
+        recipe=recipe,
     )
 
 
 def as_here(kept: MethodSpec) -> MethodSpec:
     """The same method with the same parameters, of the version and with the further defaults that it has here."""
     method = make_method(kept.name, **kept.params)
-    return spec_of(kept.name, kept.label, method, kept.benchmarks, kept.metrics, kept.search, kept.seeds)
+    own_settings = {"search": kept.search, "recipe": kept.recipe}
+    return spec_of(kept.name, kept.label, method, kept.benchmarks, kept.metrics, kept.seeds, **own_settings)

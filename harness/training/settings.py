@@ -17,6 +17,7 @@ BATCH_NORMS = ("batch", "running")  # of supernets, see `harness.supernets.graph
 SWITCHES = ("cutout", "drop_path", "auxiliary")
 # Of the search: left out where they have their defaults, so that a search is what it was before there was such a setting.
 LATER = ("size_from", "annealing", "base", "side_by_side")
+CHOSEN = ("learning_rate", "weight_decay", "epochs")  # what a search may choose of a recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,12 +214,16 @@ class LiveSettings:
         How an architecture is trained when a method asks for its score during a search: as in `evaluation`, for fewer epochs.
     device
         ``"cpu"`` or ``"cuda"``.
+    choices
+        Values of the recipe that a search chooses among, architecture by architecture, by name: some of `CHOSEN`. Nothing: all
+        are trained by the same recipe.
     """
 
     search: SearchSettings
     evaluation: Recipe
     proxy: Recipe
     device: str
+    choices: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
     @property
     def max_fidelity(self) -> int | None:
@@ -228,7 +233,10 @@ class LiveSettings:
     def to_json(self) -> str:
         """As text, with sorted keys."""
         recipes = {"evaluation": self.evaluation.as_dict(), "proxy": self.proxy.as_dict()}
-        return json.dumps({"search": self.search.as_dict(), "device": self.device, **recipes}, sort_keys=True)
+        choices = {"choices": dict(self.choices)} if self.choices else {}
+        return json.dumps(
+            {"search": self.search.as_dict(), "device": self.device, **recipes, **choices}, sort_keys=True
+        )
 
     @classmethod
     def from_json(cls, text: str) -> LiveSettings:
@@ -239,6 +247,7 @@ class LiveSettings:
             shaped(Recipe, values["evaluation"], "evaluation"),
             shaped(Recipe, values["proxy"], "proxy"),
             values["device"],
+            _choices(values.get("choices", {}), values["evaluation"]),
         )
 
 
@@ -266,20 +275,48 @@ def half_cosine(epoch: int, epochs: int) -> float:
     return (1 + math.cos(math.pi * epoch / epochs)) / 2
 
 
-def with_search(settings: str, own: Mapping[str, Any]) -> str:
-    """Settings as `LiveSettings.to_json` wrote them, with a method's own values in place of some of its table ``search``.
+def with_own(settings: str, search: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
+    """Settings as `LiveSettings.to_json` wrote them, with what a method has of its own.
+
+    Parameters
+    ----------
+    settings
+        Those of all methods.
+    search
+        Values in place of some of the table ``search``.
+    recipe
+        Lists of values by name, see `LiveSettings.choices`.
 
     Raises
     ------
     HarnessError
-        If a key is unknown, a value is out of its range, or it says how many epochs there are: that is the budget.
+        If a key is unknown, a value is out of its range, or it says how many epochs the search has: that is the budget.
     """
-    if not own:
+    if not search and not recipe:
         return settings
-    if "epochs" in own:
+    if "epochs" in search:
         raise HarnessError("search: epochs are the budget; write [budgets] epochs = ...")
     shared = LiveSettings.from_json(settings)
-    return replace(shared, search=shaped(SearchSettings, shared.search.as_dict() | dict(own), "search")).to_json()
+    own = shaped(SearchSettings, shared.search.as_dict() | dict(search), "search")
+    return replace(shared, search=own, choices=_choices(recipe, shared.evaluation.as_dict())).to_json()
+
+
+def _choices(lists: Mapping[str, Any], evaluation: Mapping[str, Any]) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    """See `LiveSettings.choices`; a training is at most as long as that of the suite, and the order of names is one."""
+    for key, values in lists.items():
+        if key not in CHOSEN:
+            raise unknown_name("key", key, CHOSEN, where="recipe")
+        if not isinstance(values, list) or not values or any(values.count(value) > 1 for value in values):
+            raise HarnessError(f"recipe: {key}: wanted a list of different values, not {values!r}")
+        for value in values:
+            recipe = shaped(Recipe, {**evaluation, key: value}, f"recipe: {key}")
+            if recipe.epochs > evaluation["epochs"]:
+                raise HarnessError(
+                    f"recipe: epochs: at most the {evaluation['epochs']} of [evaluation], not {value}: methods are compared "
+                    "at equal training"
+                )
+    kinds = {"epochs": int}
+    return tuple((key, tuple(map(kinds.get(key, float), lists[key]))) for key in CHOSEN if key in lists)
 
 
 def recipe_from(values: Mapping[str, Any], where: str) -> Recipe:

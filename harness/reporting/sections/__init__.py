@@ -12,7 +12,7 @@ from harness.reporting.run import Run
 from harness.reporting.sections.cells import failed_cells, records
 from harness.reporting.sections.curves import anytime_curves, random_search
 from harness.reporting.sections.improvement import relative_improvement, worth
-from harness.reporting.sections.live import derived_cells, live_cost, protocol_ladder, supernets
+from harness.reporting.sections.live import chosen_recipes, derived_cells, live_cost, protocol_ladder, supernets
 from harness.reporting.sections.notes import caveats_of_run, definitions
 from harness.reporting.sections.one_shot import one_shot
 from harness.reporting.sections.pareto import pareto
@@ -39,6 +39,7 @@ SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     derived_cells,
     supernets,
     live_cost,
+    chosen_recipes,
     protocol_ladder,
     one_shot,
     random_search,
