@@ -125,7 +125,9 @@ class LiveBenchmark:
             Images, and how architectures are evaluated in the end: columns are counted at the size of that network.
         """
         names = shown(metrics, constraints)
-        return Terms(self._columns(names, splits, recipe), constraints, names) if names else Terms()
+        if not names:
+            return Terms()
+        return Terms(self._columns(names, splits, recipe), constraints, names, counted=self.table is None)
 
     def _columns(self, names: tuple[str, ...], splits: Splits, recipe: Recipe) -> Callable[[Arch], Mapping[str, float]]:
         from harness.live.columns import Counted

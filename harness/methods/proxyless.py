@@ -119,7 +119,14 @@ class Proxyless(OwnLoop):
         return SearchResult(search(net, step, streams=streams))
 
     def _expected(self, net: Supernet) -> ExpectedCost:
-        from harness.supernets.costs import ExpectedCost, by_operation, fitted, operations_counted
+        from harness.supernets.costs import (
+            COUNTED_ANEW,
+            LOOKED_UP,
+            ExpectedCost,
+            by_operation,
+            fitted,
+            operations_counted,
+        )
 
         r_squared = None
         if self.lookup:
@@ -127,5 +134,6 @@ class Proxyless(OwnLoop):
         elif self.cost == COUNTED:
             costs = operations_counted(net)
         else:
-            costs, r_squared = fitted(net.where, lambda arch: net.terms.columns(arch)[self.cost])
+            most = COUNTED_ANEW if net.terms.counted else LOOKED_UP
+            costs, r_squared = fitted(net.where, lambda arch: net.terms.columns(arch)[self.cost], most)
         return ExpectedCost.of(self.cost, self.cost_weight, costs, r_squared)

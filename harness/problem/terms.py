@@ -30,11 +30,14 @@ class Terms:
         Bounds on these columns.
     names
         Names of the columns.
+    counted
+        Whether columns are counted of the network when they are asked for, which takes a while; else they are looked up.
     """
 
     columns: Callable[[Arch], Mapping[str, float]] = _no_columns
     constraints: tuple[Constraint, ...] = ()
     names: tuple[str, ...] = ()
+    counted: bool = False
 
     def excess(self, columns: Mapping[str, float]) -> float:
         """How far an architecture with these columns is beyond the bounds: 0 where it satisfies them all.

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 # Cost of every candidate by group: (edges, candidates) each.
 Costs = Mapping[str, Floats]
-FITTED = 1_000  # architectures that costs are fitted to: there are tens of candidates, and counting one takes a while
+# Architectures that costs are fitted to at most, where a cost is looked up and where it is counted: there are tens of candidates.
+LOOKED_UP, COUNTED_ANEW = 20_000, 1_000
 IMAGES = 2  # that are counted, and shared out: batch norm wants more than one number
 
 
@@ -137,7 +138,7 @@ def _multiply_adds(operation: nn.Module, state: Tensor) -> int:
     return int(counter.get_total_flops()) // (2 * IMAGES)
 
 
-def fitted(where: CellSpace, cost: Callable[[Arch], float]) -> tuple[Costs, float]:
+def fitted(where: CellSpace, cost: Callable[[Arch], float], most: int) -> tuple[Costs, float]:
     """Costs of candidates whose sums are nearest to the costs of architectures, by least squares.
 
     Parameters
@@ -145,8 +146,9 @@ def fitted(where: CellSpace, cost: Callable[[Arch], float]) -> tuple[Costs, floa
     where
         The cell space.
     cost
-        Of an architecture: of all of them in a space of at most `FITTED`, else of so many that are drawn from the stream
-        ``costs``.
+        Of an architecture.
+    most
+        All architectures of a space of at most so many are taken, else so many that are drawn from the stream ``costs``.
 
     Returns
     -------
@@ -159,7 +161,7 @@ def fitted(where: CellSpace, cost: Callable[[Arch], float]) -> tuple[Costs, floa
     HarnessError
         If a cost is missing, or all are equal.
     """
-    archs = _architectures(where)
+    archs = _architectures(where, most)
     values = np.array([cost(arch) for arch in archs])
     if not np.isfinite(values).all() or np.ptp(values) == 0:
         raise HarnessError("cost: wanted a number for every architecture, and not the same one for all")
@@ -176,8 +178,8 @@ def fitted(where: CellSpace, cost: Callable[[Arch], float]) -> tuple[Costs, floa
     return {name: part.reshape(edges, size) for (name, edges), part in parts}, r_squared
 
 
-def _architectures(where: CellSpace) -> list[Arch]:
-    if where.size <= FITTED:
+def _architectures(where: CellSpace, most: int) -> list[Arch]:
+    if where.size <= most:
         return [where.arch(index) for index in range(where.size)]
     rng = generator("costs", where.name)
-    return [where.sample(rng) for _ in range(FITTED)]
+    return [where.sample(rng) for _ in range(most)]

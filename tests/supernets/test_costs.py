@@ -119,7 +119,7 @@ def test_a_lookup_has_a_number_for_every_operation():
 
 
 def test_sums_of_candidates_are_found_again():
-    costs, r_squared = fitted(CELLS, lambda arch: COSTS["cell"][np.arange(6), list(arch)].sum())
+    costs, r_squared = fitted(CELLS, lambda arch: COSTS["cell"][np.arange(6), list(arch)].sum(), 20_000)
     assert r_squared == pytest.approx(1, abs=1e-12)
     codes = RNG.integers(0, 5, size=(50, 6))
     np.testing.assert_allclose(
@@ -131,7 +131,7 @@ def test_what_no_sum_explains_is_missing_in_r_squared():
     # Over all cells the effects of different edges are orthogonal, and so is an interaction of two: their shares are known.
     effects, columns = RNG.normal(size=5), RNG.normal(size=(2, 5))
     effects, columns = effects - effects.mean(), columns - columns.mean(axis=1, keepdims=True)
-    _, r_squared = fitted(CELLS, lambda a: 7 + effects[a[0]] + columns[0, a[1]] * columns[1, a[2]])
+    _, r_squared = fitted(CELLS, lambda a: 7 + effects[a[0]] + columns[0, a[1]] * columns[1, a[2]], 20_000)
     variance = effects.var()
     assert r_squared == pytest.approx(variance / (variance + columns[0].var() * columns[1].var()), abs=1e-12)
 
@@ -146,9 +146,9 @@ def test_costs_in_a_large_space_are_fitted_to_a_sample():
             weights[group, np.arange(14), chosen].sum() for group, chosen in enumerate(where.choices(arch).values())
         )
 
-    costs, r_squared = fitted(where, cost)
+    costs, r_squared = fitted(where, cost, 900)
     assert r_squared == pytest.approx(1, abs=1e-9)
-    assert (len(seen), len({*seen})) == (2000, 2000)
+    assert (len(seen), len({*seen})) == (900, 900)
     arch = where.sample(RNG)
     found = sum(costs[name][np.arange(14), chosen].sum() for name, chosen in where.choices(arch).items())
     assert found == pytest.approx(cost(arch), rel=1e-6)
@@ -157,7 +157,7 @@ def test_costs_in_a_large_space_are_fitted_to_a_sample():
 @pytest.mark.parametrize("value", [1.0, np.nan])
 def test_a_column_without_differences_is_refused(value):
     with pytest.raises(HarnessError, match="wanted a number for every architecture, and not the same one for all"):
-        fitted(CELLS, lambda arch: value)
+        fitted(CELLS, lambda arch: value, 20_000)
 
 
 def test_costs_of_nothing_are_refused():

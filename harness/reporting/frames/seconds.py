@@ -75,7 +75,7 @@ def worth_in_seconds(run: Run) -> pd.DataFrame:
             found = equivalents.loc[group].to_dict()
             ends = zip(("", "_low", "_high"), ("draws", "draws_high", "draws_low"), strict=True)
             row |= {f"pays_from_s{end}": pays_from(fitting, found[key], found["evaluations"]) for end, key in ends}
-        if (seconds := seconds_of_a_draw(benchmark)) > 0:
+        if (seconds := seconds_of_a_draw(benchmark)) > 0 and not np.isnan(fitting):
             row |= _at_equal_seconds(run, group, row["evaluation_s"] + fitting, seconds)
         rows.append(row)
     frame = pd.DataFrame(rows, columns=[*SECONDS_COLUMNS, "label", "unit", "test_mean"])
