@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ from harness.cli.common import (
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
+    from harness.reporting.build import Report
     from harness.running.shards import Shard
     from harness.suites.suite import Suite
 
@@ -202,11 +204,13 @@ def _run(options: argparse.Namespace) -> int:
         timeout=options.timeout,
         progress=not options.quiet,
     )
-    page = None
+    page, report = None, None
     if not options.no_report and shard is None:
         from harness.reporting import build_report
 
-        build_report(output)
+        if not options.quiet:
+            print(f"{suite.name}: writing the report", file=sys.stderr)
+        report = build_report(output)
         page = output / "report" / "index.html"
     failed = result.records[result.records["status"] == "failed"]
     for record in failed.itertuples():
@@ -223,6 +227,7 @@ def _run(options: argparse.Namespace) -> int:
         "adopted": result.n_adopted,
         "failed": result.n_failed,
         "report": str(page) if page else None,
+        "answer": list(report.answer) if report else [],
     }
     print_result(
         options,
@@ -230,7 +235,7 @@ def _run(options: argparse.Namespace) -> int:
         f"{suite.name}: {len(result.records)} cells{f' of shard {shard}' if shard else ''} in {output}: {result.n_run} run, "
         f"{result.n_kept} kept"
         f"{f' ({result.n_adopted} of them adopted)' if result.n_adopted else ''}, "
-        f"{result.n_failed} failed" + (f"\nreport: {page}" if page else ""),
+        f"{result.n_failed} failed" + (f"\n{_answer(report)}report: {page}" if report else ""),
     )
     return FAILED if result.n_failed else OK
 
@@ -271,11 +276,22 @@ def _said(counts: Mapping[str, Any]) -> str:
 def _report(options: argparse.Namespace) -> int:
     from harness.reporting import build_report
 
-    for warning in build_report(options.run, options.output, partial=options.partial).warnings:
+    report = build_report(options.run, options.output, partial=options.partial)
+    for warning in report.warnings:
         print(f"nas-harness: warning: {warning}", file=sys.stderr)
-    page = (options.output or options.run / "report") / "index.html"
-    print_result(options, {"report": str(page)}, f"report: {page}")
+    page = report.folder / "index.html"
+    print_result(options, {"report": str(page), "answer": list(report.answer)}, f"{_answer(report)}report: {page}")
     return OK
+
+
+def _answer(report: Report) -> str:
+    """The table that a report opens with, as much of it as a terminal is wide, between empty lines."""
+    from harness.reporting.plain import render_plain
+
+    if report.headline is None:
+        return ""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return f"\n{render_plain(report.headline, width)}\n\n"
 
 
 def _price(options: argparse.Namespace) -> int:

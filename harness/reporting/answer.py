@@ -11,7 +11,6 @@ from harness.reporting.formats import joined, p_text, plural, shown_score, signe
 from harness.reporting.frames.improvement import LEVEL, relative_improvements
 from harness.reporting.frames.pairs import method_pairs
 from harness.reporting.frames.planned import planned_pairs
-from harness.reporting.frames.scores import random_equivalents
 from harness.reporting.frames.significance import significance
 from harness.reporting.model import Claim
 from harness.reporting.run import Entrant, Run
@@ -40,23 +39,21 @@ def facts(run: Run) -> str:
 
 
 def answer(run: Run) -> list[Claim]:
-    """Return a claim a method: where it beats random search at its own budget, and what it is worth; and on pairs of methods."""
+    """Return a claim a method: where it is better or worse than random search at its own budget; and on pairs of methods."""
     claims = [entrant for entrant in run.entrants if not entrant.is_check]
     if not claims:
         return [Claim("Only random search", "was run: there is nothing to compare with it.")]
     return [
-        *(Claim(entrant.name, " ".join(_sentences(run, entrant))) for entrant in claims),
+        *(Claim(entrant.name, _sentence(run, entrant)) for entrant in claims),
         *_planned(run),
         *_between(run),
     ]
 
 
-def _sentences(run: Run, entrant: Entrant) -> Iterator[str]:
+def _sentence(run: Run, entrant: Entrant) -> str:
     if entrant.is_unbounded and not run.family.has_supernets:
-        yield _beside(run, entrant)
-        return
-    yield _standing(run, entrant)
-    yield from _worth(run, entrant)
+        return _beside(run, entrant)
+    return _standing(run, entrant)
 
 
 def _beside(run: Run, entrant: Entrant) -> str:
@@ -67,7 +64,7 @@ def _beside(run: Run, entrant: Entrant) -> str:
     if len(own):
         ends = dict.fromkeys(f"{signed(end)} %" for end in (own["ri"].min(), own["ri"].max()))
         result = f"RI {' to '.join(ends)} over {own['baseline'].iloc[0]}"
-    return f"reads the whole table at once, which no budget bounds, and stands beside the comparison: {result}."
+    return f"is an oracle: it uses the full table, which no budget bounds, and stands beside the comparison ({result})."
 
 
 def _standing(run: Run, entrant: Entrant) -> str:
@@ -88,33 +85,42 @@ def _standing(run: Run, entrant: Entrant) -> str:
         return f"has no test against {whom} on any {run.family.noun}{seen}; the notes below say why.{also}"
     decided = tested[tested["p_holm"] < LEVEL]
     won, lost = decided[decided["ri"] > 0], decided[decided["ri"] < 0]
-    only = f"the only {run.family.noun}{' with a test' if note else ''}"
-    if len(own) == 1 < len(run.benchmarks):
-        only = f"its only {run.family.noun} ({run.titles[own['benchmark'].iloc[0]]})"
-    tables = f"all {plural(len(tested), run.family.noun)}" if len(tested) > 1 else only
+    family = int(frame.loc[frame["baseline"] == baseline, "p_holm"].count())
+    if len(tested) == 1:
+        return _on_one(run, tested.iloc[0], them, family, note)
     if len(decided) == 0:
-        family = int(frame.loc[frame["baseline"] == baseline, "p_holm"].count())
-        seen = f": inconclusive, {_bounds(tested.iloc[0], family)}" if run.family.trains and len(tested) == 1 else ""
-        return f"cannot be told from {them} on {tables.replace('all', 'any of')}{note}{seen}."
-    for verb, rows in (("beats", won), ("loses to", lost)):
+        return f"shows no significant difference from {them} on any of {_tables(run, tested)}{_holm(family)}{note}."
+    for which, rows in (("better", won), ("worse", lost)):
         if len(rows) == len(tested):
-            return f"{verb} {them} on {tables} after Holm's adjustment{note}."
-    rest = f"; {len(tested) - len(decided)} undecided" if len(decided) < len(tested) else ""
+            return f"is {which} than {them} on all {_tables(run, tested)}{_holm(family)}{note}."
+    rest = f"; {len(tested) - len(decided)} without a significant difference" if len(decided) < len(tested) else ""
     return (
-        f"beats {them} on {len(won) or 'none'} of {len(tested)} {run.family.noun}s{_listed(run, won)} and "
-        f"loses on {len(lost) or 'none'}{_listed(run, lost)} after Holm's adjustment{rest}{note}."
+        f"is better than {them} on {len(won) or 'none'} of {_tables(run, tested)}{_listed(run, won)} and worse on "
+        f"{len(lost) or 'none'}{_listed(run, lost)}{rest}{_holm(family)}{note}."
     )
 
 
-def _bounds(row: pd.Series[float], family: int) -> str:
-    """Return an RI that no test decides, its interval, and what would have been decided."""
-    alone = f" (p {p_text(row['p_value'])} alone, {p_text(row['p_holm'])} by Holm's adjustment over {family} claims)"
-    return (
-        f"RI {signed(row['ri'])} % with 95 % interval [{signed(row['ci_low'])}, {signed(row['ci_high'])}]"
-        f"{alone if row['p_value'] < LEVEL else ''}, and "
-        f"{plural(int(row['n_method']), 'seed')} would show a true RI of {row['detectable']:.2f} % four times in five "
-        "before adjustment"
-    )
+def _tables(run: Run, rows: pd.DataFrame) -> str:
+    return plural(len(rows), run.family.noun)
+
+
+def _holm(family: int) -> str:
+    return f" (Holm's adjustment over {plural(family, 'claim')})"
+
+
+def _on_one(run: Run, row: pd.Series[float], them: str, family: int, note: str) -> str:
+    """Return how a method stands that is tested on one benchmark."""
+    where = "" if len(run.benchmarks) == 1 else f" on {run.titles[str(row['benchmark'])]}"
+    verdict = "is better than" if row["ri"] > 0 else "is worse than"
+    if not row["p_holm"] < LEVEL:
+        verdict = "shows no significant difference from"
+    p = f"Holm p {p_text(row['p_holm'])} over {plural(family, 'claim')}" if family > 1 else f"p {p_text(row['p_holm'])}"
+    ends = f" [{signed(row['ci_low'])}, {signed(row['ci_high'])}]" if np.isfinite(row["ci_low"]) else ""
+    more = ""
+    if run.family.trains and not row["p_holm"] < LEVEL:
+        seeds = plural(int(row["n_method"]), "seed")
+        more = f"; {seeds} would show a true RI of {row['detectable']:.2f} % four times in five before adjustment"
+    return f"{verdict} {them}{where} (RI {signed(row['ri'])} %{ends}, {p}){more}{note}."
 
 
 def _planned(run: Run) -> Iterator[Claim]:
@@ -165,40 +171,3 @@ def _between(run: Run) -> Iterator[Claim]:
 
 def _listed(run: Run, rows: pd.DataFrame) -> str:
     return f" ({joined(run.titles[name] for name in rows['benchmark'])})" if 0 < len(rows) <= _NAMED else ""
-
-
-def _worth(run: Run, entrant: Entrant) -> Iterator[str]:
-    """Yield what the evaluations are worth in random draws; more or fewer only where the interval leaves them out."""
-    frame = run.of(random_equivalents)
-    frame = frame[(frame["method"] == entrant.name) & frame["draws_low"].notna()]
-    if len(frame) == 0:
-        return
-    most, least = frame["evaluations"].max(), frame["evaluations"].min()
-    amount = f"{most:,.0f} " if round(most) == round(least) else ""
-    its = f"its {amount}evaluations"
-    if entrant.budget.kind == "epochs":
-        its = f"its epochs, of {amount}whole trainings," if amount else "its epochs"
-    more = frame[frame["draws_low"] > frame["evaluations"]].sort_values("draws", ascending=False, kind="stable")
-    fewer = frame[frame["draws_high"] < frame["evaluations"]].sort_values("draws", kind="stable")
-    undecided = len(frame) - len(more) - len(fewer)
-    if len(frame) == 1:
-        amount = "more" if len(more) else "fewer" if len(fewer) else "about as many"
-        yield f"In random draws, {its} are worth {amount}: {_draws(frame.iloc[0])}, by its 95 % interval."
-        return
-    parts = [
-        f"worth {amount} on {plural(len(rows), run.family.noun)} ({end} on {run.titles[rows.iloc[0]['benchmark']]}: "
-        f"{_draws(rows.iloc[0])})"
-        for amount, end, rows in (("more", "most", more), ("fewer", "fewest", fewer))
-        if len(rows)
-    ]
-    if undecided:
-        parts.append(f"not told from as many on {plural(undecided, run.family.noun)}")
-    yield f"In random draws, {its} are {joined(parts)}, by 95 % intervals, one {run.family.noun} at a time."
-
-
-def _draws(row: pd.Series[float]) -> str:
-    least = f"{row['draws_low']:,.0f}"
-    if not np.isfinite(row["draws"]):
-        return "out of reach of any number" + (f", at least {least}" if np.isfinite(row["draws_low"]) else "")
-    most = f"{row['draws_high']:,.0f}" if np.isfinite(row["draws_high"]) else "no limit"
-    return f"{row['draws']:,.0f} [{least}, {most}]"

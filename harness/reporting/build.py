@@ -16,6 +16,7 @@ from harness.reporting.frames.seconds import worth_in_seconds
 from harness.reporting.model import Document, TableBlock
 from harness.reporting.run import Run, load_run
 from harness.reporting.sections import SECTIONS
+from harness.reporting.sections.headline import at_first_sight
 from harness.reporting.sections.seconds import PAGE, seconds_answer, worth_its_seconds
 from harness.reporting.write import FORMATS, check_target, csv_text, write_document
 
@@ -40,12 +41,15 @@ class Report:
         All its files, sorted.
     answer, warnings
         What it says first.
+    headline
+        The table that it opens with; None where there is nothing to compare.
     """
 
     folder: Path
     files: tuple[Path, ...]
     answer: tuple[str, ...]
     warnings: tuple[str, ...]
+    headline: TableBlock | None
 
 
 def build_report(
@@ -87,7 +91,8 @@ def build_report(
     csv = {f"tables/{table.name}.csv": csv_text(table) for table in beside(run)} if "csv" in formats else {}
     write_document(document, target, formats, csv, _pages(run))
     files = sorted(path for path in target.rglob("*") if path.is_file())
-    return Report(target, tuple(files), tuple(map(str, document.answer)), tuple(document.warnings))
+    said = tuple(map(str, document.answer)), tuple(document.warnings)
+    return Report(target, tuple(files), *said, document.headline)
 
 
 def beside(run: Run) -> list[TableBlock]:
@@ -121,5 +126,6 @@ def make_document(run: Run) -> Document:
         facts=facts(run),
         answer=answer(run),
         warnings=warnings(run),
+        headline=at_first_sight(run),
         sections=[section for make in SECTIONS if (section := make(run)) is not None],
     )

@@ -26,7 +26,7 @@ from harness.spaces.cells import CellSpace
 PANEL_HEIGHT = 1.6  # inches
 # Inches of drawn cells: their figure's width, from layer to layer, room of a station within a layer, a title.
 CELLS_WIDTH, LAYER, STATION, TITLE = 12.1, 0.55, 0.38, 0.3
-# Errors are what accuracies lack to 100 %: near it they differ visibly on a log scale only.
+# Error = 100 % - accuracy: near 0 errors differ visibly on a log scale only.
 SEARCH_PANELS = {
     "train_loss": "training loss",
     "valid_loss": "validation loss",

@@ -23,6 +23,8 @@ def _lines(document: Document, image_kind: str) -> Iterator[str]:
         yield ""
         yield from (f"> **Warning.** {escape(text)}\n>" for text in document.warnings)
     yield from ("", "## The answer", "")
+    if document.headline is not None:
+        yield from (*_table(document.headline), "")
     yield from (f"- **{escape(claim.subject)}** {escape(claim.statement)}" for claim in document.answer)
     for section in document.sections:
         yield from ("", f"## {escape(section.title)}")

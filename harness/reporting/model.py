@@ -190,7 +190,21 @@ class Claim:
 
 @dataclass(frozen=True)
 class Document:
-    """The whole report: what every format is rendered from."""
+    """The whole report: what every format is rendered from.
+
+    Attributes
+    ----------
+    title, description, facts
+        What it is of.
+    answer
+        A sentence a method, below the table that says the same in numbers.
+    warnings
+        What a reader of the answer must know first.
+    sections
+        All else.
+    headline
+        That table; None where there is nothing to compare.
+    """
 
     title: str
     description: str
@@ -198,10 +212,12 @@ class Document:
     answer: Sequence[Claim]
     warnings: Sequence[str]
     sections: Sequence[Section] = field(default_factory=tuple)
+    headline: TableBlock | None = None
 
     def tables(self) -> list[TableBlock]:
         """Return all tables in the order of the report."""
-        return [block for section in self.sections for block in section.blocks if isinstance(block, TableBlock)]
+        first = [] if self.headline is None else [self.headline]
+        return first + [block for section in self.sections for block in section.blocks if isinstance(block, TableBlock)]
 
     def figures(self) -> list[FigureBlock]:
         """Return all figures in the order of the report."""

@@ -138,7 +138,7 @@ def _glance(results: Results, improvements: pd.DataFrame) -> TableBlock:
     family = plural(int(improvements["p_value"].count()), "test")
     return TableBlock(
         "improvement_at_a_glance",
-        "RI in % over each method's own baseline: estimate and half of the 95 % interval.",
+        "RI in % over each method's own baseline: estimate ± half-width of the 95 % interval.",
         wide,
         columns,
         note=f"* differs from the baseline, at 5 % by Holm's adjustment over the {family} of the table: "

@@ -98,7 +98,7 @@ def _glance(run: Run, baseline: str) -> TableBlock:
     meaning = "the average architecture" if baseline == AVERAGE else "random search with the same budget"
     return TableBlock(
         f"improvement_over_{baseline.replace('@', '_')}",
-        f"RI in % over {baseline}, {meaning}: estimate and half of the 95 % interval.",
+        f"RI in % over {baseline}, {meaning}: estimate ± half-width of the 95 % interval.",
         wide,
         columns,
         note=(tested if claims else "No row has a test; the caveats say why.") + _of_checks(run, frame),

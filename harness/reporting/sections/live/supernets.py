@@ -40,7 +40,7 @@ ORDERS = {
     "w_first": "w_first (weights, then α at the new weights, MiLeNAS's Algorithm 1)",
     "alpha_first": "alpha_first (α, then weights, as the published codes do)",
 }
-SCALES = "Errors are what accuracies lack to 100 %; gaps are scaled to the later half of the epochs."
+SCALES = "Error = 100 % − accuracy; gaps are scaled to the later half of the epochs."
 
 
 def supernets(run: Run) -> Section | None:
