@@ -40,10 +40,23 @@ PANEL_HEIGHT, COLUMNS = 1.9, 3  # inches, panels a row
 MOST = 24  # panels that a figure has at most
 
 
-def drawn(run: Run, view: View = WHOLE) -> tuple[Benchmark, ...]:
-    """Return the benchmarks that figures show: the first of those that are wanted, where there are very many."""
+def drawn(
+    run: Run, view: View = WHOLE, among: Callable[[Benchmark], bool] | None = None, panels: int | None = None
+) -> tuple[Benchmark, ...]:
+    """Return the benchmarks that a figure shows: the first of those that are wanted, where there are very many.
+
+    Parameters
+    ----------
+    run, view
+        What is drawn.
+    among
+        Whether there is anything to draw of a benchmark; None: of each.
+    panels
+        How many each of them takes; None: one a budget.
+    """
     wanted = [benchmark for benchmark in run.benchmarks if benchmark.name not in view.hidden_benchmarks]
-    return tuple(wanted[: max(1, MOST // len(run.budgets))])
+    wanted = [benchmark for benchmark in wanted if among is None or among(benchmark)]
+    return tuple(wanted[: max(1, MOST // (panels or len(run.budgets)))])
 
 
 def left_out(run: Run) -> str:
@@ -146,7 +159,7 @@ def draw_ranks(run: Run, *, view: View = WHOLE) -> Figure:
 
 def draw_pareto(run: Run, goal: Goal, score: str = VALID, *, view: View = WHOLE) -> Figure:
     """Draw a score against a column, with the table's front and what half of a method's searches attain, a panel a table."""
-    benchmarks = [benchmark for benchmark in drawn(run, view) if benchmark.table is not None]
+    benchmarks = drawn(run, view, lambda benchmark: benchmark.table is not None)
     marks, columns = marks_of(run), min(COLUMNS, len(benchmarks))
     panels = Panels(view, [run.titles[benchmark.name] for benchmark in benchmarks], _size(len(benchmarks)), columns)
     for place, ax in panels:
@@ -186,8 +199,8 @@ def draw_seconds(run: Run, *, view: View = WHOLE) -> Figure:
     """Draw quality against evaluations and against seconds of evaluation and fitting, two panels a benchmark with seconds."""
     labels = dict.fromkeys(entrant.method.label for entrant in run.entrants if not entrant.is_check)
     frame, marks = run.of(worth_in_seconds), marks_for(labels)
-    timed = [benchmark for benchmark in drawn(run, view) if seconds_of_a_draw(benchmark) > 0]
     axis = (run.unit, "seconds of evaluation and fitting")
+    timed = drawn(run, view, lambda benchmark: seconds_of_a_draw(benchmark) > 0, len(axis))
     names = [f"{run.titles[benchmark.name]}, {words}" for benchmark in timed for words in axis]
     panels = Panels(view, names, (WIDTH, 0.6 + 2.4 * len(timed)), len(axis), sharey="row")
     for place, ax in panels:
@@ -207,7 +220,7 @@ def draw_seconds(run: Run, *, view: View = WHOLE) -> Figure:
 def draw_lottery(run: Run, frame: pd.DataFrame, *, view: View = WHOLE) -> Figure:
     """Draw the settings of methods by budget, a panel a benchmark; `frame` as in `plot_lottery`, with a column ``benchmark``."""
     marks, frame = marks_for(frame["method"]), view.of(frame)
-    benchmarks = [benchmark for benchmark in drawn(run, view) if benchmark.name in set(frame["benchmark"])]
+    benchmarks = drawn(run, view, lambda benchmark: benchmark.name in set(frame["benchmark"]), 1)
     names = [run.titles[benchmark.name] for benchmark in benchmarks]
     panels = Panels(view, names, (WIDTH, 0.6 + 2.4 * len(benchmarks)))
     for place, ax in panels:

@@ -14,6 +14,7 @@ from harness.live.joint import JointSpace
 from harness.live.problem import LiveProblem
 from harness.problem.budget import Budget
 from harness.reporting.build import build_report
+from harness.reporting.run import load_run
 from harness.running.planning import plan
 from harness.running.records import read_epochs, read_run
 from harness.running.runner import run
@@ -142,6 +143,11 @@ def test_nars_searches_both_in_a_run(tmp_path: Any, same_results: Any) -> None:
     assert records["arch"]["both"] == chosen["arch"]  # the cell itself, as everywhere
     run(suite, tmp_path / "again", jobs=2)
     same_results(tmp_path / "again", tmp_path / "run")
+    # Random search at the suite's recipe is the baseline; over recipes it is a method like others.
+    drawn = {"name": "random", "label": "drawn", "recipe": {"epochs": [2, 4]}}
+    more = make_suite(suite_of({"name": "random"}, drawn))
+    run(more, tmp_path / "more", backend="sequential")
+    assert [entrant.is_check for entrant in load_run(tmp_path / "more").entrants] == [True, False]
     build_report(tmp_path / "run", formats=["csv"])
     table = pd.read_csv(tmp_path / "run" / "report" / "tables" / "recipes.csv")
     assert table[["method", "learning_rate", "weight_decay", "epochs", "seeds", "test"]].values.tolist() == [

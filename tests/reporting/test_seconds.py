@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import harness
-from harness.reporting import build_report
+from harness.reporting import build_report, figures
 from harness.reporting.build import TIME_FILES
 from harness.reporting.frames.seconds import pays_from, worth_in_seconds
 from harness.reporting.run import load_run
@@ -109,3 +109,18 @@ def test_seconds_change_the_pages_of_times_alone(run: Path, tmp_path: Path) -> N
     assert b'<a href="seconds.html">seconds</a>' in first["index.html"]
     assert b"[seconds](seconds.md)" in first["report.md"]
     check_target(folder)  # these pages are a part of a report, and not somebody else's
+
+
+def test_tables_with_seconds_are_drawn_wherever_they_stand(
+    make_run: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Figures show the first of very many benchmarks; this one the first that have seconds."""
+    two = make_run(
+        benchmarks=["nasbench-graph/cora", "synthetic/ridge"], budgets={"evaluations": [10, 30]}, seeds="0:3"
+    )
+    kept = load_run(with_overhead(two, tmp_path / "kept", FITTING))
+    monkeypatch.setattr(figures, "MOST", 2)
+    assert [benchmark.dataset for benchmark in figures.drawn(kept)] == ["cora"]
+    titles = [ax.get_title() for ax in figures.draw_seconds(kept).axes]
+    assert len(titles) == 2
+    assert all("ridge" in title for title in titles)

@@ -42,8 +42,11 @@ class Entrant:
 
     @property
     def is_check(self) -> bool:
-        """Whether this is random search, simulated, or random architectures: a check or a baseline, and no claim."""
-        return self.method.name == "random" or self.is_average
+        """Whether this is random search, simulated, or random architectures: a check or a baseline, and no claim.
+
+        Random search over recipes too is a method like others.
+        """
+        return (self.method.name == "random" and not self.method.recipe) or self.is_average
 
     @property
     def is_unbounded(self) -> bool:
@@ -53,7 +56,7 @@ class Entrant:
     @property
     def is_average(self) -> bool:
         """Whether this is the average of random architectures: the baseline of a live benchmark."""
-        return self.method.name == "random-architecture"
+        return self.method.name == "random-architecture" and not self.method.recipe
 
 
 @dataclass(frozen=True, eq=False)
