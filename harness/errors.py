@@ -62,7 +62,9 @@ def unknown_name(kind: str, name: str, valid: Iterable[str], where: str = "") ->
         File or option in which it stood, put in front of the message.
     """
     names = sorted(valid)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    # Of a name such as nasbench-graph/cora people write the end.
+    ends = [valid for valid in names if valid.rpartition("/")[2] == name or valid.endswith(f"-{name}")]
+    near = ends[:3] or difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
     place = f"{where}: " if where else ""
     return HarnessError(f"{place}unknown {kind} {name!r}; {hint}valid: {', '.join(names) or 'none'}")

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from harness.cli import analysis, gate, results, running, runs, tables
+from harness.cli import analysis, completion, gate, results, running, runs, tables
 from harness.cli.common import FAILED, INTERRUPTED, OK, USAGE, Command, Parser
 from harness.errors import HarnessError, RunError, printable
 
@@ -24,7 +24,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     _hold_any_letter()
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     command: Command = options.command
     options.stdout = sys.stdout
     try:
@@ -67,13 +67,14 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """The parser of the whole command line."""
     parser = Parser(
         prog="nas-harness", description="Fair evaluation of neural architecture search.", allow_abbrev=False
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("-V", "--version", action="version", version=_version())
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for part in (running, runs, gate, analysis, results, tables):
+    for part in (running, runs, gate, analysis, results, tables, completion):
         part.add_verbs(verbs)
     return parser
 

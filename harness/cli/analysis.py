@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from harness.cli import screen
 from harness.cli.common import (
     AS_JSON,
     OK,
@@ -19,7 +20,6 @@ from harness.cli.common import (
     option_group,
     print_result,
     rows_of,
-    text_of,
 )
 from harness.errors import HarnessError
 
@@ -227,7 +227,7 @@ def _print_tables(options: argparse.Namespace, notes: Sequence[str] = (), **tabl
     for note in notes:
         print(f"nas-harness: note: {note}", file=sys.stderr)
     value = {name: rows_of(table) for name, table in shown.items()} | {"notes": [*notes]}
-    text = "\n\n".join(map(text_of, shown.values()))
+    text = "\n\n".join(screen.frame(options.stdout, table) for table in shown.values())
     print_result(options, value, text)
     return OK
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from harness.cli.examples import EXAMPLES
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -49,8 +51,9 @@ PLUGIN, AS_JSON = option_group(_plugin), option_group(_as_json)
 
 
 def add_verb(verbs: Any, name: str, command: Command, help: str, *parents: Parser, **more: Any) -> Parser:
-    """Add a verb that calls `command`."""
-    parser: Parser = verbs.add_parser(name, parents=list(parents), help=help, allow_abbrev=False, **more)
+    """Add a verb that calls `command`; its help ends with its example."""
+    texts = {"help": help, "description": help, "epilog": f"example: {EXAMPLES[name]}"} | more
+    parser: Parser = verbs.add_parser(name, parents=list(parents), allow_abbrev=False, **texts)
     parser.set_defaults(command=command)
     return parser
 
@@ -63,11 +66,6 @@ def add_run_folder(parser: argparse.ArgumentParser) -> None:
 def rows_of(table: pd.DataFrame) -> Any:
     """The rows of a table for `print_result`, as plain JSON values."""
     return json.loads(table.to_json(orient="records"))
-
-
-def text_of(table: pd.DataFrame) -> str:
-    """A table as it is printed."""
-    return table.to_string(index=False, float_format="%.4g", na_rep="-")
 
 
 def print_result(options: argparse.Namespace, value: Any, text: str) -> None:

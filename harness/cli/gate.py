@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from harness.cli import screen
 from harness.cli.common import AS_JSON, OK, PLUGIN, add_run_folder, add_verb, print_result, rows_of
 
 
@@ -24,7 +25,14 @@ def add_verbs(verbs: Any) -> None:
         "--no-rerun", action="store_true", help="do not run changed cells again at all seeds of the baseline"
     )
     check.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
-    check.add_argument("-j", "--jobs", type=int, default=-1, metavar="N", help="workers for what is run again")
+    check.add_argument(
+        "-j",
+        "--jobs",
+        type=int,
+        default=-1,
+        metavar="N",
+        help="workers for what is run again; -1, the default, is one a core",
+    )
 
     baseline = add_verb(verbs, "baseline", _baseline, "make a baseline of one run or several", PLUGIN, AS_JSON)
     baseline.add_argument("runs", type=Path, nargs="+", metavar="OUT", help="output folders of runs of one suite")
@@ -78,5 +86,5 @@ def _compare(options: argparse.Namespace) -> int:
         from harness.system.files import write_whole
 
         write_whole(options.csv, frame.to_csv(index=False).encode())
-    print_result(options, rows_of(frame), frame.to_string(index=False, float_format="%.4g"))
+    print_result(options, rows_of(frame), screen.frame(options.stdout, frame))
     return OK

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import tomllib
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, unknown_name
 from harness.images.registry import dataset_names, describe_dataset
 from harness.live.benchmark import LiveBenchmark, is_live
 from harness.live.one_shot import PREFIX as ONE_SHOT
@@ -19,6 +20,8 @@ from harness.tabular import catalogue, nasbench_graph, recorded, store, syntheti
 from harness.taxonomy import CATEGORIES, taxonomy_of_table
 
 UNKNOWN = dict.fromkeys(CATEGORIES, "")
+# Columns that a list prints, where it has more than a screen is wide.
+SHOWN = {"methods": ("name", "strategy", "acceleration"), "benchmarks": ("name", "space", "about")}
 
 
 def describe(what: str) -> list[dict[str, Any]]:
@@ -67,9 +70,40 @@ def _benchmark(name: str) -> dict[str, str]:
 
 def _method(name: str) -> dict[str, str]:
     cls = method_class(name)
-    fields = [field for field in dataclasses.fields(cls) if field.init]  # type: ignore[arg-type]
-    parameters = ", ".join(f"{field.name}={_default(field)}" for field in fields)
-    return cls.taxonomy.as_json() | {"about": f"({parameters})  {cls.source}".strip()}
+    parameters = ", ".join(f"{key}={value}" for key, value in _parameters(name).items())
+    return cls.taxonomy.as_json() | {"source": cls.source, "about": f"({parameters})  {cls.source}".strip()}
+
+
+def _parameters(name: str) -> dict[str, str]:
+    cls = method_class(name)
+    return {field.name: _default(field) for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
+
+
+def described(what: str, name: str) -> dict[str, Any]:
+    """All that is known of one of ``benchmarks``, ``methods``, ``suites`` or ``images``, or the published numbers of a paper.
+
+    Raises
+    ------
+    HarnessError
+        If there is none of this name; the message has the nearest ones.
+    """
+    if what == "published":
+        raise HarnessError("ls published: takes no name; it lists every number that is kept")
+    names = {"benchmarks": benchmark_names, "methods": method_names, "suites": suite_names, "images": dataset_names}[
+        what
+    ]()
+    if name not in names:
+        raise unknown_name(what.removesuffix("s"), name, names)
+    if what == "methods":
+        cls = method_class(name)
+        words = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0]
+        known = {"name": name, "about": " ".join(words.split()), **cls.taxonomy.as_json(), "source": cls.source}
+        return known | {"version": cls.version, "parameters": _parameters(name)}
+    if what == "benchmarks":
+        return load_benchmark(name).describe()
+    if what == "suites":
+        return dict(tomllib.loads(find_suite(name).read_text(encoding="utf-8")))
+    return {"name": name, **describe_dataset(name)}
 
 
 def _default(field: dataclasses.Field[Any]) -> str:

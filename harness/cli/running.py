@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.cli import screen
 from harness.cli.common import (
     AS_JSON,
     FAILED,
@@ -20,7 +20,6 @@ from harness.cli.common import (
     option_group,
     print_result,
     rows_of,
-    text_of,
 )
 from harness.errors import HarnessError
 
@@ -235,7 +234,7 @@ def _run(options: argparse.Namespace) -> int:
         f"{suite.name}: {len(result.records)} cells{f' of shard {shard}' if shard else ''} in {output}: {result.n_run} run, "
         f"{result.n_kept} kept"
         f"{f' ({result.n_adopted} of them adopted)' if result.n_adopted else ''}, "
-        f"{result.n_failed} failed" + (f"\n{_answer(report)}report: {page}" if report else ""),
+        f"{result.n_failed} failed" + (f"\n{_answer(options, report)}report: {page}" if report else ""),
     )
     return FAILED if result.n_failed else OK
 
@@ -280,18 +279,15 @@ def _report(options: argparse.Namespace) -> int:
     for warning in report.warnings:
         print(f"nas-harness: warning: {warning}", file=sys.stderr)
     page = report.folder / "index.html"
-    print_result(options, {"report": str(page), "answer": list(report.answer)}, f"{_answer(report)}report: {page}")
+    print_result(
+        options, {"report": str(page), "answer": list(report.answer)}, f"{_answer(options, report)}report: {page}"
+    )
     return OK
 
 
-def _answer(report: Report) -> str:
-    """The table that a report opens with, as much of it as a terminal is wide, between empty lines."""
-    from harness.reporting.plain import render_plain
-
-    if report.headline is None:
-        return ""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    return f"\n{render_plain(report.headline, width)}\n\n"
+def _answer(options: argparse.Namespace, report: Report) -> str:
+    """The table that a report opens with, between empty lines."""
+    return "" if report.headline is None else f"\n{screen.block(options.stdout, report.headline)}\n\n"
 
 
 def _price(options: argparse.Namespace) -> int:
@@ -320,5 +316,5 @@ def _protocol(options: argparse.Namespace) -> int:
         progress=not options.quiet,
     )
     table = protocol(options.run)
-    print_result(options, rows_of(table), text_of(table))
+    print_result(options, rows_of(table), screen.frame(options.stdout, table))
     return OK

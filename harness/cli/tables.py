@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.cli import screen
 from harness.cli.common import AS_JSON, FAILED, OK, PLUGIN, add_verb, print_result
 from harness.errors import HarnessError
 
@@ -23,6 +24,7 @@ def add_verbs(verbs: Any) -> None:
     """Add them to the command line."""
     listing = add_verb(verbs, "ls", _ls, "list what can be named", PLUGIN, AS_JSON)
     listing.add_argument("what", choices=("benchmarks", "methods", "suites", "images", "published"))
+    listing.add_argument("name", nargs="?", metavar="NAME", help="all that is known of one of them")
 
     schema = add_verb(verbs, "schema", _schema, "print the JSON schema of the files that you write, for editors")
     schema.add_argument("what", choices=("suite", "record"), help="a suite, or a specification of record")
@@ -66,7 +68,7 @@ def add_verbs(verbs: Any) -> None:
     own.add_argument("--unit", help="percent, fraction, loss or none (default: told from the file)")
     own.add_argument("--metric", default="accuracy", help="what the scores measure (default accuracy)")
     own.add_argument("--direction", default="max", help="max if larger is better (default), or min")
-    own.add_argument("--licence", default="not stated", help="licence of the data, for the table's card")
+    own.add_argument("--licence", default="not stated", help="licence of the data, for the card (default: not stated)")
 
     images = add_verb(
         verbs,
@@ -134,14 +136,18 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 def _ls(options: argparse.Namespace) -> int:
-    from harness.cli.listing import describe
+    from harness.cli.listing import SHOWN, describe, described
 
+    if options.name is not None:
+        known = described(options.what, options.name)
+        texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in known.items()}
+        print_result(options, known, screen.facts(options.stdout, texts))
+        return OK
     rows = describe(options.what)
-    keys = list(rows[0]) if rows else []
-    table = [[key.replace("_", " ") for key in keys], *([row[key] or "-" for key in keys] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ["  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip() for line in table]
-    print_result(options, rows, "\n".join(lines))
+    keys = [key for key in (rows[0] if rows else ()) if key in SHOWN.get(options.what, (key,))]
+    titles = [key.replace("_", " ") for key in keys]
+    text = screen.listed(options.stdout, titles, [[row[key] or "-" for key in keys] for row in rows])
+    print_result(options, rows, text)
     return OK
 
 

@@ -124,14 +124,3 @@ def test_in_every_form(small: Path, tmp_path: Path) -> None:
     text = render_plain(report.headline)
     assert text.isascii()
     assert [line.split("  ")[0] for line in text.splitlines()] == ["method", "regularized-evolution"]
-
-
-def test_a_narrow_terminal_has_as_many_columns_as_fit(fresh: Run) -> None:
-    block = at_first_sight(fresh)
-    assert block is not None
-    whole = render_plain(block).splitlines()
-    for width in (40, 60, 80, 200):
-        lines = render_plain(block, width).splitlines()
-        assert all(line.startswith(part) for line, part in zip(whole, lines, strict=True))
-        assert max(map(len, lines)) <= max(width, len("regularized-evolution  no significant difference"))
-    assert render_plain(block, 200).splitlines() == whole
