@@ -27,7 +27,7 @@ def lottery(folder: Path, figure: Path | None = None) -> pd.DataFrame:
     folder
         Output folder of a run in which a method has several parameterisations at one budget.
     figure
-        File for a drawing of all of them by budget, by its ending ``.svg`` or ``.png``.
+        File for a drawing of all of them by budget, by its ending ``.svg``, ``.png`` or ``.pdf``.
 
     Returns
     -------

@@ -37,7 +37,7 @@ def pareto(
     reference
         Where hypervolumes begin, by column; see `harness.reporting.frames.pareto.hypervolumes`.
     figure
-        File for a drawing of the score against the first goal, by its ending ``.svg`` or ``.png``.
+        File for a drawing of the score against the first goal, by its ending ``.svg``, ``.png`` or ``.pdf``.
 
     Returns
     -------

@@ -131,7 +131,7 @@ def _analyze_ranking(options: argparse.Namespace) -> int:
 
 def _add_lottery(parser: Parser) -> None:
     add_run_folder(parser)
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw all settings by budget: .svg or .png")
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw all settings by budget: .svg, .png or .pdf")
 
 
 def _analyze_lottery(options: argparse.Namespace) -> int:
@@ -173,7 +173,9 @@ def _add_pareto(parser: Parser) -> None:
         metavar="COL=VALUE",
         help="where hypervolumes begin (default: the worst value in the table)",
     )
-    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw score against the first goal: .svg or .png")
+    parser.add_argument(
+        "--figure", type=Path, metavar="FILE", help="draw score against the first goal: .svg, .png or .pdf"
+    )
 
 
 def _analyze_pareto(options: argparse.Namespace) -> int:

@@ -70,6 +70,11 @@ def add_verbs(verbs: Any) -> None:
     price.add_argument(
         "--architectures", type=int, default=20, metavar="N", help="how many, drawn at random (default 20)"
     )
+    report.add_argument(
+        "--format",
+        metavar="KINDS",
+        help="some of html, md, latex, csv, svg, png and pdf, comma-separated (default: all but png and pdf)",
+    )
     report.add_argument("--partial", action="store_true", help="report what is there of a run that is not finished")
     help = "train what a live run found again under a ladder of recipes: how much is protocol, how much architecture?"
     protocol = add_verb(verbs, "protocol", _protocol, help, PLUGIN, AS_JSON)
@@ -275,10 +280,11 @@ def _said(counts: Mapping[str, Any]) -> str:
 def _report(options: argparse.Namespace) -> int:
     from harness.reporting import build_report
 
-    report = build_report(options.run, options.output, partial=options.partial)
+    kinds = {} if options.format is None else {"formats": [kind.strip() for kind in options.format.split(",")]}
+    report = build_report(options.run, options.output, partial=options.partial, **kinds)
     for warning in report.warnings:
         print(f"nas-harness: warning: {warning}", file=sys.stderr)
-    page = report.folder / "index.html"
+    page = report.folder / "index.html" if report.folder / "index.html" in report.files else report.folder
     print_result(
         options, {"report": str(page), "answer": list(report.answer)}, f"{_answer(options, report)}report: {page}"
     )

@@ -13,19 +13,20 @@ from harness.reporting.frames.cells import timings
 from harness.reporting.frames.curves import anytime
 from harness.reporting.frames.robust import profiles
 from harness.reporting.frames.seconds import worth_in_seconds
+from harness.reporting.images import KINDS
 from harness.reporting.model import Document, TableBlock
 from harness.reporting.run import Run, load_run
 from harness.reporting.sections import SECTIONS
 from harness.reporting.sections.headline import at_first_sight
 from harness.reporting.sections.seconds import PAGE, seconds_answer, worth_its_seconds
-from harness.reporting.write import FORMATS, check_target, csv_text, write_document
+from harness.reporting.write import USUAL, check_target, csv_text, write_document
 
 # Files of a report that may differ between two runs of the same suite on the same code and data.
 TIME_FILES = (
     "tables/timings.csv",
     *(f"{PAGE}.{kind}" for kind in ("html", "md")),
     *(f"tables/{PAGE}.{kind}" for kind in ("csv", "tex")),
-    *(f"plots/{PAGE}.{kind}" for kind in ("svg", "png")),
+    *(f"plots/{PAGE}.{kind}" for kind in KINDS),
 )
 
 
@@ -53,7 +54,7 @@ class Report:
 
 
 def build_report(
-    run_folder: Path, output: Path | None = None, formats: Sequence[str] = FORMATS, *, partial: bool = False
+    run_folder: Path, output: Path | None = None, formats: Sequence[str] = USUAL, *, partial: bool = False
 ) -> Report:
     """Write the report of a run.
 
@@ -65,7 +66,7 @@ def build_report(
         Folder of the report, ``report`` inside the run folder by default. A report that is there already is replaced when
         the new one is whole; a folder with anything else in it is refused.
     formats
-        Some of ``html, md, latex, csv, svg, png``.
+        Some of ``html, md, latex, csv, svg, png, pdf``; all but the last two by default.
     partial
         Whether cells may be missing; the report says so first.
 

@@ -14,19 +14,24 @@ from harness.reporting.style import DPI, in_style
 from harness.system.files import write_whole
 
 # Neither dates nor versions, so that equal figures are equal files.
-_METADATA: dict[str, dict[str, None]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+_METADATA: dict[str, dict[str, None]] = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+KINDS = tuple(_METADATA)
 
 
 def draw_images(block: FigureBlock, kinds: tuple[str, ...]) -> dict[str, bytes]:
-    """Return a figure's images by kind, ``svg`` or ``png``."""
+    """Return a figure's images by kind, some of `KINDS`."""
     return _images(block.draw, kinds)
 
 
 def save_figure(path: Path, draw: Callable[[], Figure]) -> None:
-    """Draw a figure into a file, ``.svg`` or ``.png``."""
+    """Draw a figure into a file, by its ending one of `KINDS`."""
     kind = path.suffix.removeprefix(".").lower()
-    if kind not in _METADATA:
-        raise HarnessError(f"{path}: wanted a figure's file that ends in .{' or .'.join(_METADATA)}")
+    if kind not in KINDS:
+        raise HarnessError(f"{path}: wanted a figure's file that ends in .{', .'.join(KINDS[:-1])} or .{KINDS[-1]}")
     write_whole(path, _images(draw, (kind,))[kind])
 
 

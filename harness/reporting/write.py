@@ -9,18 +9,19 @@ from pathlib import Path
 
 from harness.errors import HarnessError, RunError, unknown_name
 from harness.reporting.html import render_html
-from harness.reporting.images import draw_images
+from harness.reporting.images import KINDS, draw_images
 from harness.reporting.latex import render_latex
 from harness.reporting.markdown import render_markdown
 from harness.reporting.model import Document, TableBlock
 
-FORMATS = ("html", "md", "latex", "csv", "svg", "png")
+FORMATS = ("html", "md", "latex", "csv", *KINDS)
+USUAL = ("html", "md", "latex", "csv", "svg")  # rasters and PDF take as long again, and are made when they are wanted
 # All that a report's folder holds: anything else in it is somebody else's.
 RESULTS = "results.json"  # of a report on results from elsewhere: what it was made from
 _PARTS = {"index.html", "report.md", "seconds.html", "seconds.md", "tables", "plots", RESULTS}
 
 
-def check_target(target: Path, formats: Sequence[str] = FORMATS) -> None:
+def check_target(target: Path, formats: Sequence[str] = USUAL) -> None:
     """Refuse an unknown format, and a folder that holds anything but a report: it is going to be replaced."""
     for name in formats:
         if name not in FORMATS:
@@ -36,7 +37,7 @@ def check_target(target: Path, formats: Sequence[str] = FORMATS) -> None:
 def write_document(
     document: Document,
     target: Path,
-    formats: Sequence[str] = FORMATS,
+    formats: Sequence[str] = USUAL,
     beside: Mapping[str, str] | None = None,
     pages: Mapping[str, Document] | None = None,
 ) -> None:
@@ -79,7 +80,7 @@ def write_document(
 
 
 def _write(document: Document, folder: Path, formats: Sequence[str], html: str, markdown: str) -> None:
-    kinds = tuple(kind for kind in ("svg", "png") if kind in formats)
+    kinds = tuple(kind for kind in KINDS if kind in formats)
     wanted = ("svg", *kinds) if "html" in formats and "svg" not in kinds else kinds
     images = {figure.name: draw_images(figure, wanted) for figure in document.figures()} if wanted else {}
     for name, by_kind in images.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def test_all_files_are_there(report: Path) -> None:
     assert {"plots/relative_improvement", "plots/anytime", "plots/distributions", "plots/random_curve"} <= figures
     wanted = {"index.html", "report.md", *(f"{name}.csv" for name in BESIDE)}
     wanted |= {f"{table}.{kind}" for table in tables for kind in ("csv", "tex")}
-    wanted |= {f"{figure}.{kind}" for figure in figures for kind in ("svg", "png")}
+    wanted |= {f"{figure}.svg" for figure in figures}
     assert files == wanted
 
 
@@ -80,9 +81,22 @@ def test_one_format_alone(small: Path, tmp_path: Path, kind: str) -> None:
     assert report.answer[0].startswith("regularized-evolution ")
 
 
+def test_rasters_and_pdf_are_made_when_they_are_wanted(small: Path, tmp_path: Path, cli: Callable[..., Any]) -> None:
+    done = cli("report", small, "-o", tmp_path / "report", "--format", "png, pdf")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[-1] == f"report: {tmp_path / 'report'}"
+    files = contents(tmp_path / "report")
+    assert {name.rpartition(".")[2] for name in files} == {"png", "pdf"}
+    assert files["plots/anytime.png"][:4] == b"\x89PNG"
+    assert files["plots/anytime.pdf"][:5] == b"%PDF-"
+    again = build_report(small, tmp_path / "again", formats=["pdf", "png"])
+    assert contents(again.folder) == files
+    assert "unknown format 'jpg'" in cli("report", small, "-o", tmp_path / "report", "--format", "jpg").err
+
+
 def test_an_unknown_format_is_refused(small: Path, tmp_path: Path) -> None:
-    with pytest.raises(HarnessError, match=r"unknown format 'pdf'.*valid: csv, html"):
-        build_report(small, tmp_path / "report", formats=("html", "pdf"))
+    with pytest.raises(HarnessError, match=r"unknown format 'jpg'.*valid: csv, html"):
+        build_report(small, tmp_path / "report", formats=("html", "jpg"))
     assert not any(tmp_path.iterdir())
 
 

@@ -203,7 +203,7 @@ def test_the_command_line(folder: Path, tmp_path: Path, cli: Callable[..., Any])
         (["synthetic/ridge", "--minimize", "latency"], "unknown column 'latency'"),
         (["synthetic/ridge", "--minimize", "cost", "--score", "train"], "unknown score 'train'"),
         (["synthetic/ridge", "--minimize", "cost", "--reference", "cost=low"], "wanted COLUMN=NUMBER"),
-        (["synthetic/ridge", "--minimize", "cost", "--figure", "front.jpg"], "ends in .svg or .png"),
+        (["synthetic/ridge", "--minimize", "cost", "--figure", "front.jpg"], "ends in .svg, .png or .pdf"),
         (["synthetic/rigde", "--minimize", "cost"], "did you mean 'synthetic/ridge'"),
     ],
 )
