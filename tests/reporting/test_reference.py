@@ -32,14 +32,17 @@ def test_its_records_are_whole_and_as_they_were_written(kept):
 def test_its_tables_come_out_again(kept, tmp_path):
     build_report(kept, tmp_path, formats=["csv"])
     names = {path.name for path in (kept / "report" / "tables").glob("*.csv")}
-    assert names == {path.name for path in (tmp_path / "tables").glob("*.csv")}
+    # Those of many megabytes, curves by evaluation, are not kept.
+    assert {path.name for path in (tmp_path / "tables").glob("*.csv")} - names <= {"anytime.csv", "profile.csv"}
+    assert {"headline.csv", "relative_improvement.csv"} <= names
     for name in sorted(names - {"provenance.csv"}):
         found, written = (pd.read_csv(folder / "tables" / name) for folder in (tmp_path, kept / "report"))
         # Another SciPy may change the last digits.
         pd.testing.assert_frame_equal(found, written, rtol=1e-9, obj=name)
 
 
-def test_a_live_run_without_any_epoch_is_reported(kept, tmp_path):
+def test_a_live_run_without_any_epoch_is_reported(tmp_path):
+    (kept,) = (path.parent for path in KEPT if path.parent.name == "live-darts")
     names = ("suite.resolved.json", "environment.json", "records.parquet", "traces.parquet")
     for name in names:
         shutil.copy(kept / name, tmp_path / name)
