@@ -9,7 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.statistics.against_random import ExactTest, SpeedUp, critical_mean, exact_p_value, speed_up
+    from harness.statistics.against_random import (
+        ExactTest,
+        SpeedUp,
+        critical_mean,
+        exact_p_value,
+        exact_two_sided_p_value,
+        speed_up,
+    )
     from harness.statistics.aggregate import aggregate_improvement
     from harness.statistics.anytime import Band, area_under_regret, incumbents_on_grid, mean_band, simultaneous_band
     from harness.statistics.bayes import RopeProbabilities, bayesian_signed_rank
@@ -90,6 +97,7 @@ __all__ = [
     "equivalence_p_value",
     "exact_p_value",
     "exact_random_baseline",
+    "exact_two_sided_p_value",
     "expected_hypervolume",
     "holm",
     "hyperparameter_lottery",
@@ -125,7 +133,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "against_random": ("ExactTest", "SpeedUp", "critical_mean", "exact_p_value", "speed_up"),
+    "against_random": ("ExactTest", "SpeedUp", "critical_mean", "exact_p_value", "exact_two_sided_p_value", "speed_up"),
     "aggregate": ("aggregate_improvement",),
     "anytime": ("Band", "area_under_regret", "incumbents_on_grid", "mean_band", "simultaneous_band"),
     "bayes": ("RopeProbabilities", "bayesian_signed_rank"),

@@ -92,6 +92,26 @@ def exact_p_value(scores: npt.ArrayLike, baseline: ExactBaseline) -> ExactTest:
     return ExactTest(min(max(p_value, _FLOOR), 1.0), float(scores.mean()), len(scores), resolution)
 
 
+def exact_two_sided_p_value(scores: npt.ArrayLike, baseline: ExactBaseline) -> float:
+    """Return the exact two-sided p-value of the mean of `scores` (S,) under the law of `baseline`: twice the smaller tail.
+
+    Each tail counts means that equal it. Where sums are rounded (see `exact_p_value`) the p-value can only be raised.
+
+    Raises
+    ------
+    HarnessError
+        For empty or non-finite scores.
+    """
+    scores = finite("scores", scores)
+    points, tail, resolution = _law_of_mean(baseline, len(scores))
+    mean = _sign(baseline) * scores.mean()
+    slack = 1e-6 * (points[1] - points[0]) if len(points) > 1 else 1e-12 * abs(points[0])
+    tail = np.append(tail, 0.0)
+    at_least = tail[np.searchsorted(points, mean - slack)]
+    above = tail[np.searchsorted(points, mean + resolution + slack, side="right")]
+    return float(min(max(2.0 * min(at_least, 1.0 - above), _FLOOR), 1.0))
+
+
 def critical_mean(baseline: ExactBaseline, n_seeds: int, level: float = 0.05) -> float:
     """Return the mean over `n_seeds` from which on `exact_p_value` is at most `level`."""
     points, tail, _ = _law_of_mean(baseline, int(counts("n_seeds", n_seeds)))

@@ -46,9 +46,9 @@ def test_settings_are_drawn_by_budget(rows, cli, tmp_path):
     assert "<svg" in text
     assert cli("analyze", "lottery", rows, "--figure", tmp_path / "again.svg").code == 0
     assert (tmp_path / "again.svg").read_text() == text
-    wrong = cli("analyze", "lottery", rows, "--figure", tmp_path / "lottery.pdf")
+    wrong = cli("analyze", "lottery", rows, "--figure", tmp_path / "lottery.jpg")
     assert (wrong.code, wrong.out) == (2, "")
-    assert "wanted a figure's file that ends in .svg or .png" in wrong.err
+    assert "wanted a figure's file that ends in .svg, .png or .pdf" in wrong.err
 
 
 def test_a_point_a_setting_and_a_ring_around_the_default():

@@ -138,10 +138,13 @@ def test_the_perfect_method_has_an_exact_p_value(made_up: None, make_run: Make) 
     row = frame.loc["local-search"]
     assert np.ptp(run.scores(2)) == 0
     assert run.scores(2)[0] == 1
-    assert np.isnan(row["p_value"])
     assert row["p_exact"] == pytest.approx((1 - (35 / 36) ** 36) ** 6)
-    assert "exact one-sided p-value" in answer(run)[-1].statement
-    assert any("needs no spread" in text for text in caveats(run))
+    # Two-sided it is twice that, the smaller tail: all random searches are at most as good.
+    assert row["p_value"] == pytest.approx(2 * row["p_exact"])
+    assert row["test"] == "exact law"
+    assert np.isnan(row["ci_low"])
+    assert "p-value is by the exact law" in row["note"]
+    assert "shows no significant difference" in answer(run)[-1].statement
 
 
 @harness.register_method("always-the-first")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
-from harness.statistics.against_random import critical_mean, exact_p_value, speed_up
+from harness.statistics.against_random import critical_mean, exact_p_value, exact_two_sided_p_value, speed_up
 from harness.statistics.law import RandomSearchLaw, exact_random_baseline
 
 COLUMN = st.lists(st.integers(0, 4), min_size=6, max_size=6)
@@ -38,6 +38,32 @@ def test_on_a_lattice_it_equals_all_outcomes(valid, test, scores):
     result = exact_p_value(scores, exact_random_baseline(law, 3))
     assert result.resolution == 0
     assert result.p_value == pytest.approx(max(brute_force(law, 3, len(scores), scores.mean()), 1e-12), abs=1e-14)
+
+
+@settings(max_examples=40, deadline=None)
+@given(COLUMN, COLUMN, st.lists(st.integers(0, 4), min_size=1, max_size=4))
+def test_two_sided_on_a_lattice_it_is_twice_the_smaller_tail_of_all_outcomes(valid, test, scores):
+    law = RandomSearchLaw(valid, np.array(test) / 10)
+    scores = np.array(scores) / 10
+    values, probability = law.pmf(3)
+    above = brute_force(law, 3, len(scores), scores.mean())
+    outcomes = itertools.product(range(len(values)), repeat=len(scores))
+    below = sum(np.prod(probability[list(o)]) for o in outcomes if values[list(o)].mean() <= scores.mean() + 1e-12)
+    found = exact_two_sided_p_value(scores, exact_random_baseline(law, 3))
+    assert found == pytest.approx(min(1, max(2 * min(above, below), 1e-12)), abs=1e-13)
+
+
+def test_two_sided_off_a_lattice_it_is_conservative(rng):
+    for _ in range(6):
+        law = RandomSearchLaw(rng.normal(size=6), rng.normal(size=6))
+        baseline = exact_random_baseline(law, 2)
+        values, probability = law.pmf(2)
+        scores = rng.choice(values, 3)
+        outcomes = list(itertools.product(range(len(values)), repeat=3))
+        means = np.array([values[list(o)].mean() for o in outcomes])
+        mass = np.array([np.prod(probability[list(o)]) for o in outcomes])
+        exact = 2 * min(mass[means >= scores.mean() - 1e-12].sum(), mass[means <= scores.mean() + 1e-12].sum())
+        assert exact_two_sided_p_value(scores, baseline) >= min(1, exact) - 1e-12
 
 
 def test_off_a_lattice_it_is_conservative_within_its_resolution(rng):

@@ -27,7 +27,8 @@ def headline(run: Run) -> pd.DataFrame:
     -------
     DataFrame
         Columns `HEADLINE_COLUMNS`, a row a method that claims something. ``verdict`` is ``better``, ``worse``, ``better and
-        worse``, ``no significant difference`` or ``no test``, by the tests after Holm's adjustment, whose outcomes on the
+        worse``, ``no significant difference``, ``no test``, or of a method that uses the full table ``oracle``: by the tests
+        after Holm's adjustment, whose outcomes on the
         ``benchmarks`` are counted in ``better, undecided, worse, untested``. ``ri`` with its 95 % interval is that of the only
         benchmark, else the geometric mean over exactly these (NaN where there is none, see
         `harness.statistics.aggregate_improvement`). ``feasible`` is the share of searches (percent) that found an answer, NaN
@@ -37,12 +38,14 @@ def headline(run: Run) -> pd.DataFrame:
     improvements, counts = run.of(relative_improvements), run.of(win_counts)
     improvements = improvements[improvements["is_main"] & ~improvements["is_check"]]
     worth = run.of(random_equivalents)
+    oracles = {entrant.name for entrant in run.entrants if entrant.is_unbounded and not run.family.has_supernets}
     rows: list[dict[str, Any]] = []
     for (method, baseline), own in improvements.groupby(["method", "baseline"], sort=False):
         count = counts[(counts["method"] == method) & (counts["baseline"] == baseline)].iloc[0]
         outcome = {"better": count["wins"], "undecided": count["undecided"], "worse": count["losses"]}
+        verdict = verdict_of(count["wins"], count["losses"], count["undecided"])
         rows.append(
-            {"method": method, "verdict": verdict_of(count["wins"], count["losses"], count["undecided"])}
+            {"method": method, "verdict": "oracle" if method in oracles else verdict}
             | {"baseline": baseline, "benchmarks": len(own)}
             | _pooled(own)
             | outcome

@@ -16,6 +16,7 @@ from harness.statistics import (
     ExactBaseline,
     RelativeImprovement,
     detectable_improvement,
+    exact_two_sided_p_value,
     holm,
     relative_improvement,
 )
@@ -90,21 +91,38 @@ def improvement_of(run: Run, group: int, baseline: Baseline) -> dict[str, Any]:
 
     Signed and explained as in `relative_improvements`.
     """
-    benchmark, _ = run.pairs[group]
+    benchmark, entrant = run.pairs[group]
     scores = run.scores(group)
     result, note = _improvement(scores, baseline, run.finished(group)["seed"].to_numpy())
     low, high = (result.low, result.high) if benchmark.sign > 0 else (-result.high, -result.low)
+    p_value, test = result.p_value, result.method
+    is_claim = not (entrant.is_check or entrant.is_unbounded) and np.isfinite(result.estimate)
+    if isinstance(baseline.scores, ExactBaseline) and is_claim and len(scores) > 1 and np.ptp(scores) == 0:
+        # Searches that all end at one score have no spread to test by; the law of random search has.
+        # Seeds that change nothing at all bring one answer, not as many as there are seeds.
+        counted = scores[:1] if is_one_search(run, group) else scores
+        p_value, test = exact_two_sided_p_value(counted, baseline.scores), "exact law"
+        note = "all seeds equal: no interval; the p-value is by the exact law of random search"
     return {
         "n_method": result.n_method,
         "ri": benchmark.sign * result.estimate,
         "ci_low": low,
         "ci_high": high,
-        "p_value": result.p_value,
+        "p_value": p_value,
         "detectable": _detectable(scores, baseline, result),
-        "test": result.method,
+        "test": test,
         "note": note,
         "result": result,
     }
+
+
+def is_one_search(run: Run, group: int) -> bool:
+    """Whether all seeds of a group went the same way: the same incumbents after the same evaluations, if any."""
+    if (steps := run.steps.get(group)) is None:
+        return True
+    done = steps[steps["cell"].isin(run.finished(group).index)]
+    ways = {tuple(map(tuple, own[["step", "incumbent_test"]].to_numpy())) for _, own in done.groupby("cell")}
+    return len(ways) <= 1
 
 
 def win_counts(run: Run) -> pd.DataFrame:

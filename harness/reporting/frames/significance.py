@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import HarnessError
-from harness.reporting.frames.improvement import main_baseline, relative_improvements
+from harness.reporting.frames.improvement import is_one_search, main_baseline, relative_improvements
 from harness.reporting.run import Benchmark, Entrant, FloatArray, Run
 from harness.statistics import (
     ExactBaseline,
@@ -147,21 +147,13 @@ def _tests(run: Run, benchmark: Benchmark, entrant: Entrant) -> dict[str, float]
         wins = probability_of_improvement(scores, baseline.scores)
         if len(scores) <= EXACT_UP_TO and not entrant.is_check:
             # Seeds that change nothing at all bring one answer, not as many as there are seeds.
-            counted = scores[:1] if np.ptp(scores) == 0 and _is_one_search(run, benchmark, entrant) else scores
+            counted = (
+                scores[:1] if np.ptp(scores) == 0 and is_one_search(run, run.group(benchmark, entrant)) else scores
+            )
             p_exact = exact_p_value(counted, baseline.scores).p_value
     else:
         wins = probability_of_improvement(benchmark.sign * scores, benchmark.sign * baseline.scores)
     return {"p_exact": p_exact, "win_probability": wins.estimate, "win_low": wins.low, "win_high": wins.high}
-
-
-def _is_one_search(run: Run, benchmark: Benchmark, entrant: Entrant) -> bool:
-    """Whether all seeds of a method went the same way: the same incumbents after the same evaluations, if any."""
-    group = run.group(benchmark, entrant)
-    if (steps := run.steps.get(group)) is None:
-        return True
-    done = steps[steps["cell"].isin(run.finished(group).index)]
-    ways = {tuple(map(tuple, own[["step", "incumbent_test"]].to_numpy())) for _, own in done.groupby("cell")}
-    return len(ways) <= 1
 
 
 def _dunnett(run: Run, frame: pd.DataFrame) -> FloatArray:
