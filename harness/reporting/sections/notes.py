@@ -25,6 +25,7 @@ _SCORE = (
     "unit."
 )
 _NO_VARIANCE = (
-    "Zero variance. Where all seeds give the same score there is no interval and no p-value: no spread over these seeds "
-    "is no proof of certainty."
+    "Zero variance. Where all seeds give the same score there is no interval: no spread over these seeds is no proof of "
+    "certainty. Where random search is known exactly the p-value is that of its law, two-sided, in which seeds that all went "
+    "the same way count once; else there is none."
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from harness.reporting.formats import dataset, integer, joined, number, score, text
 from harness.reporting.frames.seconds import worth_in_seconds
 from harness.reporting.frames.setup import budgets, data, methods, provenance, settings, sources
@@ -14,6 +16,13 @@ _TITLES = {
     "acceleration": "acceleration",
     "hardware_cost": "hardware cost",
 }
+
+
+AGAIN = (
+    ("nas-harness repeat OUT", "runs the same cells into a new folder and compares them with these, bit by bit"),
+    ("nas-harness run OUT", "goes on with the run, e.g. with more seeds: --seeds 0:200"),
+    ("nas-harness report OUT", "makes this report again from the records"),
+)
 
 
 def _beside(run: Run) -> str:
@@ -118,7 +127,13 @@ def _settings(run: Run) -> TableBlock:
 
 
 def made_with(run: Run) -> Section:
-    """Return versions and the machine."""
+    """Return versions and the machine, and what gets the same again."""
+    again = TableBlock(
+        "again",
+        "How to get it again; OUT is the folder of the run, which this report lies in.",
+        pd.DataFrame(AGAIN, columns=["command", "what"]),
+        [text("command", "command"), text("what", "what it does")],
+    )
     table = TableBlock(
         "provenance",
         "What the run was made with.",
@@ -127,4 +142,4 @@ def made_with(run: Run) -> Section:
         note="Times and memory, which differ from run to run, are in tables/timings.csv"
         + (" and on the page of seconds alone." if len(run.of(worth_in_seconds)) else " alone."),
     )
-    return Section("provenance", "Provenance", [table])
+    return Section("provenance", "Provenance, and how to get it again", [again, table])
