@@ -24,9 +24,10 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     _hold_any_letter()
-    options = make_parser().parse_args(arguments)
+    parser = make_parser()
+    options = parser.parse_args(arguments)
     command: Command = options.command
-    options.stdout = sys.stdout
+    options.stdout, options.parser = sys.stdout, parser
     try:
         from harness.system import plugins
 

@@ -25,7 +25,5 @@ def _completion(options: argparse.Namespace) -> int:
         raise HarnessError(
             "completion: needs shtab, which is missing; pip install 'nas-harness[completion]'"
         ) from error
-    from harness.cli import make_parser
-
-    print(shtab.complete(make_parser(), options.shell), file=options.stdout)
+    print(shtab.complete(options.parser, options.shell), file=options.stdout)
     return OK

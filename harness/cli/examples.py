@@ -9,6 +9,7 @@ EXAMPLES = {
     "protocol": "nas-harness protocol reports/live-darts --repeats 2",
     "repeat": "nas-harness repeat out --seeds 0:5",
     "merge": "nas-harness merge shards/1-of-2 shards/2-of-2 -o all",
+    "export": "nas-harness export out --to csv -o out-csv",
     "check": "nas-harness check out --against reports/baselines/quickstart.json",
     "baseline": "nas-harness baseline out -o baseline.json",
     "compare": "nas-harness compare before after --csv differences.csv",

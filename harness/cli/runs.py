@@ -1,4 +1,4 @@
-"""Verbs that make a run of others: repeat, merge."""
+"""Verbs that make something else of a run: repeat, merge, export."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def add_verbs(verbs: Any) -> None:
     merge = add_verb(verbs, "merge", _merge, "make one run of the shards of a suite", AS_JSON)
     merge.add_argument("runs", type=Path, nargs="+", metavar="OUT", help="output folder of a shard, finished or not")
     merge.add_argument("-o", "--output", type=Path, required=True, metavar="ALL", help="folder of the whole run")
+
+    export = add_verb(verbs, "export", _export, "write a run as CSV, JSON lines or files of TensorBoard", AS_JSON)
+    add_run_folder(export)
+    export.add_argument("--to", required=True, metavar="FORM", help="csv, json or tensorboard")
+    export.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="new folder for the files")
 
 
 def _repeat(options: argparse.Namespace) -> int:
@@ -57,3 +62,11 @@ def _merge(options: argparse.Namespace) -> int:
     lines.append(f"next: nas-harness report {found.output}{' --partial' if missing else ''}")
     print_result(options, found.as_json(), "\n".join(lines))
     return FAILED if found.n_failed else OK
+
+
+def _export(options: argparse.Namespace) -> int:
+    from harness.running.export import export
+
+    files = [str(path) for path in export(options.run, options.output, options.to)]
+    print_result(options, files, f"{len(files)} files in {options.output}")
+    return OK

@@ -21,6 +21,7 @@ _RUNNING = (
         "columns",
         "difference",
         "equivalence",
+        "export",
         "folder",
         "frames",
         "kept",
