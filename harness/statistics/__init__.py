@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         WinProbability,
         first_rejections,
         mid_ranks,
+        skewness_of,
     )
     from harness.statistics.wide_shallow import cell_depth, cell_width, trait_agreement
 
@@ -141,6 +142,7 @@ __all__ = [
     "seeds_needed",
     "sign_flip_test",
     "simultaneous_band",
+    "skewness_of",
     "spearman",
     "speed_up",
     "stratified_bootstrap",
@@ -190,6 +192,7 @@ _MODULES = {
         "WinProbability",
         "first_rejections",
         "mid_ranks",
+        "skewness_of",
     ),
     "wide_shallow": ("cell_depth", "cell_width", "trait_agreement"),
 }
