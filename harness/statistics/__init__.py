@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         spearman,
         weighted_kendall,
     )
+    from harness.statistics.regions import Placement, Region, noncentrality, place, seeds_to_place
     from harness.statistics.robust import (
         Profile,
         improvement_over_tasks,
@@ -72,9 +73,11 @@ __all__ = [
     "ExactTest",
     "Lottery",
     "NoSpread",
+    "Placement",
     "Profile",
     "RandomSearchLaw",
     "Ranking",
+    "Region",
     "RelativeImprovement",
     "RopeProbabilities",
     "SpeedUp",
@@ -112,9 +115,11 @@ __all__ = [
     "mean_difference",
     "noise_ceiling",
     "non_inferiority",
+    "noncentrality",
     "paired_win_probability",
     "pareto_front",
     "performance_profile",
+    "place",
     "precision_at",
     "probability_of_improvement",
     "rank_agreement",
@@ -123,6 +128,7 @@ __all__ = [
     "seeds_for_rates",
     "seeds_for_wins",
     "seeds_needed",
+    "seeds_to_place",
     "sign_flip_test",
     "simultaneous_band",
     "spearman",
@@ -159,6 +165,7 @@ _MODULES = {
         "spearman",
         "weighted_kendall",
     ),
+    "regions": ("Placement", "Region", "noncentrality", "place", "seeds_to_place"),
     "robust": (
         "Profile",
         "improvement_over_tasks",
