@@ -33,8 +33,10 @@ class Region:
     high: float = math.inf
 
     def __post_init__(self) -> None:
-        if not self.low <= self.high or math.isinf(self.low) and math.isinf(self.high):
-            raise HarnessError(f"region: from {self.low} to {self.high} is none; give at least one end, in ascending order")
+        if not self.low <= self.high or (math.isinf(self.low) and math.isinf(self.high)):
+            raise HarnessError(
+                f"region: from {self.low} to {self.high} is none; give at least one end, in ascending order"
+            )
 
     def distance(self, value: float) -> float:
         """Return how far a value is from the nearest end, on either side."""
@@ -89,9 +91,7 @@ def place(estimate: float, error: float, df: float, region: Region, level: float
         away = abs(estimate - (region.low + region.high) / 2)
         outside = t_upper((away - half) / error, df) + t_upper((away + half) / error, df)
     reach = t_quantile(1 - fraction("level", level), df) * error
-    return Placement(
-        inside, min(outside, 1.0), estimate - reach, estimate + reach, error * noncentrality(df, level)
-    )
+    return Placement(inside, min(outside, 1.0), estimate - reach, estimate + reach, error * noncentrality(df, level))
 
 
 def noncentrality(df: float, level: float = 0.05, power: float = POWER) -> float:

@@ -16,6 +16,7 @@ from msgspec import Meta
 from harness.errors import HarnessError, unknown_name
 
 T = TypeVar("T")
+Texts = str | list[str]  # one text stands for a list of it
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _PLACE = re.compile(r"\$\.(\w+)")
 
@@ -63,7 +64,7 @@ def shaped(
     HarnessError
         If a key is unknown or missing, or a value is not what its field says.
     """
-    fields = {field.name: field for field in msgspec.inspect.type_info(shape).fields}  # type: ignore[attr-defined]
+    fields = {field.encode_name: field for field in msgspec.inspect.type_info(shape).fields}  # type: ignore[attr-defined]
     place = f"{where}: " if where else ""
     for key in values if exact else ():
         if key not in fields:
