@@ -77,7 +77,11 @@ class ClaimTable(Struct, kw_only=True, forbid_unknown_fields=True, rename={"is_"
     ] = None
     n: Annotated[
         int | None,
-        says(": wanted a whole number of at least 2", "Runs behind it; left out: the value is taken as exact.", ge=2),
+        says(
+            ": wanted a whole number of at least 2",
+            "Runs behind it; left out: the value is taken as exact.",
+            extra_json_schema={"minimum": 2},
+        ),
     ] = None
     unit: Annotated[
         Literal["", "percent", "fraction"],

@@ -292,6 +292,8 @@ def _published(table: ClaimTable, place: str) -> Published:
     spread, n = table.spread or {}, table.n
     if len(spread) > 1:
         raise HarnessError(f"{place}: spread: wanted sd or sem, not both")
+    if n is not None and n < 2:
+        raise HarnessError(f"{place}: n: wanted a whole number of at least 2, not {n}")
     if n is not None and not spread:
         raise HarnessError(f"{place}: n without spread = {{ sd = ... }} or {{ sem = ... }}; leave it out")
     for name, number in (("value", table.value), ("margin", table.margin), *spread.items()):

@@ -1,0 +1,189 @@
+"""Verdicts on the claims of a suite, which are one family of tests."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from harness.claims.parts import LEVEL, Part, parts_of
+from harness.claims.searches import Kept
+from harness.statistics.multiple import holm
+from harness.statistics.regions import Region, seeds_to_place
+from harness.suites.claims import Claim
+from harness.suites.suite import Suite
+
+REPRODUCED, CONTRADICTED, UNDECIDED, SKIPPED = VERDICTS = ("reproduced", "contradicted", "undecided", "skipped")
+MOST_SEEDS = 10**6  # that anybody would run
+VERDICT_COLUMNS = (
+    *("claim", "verdict", "says", "source", "kind", "statistic", "benchmarks", "of", "test", "n", "unit", "effect"),
+    *("ci_low", "ci_high", "region_low", "region_high", "p_reproduced", "p_reproduced_holm", "p_contradicted"),
+    *("p_contradicted_holm", "detectable", "seeds_to_decide", "note"),
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim and what the searches say of it.
+
+    Attributes
+    ----------
+    claim
+        What was claimed.
+    verdict
+        One of `VERDICTS`.
+    part
+        The number on which it hangs: of several the one that is furthest from what is claimed; None where there is none.
+    p_reproduced, p_contradicted
+        p-values of "it does not hold" and of "it holds": small ones show the contrary. NaN where nothing is tested: exact numbers
+        are compared.
+    p_reproduced_holm, p_contradicted_holm
+        Adjusted over both tests of all claims of the file.
+    seeds
+        About how many seeds would decide, were the effect the one that is seen; infinite where none would.
+    note
+        What one must know beside.
+    """
+
+    claim: Claim
+    verdict: str
+    part: Part | None = None
+    p_reproduced: float = math.nan
+    p_contradicted: float = math.nan
+    p_reproduced_holm: float = math.nan
+    p_contradicted_holm: float = math.nan
+    seeds: float = math.nan
+    note: str = ""
+
+
+def judge(suite: Suite, kept: Kept) -> tuple[Verdict, ...]:
+    """Return a verdict on each claim of a suite, in the order of the file."""
+    evidence = [_Evidence(claim, parts_of(claim, kept), _absent(claim, suite)) for claim in suite.claims]
+    both = holm([p for one in evidence for p in (one.p_reproduced, one.p_contradicted)]).reshape(-1, 2)
+    rejected = int((both <= LEVEL).sum())
+    tests = int(np.isfinite(both).sum())
+    level = LEVEL / max(tests - rejected, 1)  # what Holm leaves to each test that has not rejected yet
+    return tuple(one.verdict(float(p), float(q), level) for one, (p, q) in zip(evidence, both, strict=True))
+
+
+def _absent(claim: Claim, suite: Suite) -> str:
+    lines = [
+        f"{name} is not here; import it with: {suite.absent[name]}" for name in claim.benchmarks if name in suite.absent
+    ]
+    return "; ".join(lines)
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """The numbers of a claim, which holds where all of them are where it says."""
+
+    claim: Claim
+    parts: Sequence[Part]
+    absent: str
+
+    @property
+    def tested(self) -> list[Part]:
+        return [part for part in self.parts if part.placement is not None]
+
+    @property
+    def p_reproduced(self) -> float:
+        """That all are: an intersection-union test, of the greatest p-value. A number that is missing shows nothing."""
+        if not self.tested:
+            return math.nan
+        if self.absent or not all(part.is_decided and part.holds is not False for part in self.parts):
+            return 1.0
+        return max(part.placement.p_inside for part in self.tested if part.placement)
+
+    @property
+    def p_contradicted(self) -> float:
+        """That one is not: the smallest p-value, times their number (Bonferroni)."""
+        if not self.tested:
+            return math.nan
+        return min(1.0, len(self.tested) * min(part.placement.p_outside for part in self.tested if part.placement))
+
+    def verdict(self, reproduced: float, contradicted: float, level: float) -> Verdict:
+        """The verdict by the adjusted p-values."""
+        known = [part for part in self.parts if part.is_decided]
+        notes = dict.fromkeys(part.note for part in self.parts if part.note)
+        note = "; ".join([*([self.absent] if self.absent else []), *list(notes)[:2]])
+        if len(notes) > 2:
+            note += f"; and {len(notes) - 2} more"
+        if not any(part.is_decided or math.isfinite(part.estimate) for part in self.parts):
+            return Verdict(self.claim, SKIPPED, None, note=note)
+        values = self.p_reproduced, self.p_contradicted, reproduced, contradicted
+        if any(part.holds is False for part in self.parts) or contradicted <= LEVEL:
+            return Verdict(self.claim, CONTRADICTED, min(known, key=_against), *values, note=note)
+        if not self.absent and all(part.holds for part in self.parts if not part.placement) and not reproduced > LEVEL:
+            return Verdict(self.claim, REPRODUCED, max(known, key=_doubt), *values, note=note)
+        worst = max(self.parts, key=_doubt)
+        return Verdict(self.claim, UNDECIDED, worst, *values, seeds=_seeds(worst, level), note=note)
+
+
+def _doubt(part: Part) -> float:
+    """How little a number shows that it is where it is claimed to be."""
+    if part.placement is not None:
+        return part.placement.p_inside
+    return 2.0 if part.holds is None else -1.0
+
+
+def _against(part: Part) -> float:
+    """How little a number shows that it is elsewhere."""
+    if part.placement is not None:
+        return part.placement.p_outside
+    return -1.0 if part.holds is False else 2.0
+
+
+def _seeds(part: Part, level: float) -> float:
+    if part.placement is None or part.n is None or not part.error > 0:
+        return math.nan
+    found = seeds_to_place(part.estimate, part.error, part.n, part.region, level, part.fixed_error)
+    return found if found <= MOST_SEEDS else math.inf
+
+
+def counts(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    """How many there are of each verdict."""
+    found = Counter(one.verdict for one in verdicts)
+    return {name: found[name] for name in VERDICTS}
+
+
+def as_frame(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """Verdicts as a frame with the columns `VERDICT_COLUMNS`, a row a claim.
+
+    ``effect`` with its interval (see `harness.statistics.Placement`), ``region_low, region_high`` (where it is claimed to lie)
+    and ``detectable`` are in ``unit``; NaN where there is none.
+    """
+    return pd.DataFrame([_row(one) for one in verdicts], columns=list(VERDICT_COLUMNS)).astype({"n": "Int64"})
+
+
+def _row(one: Verdict) -> dict[str, object]:
+    claim, part = one.claim, one.part or Part("", "", Region(low=0.0))
+    placed = part.placement
+    return {
+        "claim": claim.number,
+        "verdict": one.verdict,
+        "says": claim.says,
+        "source": claim.source,
+        "kind": claim.test,
+        "statistic": claim.statistic,
+        "benchmarks": ", ".join(claim.benchmarks),
+        "of": part.of,
+        "test": part.test,
+        "n": part.n,
+        "unit": part.unit,
+        "effect": part.estimate,
+        "ci_low": placed.low if placed else math.nan,
+        "ci_high": placed.high if placed else math.nan,
+        "region_low": part.region.low if one.part else math.nan,
+        "region_high": part.region.high if one.part else math.nan,
+        "p_reproduced": one.p_reproduced,
+        "p_reproduced_holm": one.p_reproduced_holm,
+        "p_contradicted": one.p_contradicted,
+        "p_contradicted_holm": one.p_contradicted_holm,
+        "detectable": placed.detectable if placed else math.nan,
+        "seeds_to_decide": one.seeds,
+        "note": one.note,
+    }
