@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -105,4 +105,4 @@ class ClaimTable(Struct, kw_only=True, forbid_unknown_fields=True, rename={"is_"
     ] = []
 
 
-Claims = list[Annotated[dict[str, object], Meta(extra_json_schema={"$ref": "#/$defs/ClaimTable"})]]
+Claims = list[Annotated[dict[str, Any], Meta(extra_json_schema={"$ref": "#/$defs/ClaimTable"})]]
