@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from harness.claims.parts import LEVEL, Part, parts_of
+from harness.claims.kinds import parts_of
+from harness.claims.parts import LEVEL, Part
 from harness.claims.searches import Kept
 from harness.statistics.multiple import holm
 from harness.statistics.regions import Region, seeds_to_place

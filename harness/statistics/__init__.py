@@ -55,7 +55,15 @@ if TYPE_CHECKING:
         spearman,
         weighted_kendall,
     )
-    from harness.statistics.regions import Placement, Region, noncentrality, place, seeds_to_place
+    from harness.statistics.regions import (
+        Placement,
+        Region,
+        noncentrality,
+        place,
+        place_ratio,
+        ratio_of_means,
+        seeds_to_place,
+    )
     from harness.statistics.robust import (
         Profile,
         improvement_over_tasks,
@@ -120,10 +128,12 @@ __all__ = [
     "pareto_front",
     "performance_profile",
     "place",
+    "place_ratio",
     "precision_at",
     "probability_of_improvement",
     "rank_agreement",
     "rate",
+    "ratio_of_means",
     "relative_improvement",
     "seeds_for_rates",
     "seeds_for_wins",
@@ -165,7 +175,7 @@ _MODULES = {
         "spearman",
         "weighted_kendall",
     ),
-    "regions": ("Placement", "Region", "noncentrality", "place", "seeds_to_place"),
+    "regions": ("Placement", "Region", "noncentrality", "place", "place_ratio", "ratio_of_means", "seeds_to_place"),
     "robust": (
         "Profile",
         "improvement_over_tasks",

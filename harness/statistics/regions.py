@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from scipy import special
 
 from harness.errors import HarnessError
-from harness.statistics._student import t_quantile, t_upper
-from harness.statistics._validate import fraction
+from harness.statistics._student import t_quantile, t_upper, variance_of_mean
+from harness.statistics._validate import FloatArray, finite, fraction, same_length
 
 POWER = 0.8  # of minimum detectable effects and planned numbers of seeds
 
@@ -81,17 +83,68 @@ def place(estimate: float, error: float, df: float, region: Region, level: float
     """
     if not error > 0:
         raise HarnessError(f"error: {error} is no standard error; a parameter that is known exactly wants no test")
-    inside = max(t_upper((estimate - region.low) / error, df), t_upper((region.high - estimate) / error, df))
-    if math.isinf(region.high):
-        outside = t_upper((region.low - estimate) / error, df)
-    elif math.isinf(region.low):
-        outside = t_upper((estimate - region.high) / error, df)
-    else:
-        half = (region.high - region.low) / 2
-        away = abs(estimate - (region.low + region.high) / 2)
-        outside = t_upper((away - half) / error, df) + t_upper((away + half) / error, df)
+    ends = (estimate - region.low) / error, (estimate - region.high) / error
     reach = t_quantile(1 - fraction("level", level), df) * error
-    return Placement(inside, min(outside, 1.0), estimate - reach, estimate + reach, error * noncentrality(df, level))
+    return Placement(*_answers(*ends, df), estimate - reach, estimate + reach, error * noncentrality(df, level))
+
+
+def place_ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike, region: Region, level: float = 0.05) -> Placement:
+    """Return where the ratio of two means lies, from pairs: a relative improvement from differences and baseline scores.
+
+    Parameters
+    ----------
+    numerator, denominator : array_like, shape (n,)
+        Pairs; the denominator's mean is above 0.
+    region, level
+        As in `place`.
+
+    Notes
+    -----
+    Fieller (1954): the ratio is above an end r where the mean of ``numerator - r denominator`` is above 0, which the paired t
+    test tells exactly for normal pairs. The interval holds all r that it does not reject; it has no ends where the
+    denominator's mean itself is not told from 0.
+    """
+    x, y = finite("numerator", numerator), finite("denominator", denominator)
+    n = same_length(numerator=x, denominator=y)
+    _, error = ratio_of_means(x, y)
+    if not error > 0:
+        raise HarnessError(f"error: {error} is no standard error; a ratio that is known exactly wants no test")
+    ends = (_t_of(x, y, region.low), _t_of(x, y, region.high))
+    critical = t_quantile(1 - fraction("level", level), n - 1)
+    (xx, xy), (_, yy) = np.cov(x, y) * critical**2 / n
+    square, middle = y.mean() ** 2 - yy, x.mean() * y.mean() - xy
+    root = middle**2 - square * (x.mean() ** 2 - xx)
+    low, high = ((middle + sign * math.sqrt(root)) / square if square > 0 else math.nan for sign in (-1, 1))
+    return Placement(*_answers(*ends, n - 1), low, high, error * noncentrality(n - 1, level))
+
+
+def ratio_of_means(numerator: FloatArray, denominator: FloatArray) -> tuple[float, float]:
+    """Return the ratio of the means of pairs (n,) and its standard error by the delta method; NaN for one pair."""
+    ratio = float(numerator.mean() / denominator.mean())
+    if len(numerator) == 1:
+        return ratio, math.nan
+    return ratio, math.sqrt(variance_of_mean(numerator - ratio * denominator)) / abs(float(denominator.mean()))
+
+
+def _t_of(x: FloatArray, y: FloatArray, end: float) -> float:
+    if math.isinf(end):
+        return -end
+    change = x - end * y
+    mean, error = float(change.mean()), math.sqrt(variance_of_mean(change))
+    return mean / error if error > 0 else math.copysign(math.inf, mean) if mean else 0.0
+
+
+def _answers(low: float, high: float, df: float) -> tuple[float, float]:
+    """Return the p-values of `Placement` from t at both ends of a region, infinite where it has none."""
+    inside = max(t_upper(low, df), t_upper(-high, df))
+    if math.isinf(high):
+        outside = t_upper(-low, df)
+    elif math.isinf(low):
+        outside = t_upper(high, df)
+    else:
+        sign = 1.0 if low + high >= 0 else -1.0  # on which side of the middle
+        outside = t_upper(sign * low, df) + t_upper(sign * high, df)
+    return inside, min(outside, 1.0)
 
 
 def noncentrality(df: float, level: float = 0.05, power: float = POWER) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.errors import HarnessError, unknown_name
 from harness.problem.budget import Budget
+from harness.statistics._student import t_quantile
 from harness.statistics.regions import Region
 from harness.suites.claim_file import ClaimTable
 from harness.suites.group import MethodSpec
@@ -61,6 +62,11 @@ class Published:
     unit: str = ""
     error: float = 0.0
     n: int | None = None
+
+    @property
+    def half_width(self) -> float:
+        """How far the published mean may be off by itself: of the t interval that two one-sided tests at 5 % invert."""
+        return 0.0 if self.n is None else t_quantile(0.95, self.n - 1) * self.error
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,16 @@ def draws_of(name: str) -> int | None:
     match = _RANDOM.fullmatch(name)
     assert match is not None
     return None if match[1] == "budget" else int(match[1])
+
+
+def cannot_be_shown(claims: Sequence[Claim]) -> list[str]:
+    """Say which claims no number of seeds can reproduce: a published mean that is itself known worse than its margin."""
+    return [
+        f"claim {claim.number}: the published value is known to ±{claim.what.half_width:.3g} only, by its {claim.what.n} runs, "
+        f"and the margin is {claim.what.margin:g}: no number of seeds can reproduce it"
+        for claim in claims
+        if isinstance(claim.what, Published) and 0 < claim.what.margin <= claim.what.half_width
+    ]
 
 
 def read_claims(

@@ -9,7 +9,7 @@ from statsmodels.stats.weightstats import ttost_ind
 
 from harness.errors import HarnessError
 from harness.statistics._student import variance_of_mean, welch_df
-from harness.statistics.regions import Region, noncentrality, place, seeds_to_place
+from harness.statistics.regions import Region, noncentrality, place, place_ratio, ratio_of_means, seeds_to_place
 
 
 @pytest.mark.parametrize("margin", [0.4, 1.0, 3.0])
@@ -91,3 +91,32 @@ def test_what_is_known_exactly_is_not_tested():
         place(1.0, 0.0, 3, Region(low=0.0))
     assert Region(0.0, 1.0).holds(1.0)
     assert not Region(low=0.0).holds(-1e-9)
+
+
+def test_a_ratio_is_placed_by_paired_t_tests(rng):
+    a, b = rng.normal(95.0, 2.0, 25), rng.normal(93.0, 2.0, 25)
+    # Better by 1 %: a - b > b / 100, seed by seed.
+    found = place_ratio(100 * (a - b), b, Region(low=1.0))
+    assert found.p_inside == pytest.approx(stats.ttest_rel(a, 1.01 * b, alternative="greater").pvalue)
+    assert found.p_outside == pytest.approx(stats.ttest_rel(a, 1.01 * b, alternative="less").pvalue)
+    # Each end of the interval is a margin that is just rejected.
+    low, high = (stats.ttest_rel(a, (1 + end / 100) * b).pvalue for end in (found.low, found.high))
+    assert (low, high) == pytest.approx((0.1, 0.1))
+    ratio, error = ratio_of_means(100 * (a - b), b)
+    assert ratio == pytest.approx(100 * (a.mean() / b.mean() - 1))
+    both = place_ratio(100 * (a - b), b, Region(-1.0, 1.0))
+    assert both.p_inside == pytest.approx(stats.ttest_rel(a, 1.01 * b, alternative="less").pvalue)
+    assert both.detectable == pytest.approx(error * noncentrality(24))
+
+
+def test_the_error_of_a_ratio_is_that_of_resampled_ones(rng):
+    a, b = rng.normal(50.0, 9.0, 200), rng.normal(40.0, 6.0, 200)
+    drawn = rng.integers(0, 200, (4000, 200))
+    ratios = a[drawn].mean(axis=1) / b[drawn].mean(axis=1)
+    assert ratio_of_means(a, b)[1] == pytest.approx(ratios.std(), rel=0.1)
+
+
+def test_a_ratio_over_a_mean_that_may_be_0_has_no_ends():
+    found = place_ratio([1.0, 2.0, 3.0], [-3.0, 0.5, 4.0], Region(low=0.0))
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
