@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from harness.claims.parts import (
     LEVEL,
@@ -49,7 +50,7 @@ def _against(claim: Claim, kept: Kept, benchmark: Benchmark) -> Iterator[Part]:
     part = Part(benchmark.name, "% RI", what.region)
     try:
         searches, numbers = sample_at(claim, kept, benchmark, what.method)
-        part = replace(part, note=failed_of(searches))
+        part = replace(part, note=failed_of(numbers))
         exact = _exact_baseline(claim, benchmark, what.baseline)
         if exact is not None:
             yield _against_exact(claim, part, searches, numbers.values, exact)
@@ -81,7 +82,7 @@ def _against_exact(
     if error == 0 and isinstance(baseline, ExactBaseline) and part.region == Region(low=0.0):
         return _by_the_law(part, searches, values, baseline)
     test = f"one-sample t, {name} exact"
-    return with_test(part, error, len(gain) - 1.0, test, known_exactly(quantity, searches), strict=True)
+    return with_test(part, error, len(gain) - 1.0, test, partial(known_exactly, quantity, searches), strict=True)
 
 
 def _by_the_law(part: Part, searches: Searches, values: FloatArray, baseline: ExactBaseline) -> Part:
@@ -106,7 +107,7 @@ def _against_sampled(claim: Claim, part: Part, searches: Searches, pairs: tuple[
     ratio, error = ratio_of_means(gain, size)
     part = replace(part, estimate=ratio, n=len(values))
     if not error > 0:
-        return with_test(part, error, math.nan, _PAIRED, known_exactly(quantity, searches), strict=True)
+        return with_test(part, error, math.nan, _PAIRED, partial(known_exactly, quantity, searches), strict=True)
     placement = place_ratio(gain, size, part.region, LEVEL)
     return replace(part, error=error, df=len(values) - 1.0, test=_PAIRED, placement=placement)
 
@@ -121,21 +122,20 @@ def _published(claim: Claim, kept: Kept, benchmark: Benchmark) -> Iterator[Part]
         if is_exact(what.method):
             part = replace(part, estimate=scale * exact_at(claim, benchmark, what.method) - what.value)
             test = f"two one-sided t tests, {what.method} exact" if what.error else f"{what.method} exact"
-            yield with_test(part, what.error, (what.n or 0) - 1.0, test, True)
+            yield with_test(part, what.error, (what.n or 0) - 1.0, test, lambda: True)
             return
-        searches, (_, values) = sample_at(claim, kept, benchmark, what.method)
-        note = "; ".join(filter(None, (said, failed_of(searches))))
+        searches, numbers = sample_at(claim, kept, benchmark, what.method)
+        values, note = numbers.values, "; ".join(filter(None, (said, failed_of(numbers))))
         part = replace(part, estimate=scale * float(values.mean()) - what.value, n=len(values), note=note)
-        is_known = known_exactly(QUANTITIES[claim.statistic], searches)
         own = scale**2 * variance_of_mean(values) if len(values) > 1 else math.nan
-        if is_known and not own > 0:
+        if not own > 0:
+            if not known_exactly(QUANTITIES[claim.statistic], searches):
+                yield with_test(part, own, math.nan, "Welch's two one-sided t tests", lambda: False)
+                return
             own = 0.0
-        if not own > 0 and not is_known:
-            yield with_test(part, own, math.nan, "Welch's two one-sided t tests", is_known)
-            return
         df = welch_df(own, len(values), what.error**2, what.n or math.inf)
         kind = "Welch's two one-sided t tests" if what.error else "two one-sided t tests" if own else "counted"
-        yield with_test(part, math.sqrt(own + what.error**2), df, kind, is_known)
+        yield with_test(part, math.sqrt(own + what.error**2), df, kind, lambda: True)
     except Missing as why:
         yield replace(part, note=str(why))
 
@@ -151,10 +151,10 @@ def _order(claim: Claim, kept: Kept, benchmark: Benchmark) -> Iterator[Part]:
             (first, one), (second, other) = (sample_at(claim, kept, benchmark, name) for name in (better, worse))
             a, b = common_values(one, other)
             gain = scale * quantity.sign(benchmark) * (a - b)
-            notes = dict.fromkeys(filter(None, (failed_of(first), failed_of(second))))
+            notes = dict.fromkeys(filter(None, (failed_of(one), failed_of(other))))
             part = replace(part, estimate=float(gain.mean()), n=len(gain), note="; ".join(notes))
             error = math.sqrt(variance_of_mean(gain)) if len(gain) > 1 else math.nan
-            is_known = known_exactly(quantity, first) and known_exactly(quantity, second)
+            is_known = partial(known_exactly, quantity, first, second)
             yield with_test(part, error, len(gain) - 1.0, "paired t", is_known, strict=True)
         except Missing as why:
             yield replace(part, note=str(why))
@@ -167,15 +167,15 @@ def _correlation(claim: Claim, kept: Kept, benchmark: Benchmark) -> Iterator[Par
     if not what.method:
         assert benchmark.table is not None
         one, other = (benchmark.table.column(name)[benchmark.feasible] for name in what.between)
-        yield with_test(
-            replace(part, estimate=kendall(one, other)), 0.0, math.nan, f"all {len(one):,} architectures", True
-        )
+        part = replace(part, estimate=kendall(one, other))
+        yield with_test(part, 0.0, math.nan, f"all {len(one):,} architectures", lambda: True)
         return
     try:
-        searches, (_, values) = sample_at(claim, kept, benchmark, what.method)
-        part = replace(part, estimate=float(values.mean()), n=len(values), note=failed_of(searches))
+        _, numbers = sample_at(claim, kept, benchmark, what.method)
+        values = numbers.values
+        part = replace(part, estimate=float(values.mean()), n=len(values), note=failed_of(numbers))
         error = math.sqrt(variance_of_mean(values)) if len(values) > 1 else math.nan
-        yield with_test(part, error, len(values) - 1.0, "one-sample t", False)
+        yield with_test(part, error, len(values) - 1.0, "one-sample t", lambda: False)
     except Missing as why:
         yield replace(part, note=str(why))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.claims.quantities import QUANTITIES, Quantity, Sample, exact_value, failures, sample_of
+from harness.claims.quantities import QUANTITIES, Quantity, Sample, exact_value, sample_of
 from harness.claims.searches import Kept, Searches
 from harness.reporting.frames.improvement import is_one_search
 from harness.reporting.run import PERCENT_UNITS, Benchmark
@@ -64,7 +65,9 @@ class Missing(Exception):
     """There are no numbers; the message says why."""
 
 
-def with_test(part: Part, error: float, df: float, test: str, is_known: bool, *, strict: bool = False) -> Part:
+def with_test(
+    part: Part, error: float, df: float, test: str, is_known: Callable[[], bool], *, strict: bool = False
+) -> Part:
     """Return a part with its test, or with its truth where the number is known exactly.
 
     Parameters
@@ -74,11 +77,11 @@ def with_test(part: Part, error: float, df: float, test: str, is_known: bool, *,
     error, df, test
         Of the estimate; an error of 0 is one that is known, or else no spread to test by.
     is_known
-        Whether numbers without spread are so by nature: then `test` says what they are of.
+        Tells whether numbers without spread are so by nature; asked only where there is none.
     strict
         Whether the end of the region is outside it.
     """
-    if error == 0 and is_known:
+    if error == 0 and is_known():
         inside = part.region.holds(part.estimate)
         return replace(part, error=0.0, holds=inside and not (strict and part.estimate == part.region.low), test=test)
     if not error > 0:
@@ -121,16 +124,14 @@ def draws_at(claim: Claim, benchmark: Benchmark, name: str) -> int | None:
     return benchmark.draws(claim.budget) if stated is None else stated
 
 
-def known_exactly(quantity: Quantity, searches: Searches) -> bool:
+def known_exactly(quantity: Quantity, *searches: Searches) -> bool:
     """Whether equal numbers of all seeds are no accident: counted, or of searches that all went the same way."""
-    has_steps = searches.group in searches.run.steps
-    return quantity.is_count or (has_steps and is_one_search(searches.run, searches.group))
+    return quantity.is_count or all(group in run.steps and is_one_search(run, group) for run, group in searches)
 
 
-def failed_of(searches: Searches) -> str:
+def failed_of(sample: Sample) -> str:
     """Say how many searches failed; empty for none."""
-    count = failures(searches)
-    return f"{count} of its searches failed" if count else ""
+    return f"{sample.failed} of its searches failed" if sample.failed else ""
 
 
 def scale_of(claim: Claim, benchmark: Benchmark, wanted: str) -> float:

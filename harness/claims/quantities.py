@@ -50,15 +50,24 @@ class Quantity:
 
 
 class Sample(NamedTuple):
-    """Numbers of searches: (n,) seeds, ascending, and (n,) values, NaN where a search has none."""
+    """Numbers of searches.
+
+    Attributes
+    ----------
+    seeds, values
+        (n,) seeds, ascending, and (n,) numbers, NaN where a search has none.
+    failed
+        How many of the searches failed or found nothing feasible.
+    """
 
     seeds: NDArray[np.int64]
     values: NDArray[np.float64]
+    failed: int
 
     def known(self) -> Sample:
         """Those that are not NaN."""
         there = ~np.isnan(self.values)
-        return self if there.all() else Sample(self.seeds[there], self.values[there])
+        return self if there.all() else Sample(self.seeds[there], self.values[there], self.failed)
 
 
 def sample_of(searches: Searches, claim: Claim) -> Sample:
@@ -70,17 +79,12 @@ def sample_of(searches: Searches, claim: Claim) -> Sample:
     if key not in samples:
         values = QUANTITIES[claim.statistic].of(searches, claim).sort_index()
         seeds, numbers = values.index.to_numpy(dtype=np.int64), np.asarray(values, dtype=np.float64)
-        samples[key] = Sample(seeds, numbers)
+        samples[key] = Sample(seeds, numbers, int((_cells(searches)["status"] != "ok").sum()))
     return samples[key]
 
 
 def _samples(run: Run) -> dict[tuple[int, str, float | None, str], Sample]:
     return {}  # filled as claims ask for them
-
-
-def failures(searches: Searches) -> int:
-    """How many searches failed or found nothing feasible."""
-    return int((_cells(searches)["status"] != "ok").sum())
 
 
 def exact_value(benchmark: Benchmark, name: str, draws: int | None, statistic: str) -> float:
