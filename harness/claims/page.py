@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from harness.claims.parts import LEVEL
-from harness.claims.verdicts import CONTRADICTED, REPRODUCED, SKIPPED, UNDECIDED, Verdict, as_frame, counts
+from harness.claims.verdicts import CONTRADICTED, REPRODUCED, SKIPPED, UNDECIDED, Verdict, as_frame, counts, row_of
 from harness.reporting import model
 from harness.reporting.formats import integer, is_missing, number, p_text, p_value, plural, text
 from harness.reporting.model import Column, Document, Prose, Row, Section, TableBlock
@@ -72,7 +72,7 @@ def sentence(one: Verdict) -> str:
     part = one.part
     if part is None:
         return f"{one.verdict}: {one.note}."
-    row = {str(key): value for key, value in as_frame([one]).iloc[0].items()}
+    row = row_of(one)
     where = f" on {part.of}" if len(one.claim.benchmarks) > 1 or ":" in part.of else ""
     said = f"{one.verdict}: {_effect(row)} {part.unit}{where}, claimed {_claimed(row)}"
     if part.placement is not None:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -157,10 +158,11 @@ def as_frame(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     ``effect`` with its interval (see `harness.statistics.Placement`), ``region_low, region_high`` (where it is claimed to lie)
     and ``detectable`` are in ``unit``; NaN where there is none.
     """
-    return pd.DataFrame([_row(one) for one in verdicts], columns=list(VERDICT_COLUMNS)).astype({"n": "Int64"})
+    return pd.DataFrame([row_of(one) for one in verdicts], columns=list(VERDICT_COLUMNS)).astype({"n": "Int64"})
 
 
-def _row(one: Verdict) -> dict[str, object]:
+def row_of(one: Verdict) -> dict[str, Any]:
+    """Return a verdict as a row of `as_frame`."""
     claim, part = one.claim, one.part or Part("", "", Region(low=0.0))
     placed = part.placement
     return {
