@@ -25,6 +25,7 @@ from harness.claims.parts import (
 )
 from harness.claims.quantities import QUANTITIES
 from harness.claims.searches import Kept, Searches
+from harness.claims.sequential import mean_over, pairs_over, ratio_over, value_over, wins_over_the_law
 from harness.reporting.frames.improvement import is_one_search
 from harness.reporting.run import Benchmark
 from harness.statistics import ExactBaseline, exact_p_value, exact_random_baseline, exact_two_sided_p_value
@@ -53,20 +54,20 @@ def _against(claim: Claim, kept: Kept, benchmark: Benchmark) -> Iterator[Part]:
         part = replace(part, note=failed_of(numbers))
         exact = _exact_baseline(claim, benchmark, what.baseline)
         if exact is not None:
-            yield _against_exact(claim, part, searches, numbers.values, exact)
+            yield _against_exact(claim, part, searches, kept, numbers.values, exact)
             return
         label = kept.sampled(what.baseline) if is_exact(what.baseline) else what.baseline
         theirs, other = sample_at(claim, kept, benchmark, label)
         pairs = common_values(numbers, other)
         if what.baseline == "random@1" and (few := _too_few_architectures(theirs, len(pairs[0]))):
             raise Missing(few)
-        yield _against_sampled(claim, part, searches, pairs)
+        yield _against_sampled(claim, part, searches, kept, pairs)
     except Missing as why:
         yield replace(part, note=str(why))
 
 
 def _against_exact(
-    claim: Claim, part: Part, searches: Searches, values: FloatArray, baseline: ExactBaseline | float
+    claim: Claim, part: Part, searches: Searches, kept: Kept, values: FloatArray, baseline: ExactBaseline | float
 ) -> Part:
     """A method against a number that has no error: relative improvement is linear in its mean."""
     assert isinstance(claim.what, Against)
@@ -78,11 +79,16 @@ def _against_exact(
         raise Missing(_NO_PERCENTAGE)
     gain = 100 * quantity.sign(benchmark) * (values - reference) / abs(reference)
     error = math.sqrt(variance_of_mean(gain)) if len(gain) > 1 else math.nan
-    part = replace(part, estimate=float(gain.mean()), n=len(gain))
+    part = replace(part, estimate=float(gain.mean()), error=error, df=len(gain) - 1.0, n=len(gain))
+    is_known = partial(known_exactly, quantity, searches)
+    if claim.test == "sequential" and not (error == 0 and is_known()):
+        if isinstance(baseline, ExactBaseline) and part.region == Region(low=0.0):
+            return wins_over_the_law(part, values, baseline, kept)
+        return mean_over(part, gain, kept)
     if error == 0 and isinstance(baseline, ExactBaseline) and part.region == Region(low=0.0):
         return _by_the_law(part, searches, values, baseline)
     test = f"one-sample t, {name} exact"
-    return with_test(part, error, len(gain) - 1.0, test, partial(known_exactly, quantity, searches), strict=True)
+    return with_test(part, error, len(gain) - 1.0, test, is_known, strict=True)
 
 
 def _by_the_law(part: Part, searches: Searches, values: FloatArray, baseline: ExactBaseline) -> Part:
@@ -96,7 +102,9 @@ def _by_the_law(part: Part, searches: Searches, values: FloatArray, baseline: Ex
     return replace(part, placement=placement, test=f"exact law of {baseline.name}", note=note)
 
 
-def _against_sampled(claim: Claim, part: Part, searches: Searches, pairs: tuple[FloatArray, FloatArray]) -> Part:
+def _against_sampled(
+    claim: Claim, part: Part, searches: Searches, kept: Kept, pairs: tuple[FloatArray, FloatArray]
+) -> Part:
     """A method against another at their common seeds: the ratio of the mean difference and the baseline's mean."""
     quantity, benchmark = QUANTITIES[claim.statistic], searches.run.pairs[searches.group][0]
     values, theirs = pairs
@@ -105,11 +113,13 @@ def _against_sampled(claim: Claim, part: Part, searches: Searches, pairs: tuple[
     gain = 100 * quantity.sign(benchmark) * (values - theirs)
     size = math.copysign(1.0, theirs.mean()) * theirs
     ratio, error = ratio_of_means(gain, size)
-    part = replace(part, estimate=ratio, n=len(values))
+    part = replace(part, estimate=ratio, error=error, df=len(values) - 1.0, n=len(values))
+    is_known = partial(known_exactly, quantity, searches)
+    if claim.test == "sequential" and not (error == 0 and is_known()):
+        return ratio_over(part, gain, size, kept)
     if not error > 0:
-        return with_test(part, error, math.nan, _PAIRED, partial(known_exactly, quantity, searches), strict=True)
-    placement = place_ratio(gain, size, part.region, LEVEL)
-    return replace(part, error=error, df=len(values) - 1.0, test=_PAIRED, placement=placement)
+        return with_test(part, error, part.df, _PAIRED, is_known, strict=True)
+    return replace(part, test=_PAIRED, placement=place_ratio(gain, size, part.region, LEVEL))
 
 
 def _published(claim: Claim, kept: Kept, benchmark: Benchmark) -> Iterator[Part]:
@@ -128,8 +138,13 @@ def _published(claim: Claim, kept: Kept, benchmark: Benchmark) -> Iterator[Part]
         values, note = numbers.values, "; ".join(filter(None, (said, failed_of(numbers))))
         part = replace(part, estimate=scale * float(values.mean()) - what.value, n=len(values), note=note)
         own = scale**2 * variance_of_mean(values) if len(values) > 1 else math.nan
+        quantity = QUANTITIES[claim.statistic]
+        if claim.test == "sequential" and not (own == 0 and known_exactly(quantity, searches)):
+            part = replace(part, error=math.sqrt(own + what.error**2))
+            yield value_over(part, scale * values, what, quantity.is_count, kept)
+            return
         if not own > 0:
-            if not known_exactly(QUANTITIES[claim.statistic], searches):
+            if not known_exactly(quantity, searches):
                 yield with_test(part, own, math.nan, "Welch's two one-sided t tests", lambda: False)
                 return
             own = 0.0
@@ -155,6 +170,9 @@ def _order(claim: Claim, kept: Kept, benchmark: Benchmark) -> Iterator[Part]:
             part = replace(part, estimate=float(gain.mean()), n=len(gain), note="; ".join(notes))
             error = math.sqrt(variance_of_mean(gain)) if len(gain) > 1 else math.nan
             is_known = partial(known_exactly, quantity, first, second)
+            if claim.test == "sequential" and not (error == 0 and is_known()):
+                yield pairs_over(replace(part, error=error), gain, kept)
+                continue
             yield with_test(part, error, len(gain) - 1.0, "paired t", is_known, strict=True)
         except Missing as why:
             yield replace(part, note=str(why))
@@ -175,7 +193,10 @@ def _correlation(claim: Claim, kept: Kept, benchmark: Benchmark) -> Iterator[Par
         values = numbers.values
         part = replace(part, estimate=float(values.mean()), n=len(values), note=failed_of(numbers))
         error = math.sqrt(variance_of_mean(values)) if len(values) > 1 else math.nan
-        yield with_test(part, error, len(values) - 1.0, "one-sample t", lambda: False)
+        if claim.test == "sequential":
+            yield mean_over(replace(part, error=error), values, kept)
+        else:
+            yield with_test(part, error, len(values) - 1.0, "one-sample t", lambda: False)
     except Missing as why:
         yield replace(part, note=str(why))
 

@@ -81,6 +81,7 @@ def sentence(one: Verdict) -> str:
     elif part.test:
         said += f"; {part.test}"
     said += f", {plural(part.n, 'seed')}" if part.n is not None else ""
+    said += f", decided after {one.took:,}" if one.took else ""
     if one.verdict == UNDECIDED:
         said += f"; {needs(one)}" if needs(one) else ""
     return f"{said}{f' ({one.note})' if one.note else ''}."
@@ -90,7 +91,8 @@ def needs(one: Verdict) -> str:
     """Return what it would take to decide; empty where nothing can be said."""
     if math.isnan(one.seeds):
         return ""
-    return "no number of seeds would decide" if math.isinf(one.seeds) else f"about {one.seeds:,.0f} seeds would decide"
+    by = " by a fixed test" if one.claim.test == "sequential" else ""
+    return f"{'no number of' if math.isinf(one.seeds) else f'about {one.seeds:,.0f}'} seeds would decide{by}"
 
 
 def _tests(frame: pd.DataFrame) -> TableBlock:
@@ -115,6 +117,7 @@ def _tests(frame: pd.DataFrame) -> TableBlock:
             p_value("p_contradicted_holm", "Holm"),
             number("detectable", "detectable", 3, help="distance from the margin that is told with 80 % power, at 5 %"),
             Column("seeds_to_decide", "seeds to decide", _seeds, numeric=True),
+            integer("seeds_taken", "seeds taken", help="after which a sequential claim was decided"),
             text("note", "note"),
         ],
         note="Holm's adjustment is over both tests of all claims of the file. Exact numbers are compared, not tested.",

@@ -40,6 +40,8 @@ class Part:
         Of one that is tested: both p-values, the interval, what is detectable.
     note
         Why there is neither; or what one must know.
+    course
+        Of a sequence: both p-values after each seed, (2, n).
     """
 
     of: str
@@ -54,6 +56,7 @@ class Part:
     holds: bool | None = None
     placement: Placement | None = None
     note: str = ""
+    course: FloatArray | None = None
 
     @property
     def is_decided(self) -> bool:
@@ -96,6 +99,8 @@ def sample_at(claim: Claim, kept: Kept, benchmark: Benchmark, label: str) -> tup
     if searches is None:
         raise Missing(f"{label}: {kept.why_not(benchmark.name, label, claim.budget)}")
     every = sample_of(searches, claim)
+    if claim.test == "fixed":  # judged once, at the seeds that were stated
+        every = every.at(kept.seeds)
     known = every.known()
     if len(known.values) == 0:
         raise Missing(f"{label}: its searches have no {claim.statistic}")

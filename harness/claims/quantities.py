@@ -64,6 +64,11 @@ class Sample(NamedTuple):
     values: NDArray[np.float64]
     failed: int
 
+    def at(self, seeds: NDArray[np.int64]) -> Sample:
+        """Those of some seeds."""
+        there = np.isin(self.seeds, seeds)
+        return self if there.all() else Sample(self.seeds[there], self.values[there], self.failed)
+
     def known(self) -> Sample:
         """Those that are not NaN."""
         there = ~np.isnan(self.values)

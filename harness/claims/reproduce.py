@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ import pandas as pd
 
 from harness.claims.page import facts, make_document, sentence
 from harness.claims.searches import Kept
-from harness.claims.verdicts import CONTRADICTED, REPRODUCED, Verdict, as_frame, counts, judge
+from harness.claims.verdicts import CONTRADICTED, REPRODUCED, UNDECIDED, Verdict, as_frame, counts, judge
 from harness.errors import HarnessError
 from harness.reporting.write import CLAIMS, check_target, write_document
 from harness.running.runner import run_suite
 from harness.suites.reading import load_suite
+from harness.suites.seeds import batches
 from harness.suites.suite import Suite
 from harness.system import plugins
 
@@ -75,6 +76,8 @@ def reproduce(
     output: str | Path | None = None,
     *,
     records: Sequence[str | Path] = (),
+    until_decided: bool = False,
+    max_seeds: int | None = None,
     overrides: Sequence[str] = (),
     seeds: str | None = None,
     plugin: Sequence[str | Path] = (),
@@ -91,6 +94,9 @@ def reproduce(
         Folder of the run, ``reports/SUITE`` by default; the page is ``claims`` in it.
     records
         Folders of kept runs that are judged: then nothing is run. By default what is missing is run.
+    until_decided, max_seeds
+        Whether further seeds are run, in growing batches and up to so many, until every sequential claim is decided. Fixed tests
+        are judged at the suite's own seeds.
     overrides, seeds
         As in `harness.load_suite`.
     plugin
@@ -113,13 +119,36 @@ def reproduce(
     folder = Path("reports") / suite.name if output is None else Path(output)
     check_target(folder / PAGE)
     folders = [Path(one) for one in records]
-    if not folders and any(claim.methods for claim in suite.claims) and suite.benchmarks:
-        run_suite(suite, folder, jobs=jobs, progress=progress)
-        folders = [folder]
-    kept = Kept(suite, folders)
+    most = _most(suite, folders, until_decided, max_seeds)
+    runs = not folders and bool(suite.benchmarks) and any(claim.methods for claim in suite.claims)
+    for batch in batches(suite.seeds, most):
+        if runs:
+            run_suite(replace(suite, seeds=batch), folder, jobs=jobs, progress=progress)
+            folders = [folder]
+        kept = Kept(suite, folders)
+        verdicts = judge(suite, kept)
+        if not any(one.verdict == UNDECIDED and one.claim.test == "sequential" for one in verdicts):
+            break
     notes = tuple(dict.fromkeys(kept.notes))
-    verdicts = judge(suite, kept)
     found = Reproduction(suite.name, verdicts, folder / PAGE, notes)
     text = json.dumps(found.as_json(), indent=1) + "\n"
     write_document(make_document(suite, verdicts, notes), found.folder, ("html", "md", "csv"), {CLAIMS: text})
     return found
+
+
+def _most(suite: Suite, records: Sequence[Path], until_decided: bool, max_seeds: int | None) -> int:
+    """How many seeds are run at most."""
+    if not until_decided:
+        if max_seeds is not None:
+            raise HarnessError(f"--max-seeds {max_seeds}: goes with --until decided")
+        return len(suite.seeds)
+    if records:
+        raise HarnessError("--until decided runs further seeds; with --records nothing is run")
+    if not any(claim.test == "sequential" for claim in suite.claims):
+        raise HarnessError(
+            f'{suite.where}: --until decided: no claim has test = "sequential"; a fixed test is judged once'
+        )
+    own = len(suite.seeds)
+    if max_seeds is None or max_seeds < own:
+        raise HarnessError(f"--until decided: wanted --max-seeds N of at least the suite's own {own}, not {max_seeds}")
+    return max_seeds

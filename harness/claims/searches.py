@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from harness.errors import differences
 from harness.problem.budget import Budget
 from harness.reporting.run import Benchmark, Run, load_run
@@ -40,6 +42,8 @@ class Kept:
     ----------
     benchmarks
         Those of the suite that are here, by name.
+    n_claims, seeds
+        Of the suite; (n,) ascending.
     notes
         What is not as it is here, or not as it was written.
     """
@@ -50,6 +54,8 @@ class Kept:
             name: Benchmark(name, one.describe(), one.sha256, table_of(one), constraints=suite.constraints)
             for name, one in found.items()
         }
+        self.n_claims = len(suite.claims)
+        self.seeds = np.unique(suite.seeds)
         self.notes: list[str] = []
         self._labels = {spec.name: spec.label for spec in reversed(suite.methods)}
         self._groups: dict[tuple[str, str, Budget], Searches] = {}

@@ -5,26 +5,28 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from harness.claims.kinds import parts_of
-from harness.claims.parts import LEVEL, Part
+from harness.claims.parts import LEVEL, FloatArray, Part
 from harness.claims.searches import Kept
 from harness.statistics.multiple import holm
 from harness.statistics.regions import Region, seeds_to_place
+from harness.statistics.sequences import first_rejections
 from harness.suites.claims import Claim
 from harness.suites.suite import Suite
 
 REPRODUCED, CONTRADICTED, UNDECIDED, SKIPPED = VERDICTS = ("reproduced", "contradicted", "undecided", "skipped")
+_COUNTS = {"n": "Int64", "seeds_taken": "Int64"}
 MOST_SEEDS = 10**6  # that anybody would run
 VERDICT_COLUMNS = (
     *("claim", "verdict", "says", "source", "kind", "statistic", "benchmarks", "of", "test", "n", "unit", "effect"),
     *("ci_low", "ci_high", "region_low", "region_high", "p_reproduced", "p_reproduced_holm", "p_contradicted"),
-    *("p_contradicted_holm", "detectable", "seeds_to_decide", "note"),
+    *("p_contradicted_holm", "detectable", "seeds_to_decide", "seeds_taken", "note"),
 )
 
 
@@ -47,6 +49,8 @@ class Verdict:
         Adjusted over both tests of all claims of the file.
     seeds
         About how many seeds would decide, were the effect the one that is seen; infinite where none would.
+    took
+        After how many seeds a sequential claim was decided; 0 for one that is not, and for fixed tests.
     note
         What one must know beside.
     """
@@ -59,6 +63,7 @@ class Verdict:
     p_reproduced_holm: float = math.nan
     p_contradicted_holm: float = math.nan
     seeds: float = math.nan
+    took: int = 0
     note: str = ""
 
 
@@ -69,7 +74,21 @@ def judge(suite: Suite, kept: Kept) -> tuple[Verdict, ...]:
     rejected = int((both <= LEVEL).sum())
     tests = int(np.isfinite(both).sum())
     level = LEVEL / max(tests - rejected, 1)  # what Holm leaves to each test that has not rejected yet
-    return tuple(one.verdict(float(p), float(q), level) for one, (p, q) in zip(evidence, both, strict=True))
+    found = [one.verdict(float(p), float(q), level) for one, (p, q) in zip(evidence, both, strict=True)]
+    if any(claim.test == "sequential" for claim in suite.claims):
+        found = [replace(one, took=took) for one, took in zip(found, _took(evidence, found), strict=True)]
+    return tuple(found)
+
+
+def _took(evidence: Sequence[_Evidence], found: Sequence[Verdict]) -> list[int]:
+    """After how many seeds each verdict on a sequential claim first stood."""
+    most = max((part.course.shape[1] for one in evidence for part in one.parts if part.course is not None), default=1)
+    first = first_rejections(np.concatenate([one.course(most) for one in evidence])).reshape(-1, 2)
+    place = {REPRODUCED: 0, CONTRADICTED: 1}
+    return [
+        int(seeds[place[one.verdict]]) if one.verdict in place and one.claim.test == "sequential" else 0
+        for one, seeds in zip(found, first, strict=True)
+    ]
 
 
 def _absent(claim: Claim, suite: Suite) -> str:
@@ -92,11 +111,16 @@ class _Evidence:
         return [part for part in self.parts if part.placement is not None]
 
     @property
+    def is_whole(self) -> bool:
+        """Whether no number is missing, nor known to be elsewhere."""
+        return not self.absent and all(part.is_decided and part.holds is not False for part in self.parts)
+
+    @property
     def p_reproduced(self) -> float:
         """That all are: an intersection-union test, of the greatest p-value. A number that is missing shows nothing."""
         if not self.tested:
             return math.nan
-        if self.absent or not all(part.is_decided and part.holds is not False for part in self.parts):
+        if not self.is_whole:
             return 1.0
         return max(part.placement.p_inside for part in self.tested if part.placement)
 
@@ -107,22 +131,36 @@ class _Evidence:
             return math.nan
         return min(1.0, len(self.tested) * min(part.placement.p_outside for part in self.tested if part.placement))
 
+    def course(self, n: int) -> FloatArray:
+        """(2, n) both p-values after each seed; those of a fixed test are always the same."""
+        now = np.array([[self.p_reproduced], [self.p_contradicted]])
+        courses = [part.course for part in self.tested if part.course is not None]
+        if not courses:
+            return np.repeat(now, n, axis=1)
+        long = np.array([np.pad(one, ((0, 0), (0, n - one.shape[1])), mode="edge") for one in courses])
+        shown = long[:, 0].max(axis=0) if self.is_whole else np.ones(n)
+        return np.array([shown, np.minimum(1.0, len(long) * long[:, 1].min(axis=0))])
+
     def verdict(self, reproduced: float, contradicted: float, level: float) -> Verdict:
         """The verdict by the adjusted p-values."""
         known = [part for part in self.parts if part.is_decided]
-        notes = dict.fromkeys(part.note for part in self.parts if part.note)
-        note = "; ".join([*([self.absent] if self.absent else []), *list(notes)[:2]])
-        if len(notes) > 2:
-            note += f"; and {len(notes) - 2} more"
         if not any(part.is_decided or math.isfinite(part.estimate) for part in self.parts):
-            return Verdict(self.claim, SKIPPED, None, note=note)
+            return Verdict(self.claim, SKIPPED, None, note=self._note(None))
         values = self.p_reproduced, self.p_contradicted, reproduced, contradicted
+        seeds, of = math.nan, max(self.parts, key=_doubt)
         if any(part.holds is False for part in self.parts) or contradicted <= LEVEL:
-            return Verdict(self.claim, CONTRADICTED, min(known, key=_against), *values, note=note)
-        if not self.absent and all(part.holds for part in self.parts if not part.placement) and not reproduced > LEVEL:
-            return Verdict(self.claim, REPRODUCED, max(known, key=_doubt), *values, note=note)
-        worst = max(self.parts, key=_doubt)
-        return Verdict(self.claim, UNDECIDED, worst, *values, seeds=_seeds(worst, level), note=note)
+            word, of = CONTRADICTED, min(known, key=_against)
+        elif not self.absent and all(part.is_decided for part in self.parts) and not reproduced > LEVEL:
+            word = REPRODUCED
+        else:
+            word, seeds = UNDECIDED, _seeds(of, level)
+        return Verdict(self.claim, word, of, *values, seeds=seeds, note=self._note(of))
+
+    def _note(self, of: Part | None) -> str:
+        """What one must know of the number that decides, and why others are missing."""
+        missing = [part for part in self.parts if not part.is_decided and part is not of]
+        notes = [self.absent, of.note if of else "", *dict.fromkeys(part.note for part in missing)]
+        return "; ".join(note for note in notes if note)
 
 
 def _doubt(part: Part) -> float:
@@ -158,7 +196,9 @@ def as_frame(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     ``effect`` with its interval (see `harness.statistics.Placement`), ``region_low, region_high`` (where it is claimed to lie)
     and ``detectable`` are in ``unit``; NaN where there is none.
     """
-    return pd.DataFrame([row_of(one) for one in verdicts], columns=list(VERDICT_COLUMNS)).astype({"n": "Int64"})
+    return pd.DataFrame([row_of(one) for one in verdicts], columns=list(VERDICT_COLUMNS)).astype(
+        {"n": "Int64", "seeds_taken": "Int64"}
+    )
 
 
 def row_of(one: Verdict) -> dict[str, Any]:
@@ -188,5 +228,6 @@ def row_of(one: Verdict) -> dict[str, Any]:
         "p_contradicted_holm": one.p_contradicted_holm,
         "detectable": placed.detectable if placed else math.nan,
         "seeds_to_decide": one.seeds,
+        "seeds_taken": one.took or None,
         "note": one.note,
     }

@@ -28,6 +28,12 @@ def add_verbs(verbs: Any) -> None:
     claims.add_argument(
         "--records", type=Path, nargs="+", default=[], metavar="OUT", help="judge these kept runs, and run nothing"
     )
+    claims.add_argument(
+        "--until",
+        choices=["decided"],
+        help="run further seeds until every sequential claim is decided; wants --max-seeds",
+    )
+    claims.add_argument("--max-seeds", type=int, metavar="N", help="seeds at most, with --until decided")
     claims.add_argument("--seeds", metavar="A:B", help="seeds instead of the suite's, half open, e.g. 0:30")
     claims.add_argument(
         "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="change a key of the suite"
@@ -76,6 +82,8 @@ def _reproduce(options: argparse.Namespace) -> int:
         options.suite,
         options.output,
         records=options.records,
+        until_decided=options.until is not None,
+        max_seeds=options.max_seeds,
         overrides=options.overrides,
         seeds=options.seeds,
         jobs=options.jobs,

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -54,6 +55,8 @@ class Published:
         In the unit of the benchmark, or in ``percent`` or ``fraction``.
     error, n
         Standard error of the published mean and the number of runs behind it; 0 and None where the value is taken as exact.
+    spread
+        What was published beside it; 0 for nothing.
     """
 
     method: str
@@ -62,6 +65,12 @@ class Published:
     unit: str = ""
     error: float = 0.0
     n: int | None = None
+    spread: float = 0.0
+
+    @property
+    def rounding(self) -> float:
+        """Half a unit of the last digit: a mean and the spread beside it are printed with as many."""
+        return 0.5 * 10.0 ** -max(_digits(self.value), _digits(self.spread))
 
     @property
     def half_width(self) -> float:
@@ -320,7 +329,13 @@ def _published(table: ClaimTable, place: str) -> Published:
     error = 0.0
     if n is not None:
         error = spread["sem"] if "sem" in spread else spread["sd"] / math.sqrt(n)
-    return Published(method, table.value, table.margin, table.unit, error, n if error else None)
+    beside = next(iter(spread.values()), 0.0)
+    return Published(method, table.value, table.margin, table.unit, error, n if error else None, beside)
+
+
+def _digits(number: float) -> int:
+    """Digits behind the point."""
+    return max(0, -int(Decimal(repr(number)).normalize().as_tuple().exponent))
 
 
 def _order(table: ClaimTable, place: str) -> Order:

@@ -54,11 +54,11 @@ def read(claim: dict[str, Any], **more: Any) -> Claim:
         (VALUE, Published("local-search", 90.0, 1.0)),
         (
             VALUE | {"spread": {"sd": 2.0}, "n": 4, "unit": "percent"},
-            Published("local-search", 90.0, 1.0, "percent", 1.0, 4),
+            Published("local-search", 90.0, 1.0, "percent", 1.0, 4, 2.0),
         ),
-        (VALUE | {"spread": {"sem": 0.3}, "n": 4}, Published("local-search", 90.0, 1.0, "", 0.3, 4)),
+        (VALUE | {"spread": {"sem": 0.3}, "n": 4}, Published("local-search", 90.0, 1.0, "", 0.3, 4, 0.3)),
         # Without a number of runs a spread says nothing of the error of a mean.
-        (VALUE | {"spread": {"sd": 2.0}}, Published("local-search", 90.0, 1.0)),
+        (VALUE | {"spread": {"sd": 2.0}}, Published("local-search", 90.0, 1.0, spread=2.0)),
         ({"method": "random@50", "value": 9, "margin": 0}, Published("random@50", 9.0, 0.0)),
         ({"order": ["EA", "random"]}, Order(("EA", "random"))),
         ({"kendall": ">= 0.5", "between": ["valid", "test"]}, Correlation("", ("valid", "test"), Region(low=0.5))),
