@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.claims.reproduce import reproduce
     from harness.errors import HarnessError
     from harness.images.registry import import_images, register_images
     from harness.methods.base import AskTell, OwnLoop, SearchResult, make_method, register_method
@@ -62,6 +63,7 @@ _HOME = {
     "register_images": "harness.images.registry",
     "register_method": "harness.methods.base",
     "repeat": "harness.running.repeat",
+    "reproduce": "harness.claims.reproduce",
     "run": "harness.opened.run",
     "save_benchmark": "harness.tabular.catalogue",
     "table_from_frame": "harness.tabular.frame",
@@ -98,6 +100,7 @@ __all__ = [
     "register_images",
     "register_method",
     "repeat",
+    "reproduce",
     "run",
     "save_benchmark",
     "table_from_frame",

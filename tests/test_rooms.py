@@ -14,7 +14,7 @@ import harness
 ROOMS = (
     *("cli", "testing"),
     "opened",
-    *("analysis", "results", "reporting", "regression"),
+    *("analysis", "results", "claims", "reporting", "regression"),
     *("running", "suites", "recording"),
     *("methods", "live", "supernets", "training", "images", "tabular", "problem"),
     *("spaces", "code", "statistics", "system"),

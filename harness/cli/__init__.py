@@ -1,7 +1,8 @@
 """The command line: parse, call, print.
 
 Exit codes: 0 all well; 1 some cells failed, the disk filled or a worker died (what is finished is kept), a check found a
-regression, or a repetition differs; 2 wrong usage or configuration; 3 a check is inconclusive; 130 interrupted.
+regression, a repetition differs, or a claim is contradicted; 2 wrong usage or configuration; 3 a check is inconclusive, or a
+claim undecided or skipped; 130 interrupted.
 """
 
 from __future__ import annotations

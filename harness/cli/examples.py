@@ -8,6 +8,7 @@ EXAMPLES = {
     "price": "nas-harness price reports/one-shot",
     "protocol": "nas-harness protocol reports/live-darts --repeats 2",
     "repeat": "nas-harness repeat out --seeds 0:5",
+    "reproduce": "nas-harness reproduce reproduce/nasbench-graph -o out",
     "merge": "nas-harness merge shards/1-of-2 shards/2-of-2 -o all",
     "export": "nas-harness export out --to csv -o out-csv",
     "check": "nas-harness check out --against reports/baselines/quickstart.json",

@@ -256,6 +256,7 @@ def _plan(options: argparse.Namespace) -> int:
     ]
     if found.older:
         lines[0] += f", {found.older} of them run by other code (run --adopt may keep those)"
+    lines += [f"note: {note}" for note in found.notes]
     lines += [f"estimated time: {found.seconds:.0f} s on {found.workers} worker(s), {found.basis}"]
     print_result(options, found.as_json(), "\n".join(lines))
     return OK

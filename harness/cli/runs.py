@@ -1,4 +1,4 @@
-"""Verbs that make something else of a run: repeat, merge, export."""
+"""Verbs that make something else of a run: repeat, reproduce, merge, export."""
 
 from __future__ import annotations
 
@@ -21,6 +21,34 @@ def add_verbs(verbs: Any) -> None:
         "-j", "--jobs", type=int, default=-1, metavar="N", help="workers; -1, the default, is one a core"
     )
     repeat.add_argument("-q", "--quiet", action="store_true", help="no progress")
+
+    help = "judge a suite's claims: reproduced (0), contradicted (1), undecided or skipped (3)"
+    claims = add_verb(verbs, "reproduce", _reproduce, help, PLUGIN, AS_JSON)
+    claims.add_argument("suite", metavar="SUITE", help="name or TOML file of a suite with [[claims]]")
+    claims.add_argument(
+        "--records", type=Path, nargs="+", default=[], metavar="OUT", help="judge these kept runs, and run nothing"
+    )
+    claims.add_argument(
+        "--until",
+        choices=["decided"],
+        help="run further seeds until every sequential claim is decided; wants --max-seeds",
+    )
+    claims.add_argument("--max-seeds", type=int, metavar="N", help="seeds at most, with --until decided")
+    claims.add_argument("--seeds", metavar="A:B", help="seeds instead of the suite's, half open, e.g. 0:30")
+    claims.add_argument(
+        "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="change a key of the suite"
+    )
+    claims.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder of the run, and of the page in it (default reports/SUITE)",
+    )
+    claims.add_argument(
+        "-j", "--jobs", type=int, default=-1, metavar="N", help="workers; -1, the default, is one a core"
+    )
+    claims.add_argument("-q", "--quiet", action="store_true", help="no progress")
 
     merge = add_verb(verbs, "merge", _merge, "make one run of the shards of a suite", AS_JSON)
     merge.add_argument("runs", type=Path, nargs="+", metavar="OUT", help="output folder of a shard, finished or not")
@@ -45,6 +73,24 @@ def _repeat(options: argparse.Namespace) -> int:
     )
     print_result(options, found.as_json(), str(found))
     return OK if found.is_same else FAILED
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from harness.claims.reproduce import reproduce
+
+    found = reproduce(
+        options.suite,
+        options.output,
+        records=options.records,
+        until_decided=options.until is not None,
+        max_seeds=options.max_seeds,
+        overrides=options.overrides,
+        seeds=options.seeds,
+        jobs=options.jobs,
+        progress=not options.quiet,
+    )
+    print_result(options, found.as_json(), f"{found}\npage: {found.folder / 'index.html'}")
+    return found.exit_code
 
 
 def _merge(options: argparse.Namespace) -> int:

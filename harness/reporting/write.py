@@ -18,7 +18,8 @@ FORMATS = ("html", "md", "latex", "csv", *KINDS)
 USUAL = ("html", "md", "latex", "csv", "svg")  # rasters and PDF take as long again, and are made when they are wanted
 # All that a report's folder holds: anything else in it is somebody else's.
 RESULTS = "results.json"  # of a report on results from elsewhere: what it was made from
-_PARTS = {"index.html", "report.md", "seconds.html", "seconds.md", "tables", "plots", RESULTS}
+CLAIMS = "claims.json"  # of a page of verdicts: the same for programs
+_PARTS = {"index.html", "report.md", "seconds.html", "seconds.md", "tables", "plots", RESULTS, CLAIMS}
 
 
 def check_target(target: Path, formats: Sequence[str] = USUAL) -> None:

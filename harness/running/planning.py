@@ -23,6 +23,7 @@ from harness.running.records import SUITE, read_resolved
 from harness.running.shards import in_order, missing_shards, parse_shard
 from harness.streams import Streams
 from harness.suites.catalogue import load_benchmark
+from harness.suites.claims import cannot_be_shown
 from harness.suites.group import Group, cells_of, groups_of
 from harness.suites.suite import Suite
 from harness.system.fan_out import check_jobs
@@ -47,6 +48,8 @@ class Plan:
         Those of the missing cells that other code has run.
     seconds, workers, basis
         Estimated time on that many workers, and what the estimate rests on.
+    notes
+        What of the suite's claims no run can show.
     """
 
     cells: int
@@ -56,6 +59,7 @@ class Plan:
     workers: int
     basis: str
     older: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -114,6 +118,7 @@ def plan(suite: Suite, output: Path, jobs: int) -> Plan:
         workers=workers,
         basis=basis or "nothing to do",
         older=older,
+        notes=tuple(cannot_be_shown(suite.claims)),
     )
 
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from harness.problem.budget import Budget
-from harness.system.shapes import json_schema, says
+from harness.suites.claim_file import Claims, ClaimTable
+from harness.system.shapes import Texts, json_schema, says
 from harness.training.settings import Recipe, SearchSettings, schema_parts
 
 PARTS = ("dev", "test")  # of the benchmarks: methods are tuned on the first, the second is what is reported
-Texts = str | list[str]
 Benchmarks = Texts | dict[Literal["dev", "test"], Texts]
 _TEXTS = ": wanted a list of texts"
 # Seeds, budgets and constraints have words of their own, which those who read them check.
@@ -135,9 +135,23 @@ class SuiteFile(Struct, kw_only=True, forbid_unknown_fields=True):
             "Labels of methods whose comparison, seed by seed, is fixed before the run.",
         ),
     ] = []
+    claims: Annotated[
+        Claims,
+        says(
+            " must be tables, each under its own [[claims]]",
+            "What is claimed of the methods, for `nas-harness reproduce`.",
+        ),
+    ] = []
+    imports: Annotated[
+        dict[str, str],
+        says(
+            ": wanted a table of texts",
+            "Of benchmarks that may not be here the command line that imports them; `reproduce` skips claims on these.",
+        ),
+    ] = {}
     device: Annotated[str, says(": wanted cpu, cuda or cuda:<number>", "Where live benchmarks compute.")] = "cpu"
 
 
 def suite_schema() -> dict[str, Any]:
     """Return the JSON schema of a suite's file."""
-    return schema_parts(json_schema("nas-harness suite", SuiteFile, MethodTable, SearchSettings, Recipe))
+    return schema_parts(json_schema("nas-harness suite", SuiteFile, MethodTable, ClaimTable, SearchSettings, Recipe))

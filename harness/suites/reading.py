@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from harness.methods.base import make_method, method_params
 from harness.problem.budget import Budget
 from harness.problem.constraint import parse_constraints
 from harness.suites import grids
-from harness.suites.catalogue import expand
-from harness.suites.file import PARTS, Benchmarks, MethodTable, SuiteFile, Texts
+from harness.suites.catalogue import benchmark_names, expand
+from harness.suites.claims import read_claims
+from harness.suites.file import PARTS, Benchmarks, MethodTable, SuiteFile
 from harness.suites.group import MethodSpec
 from harness.suites.seeds import parse_seeds
 from harness.suites.suite import Suite, spec_of
-from harness.system.shapes import shaped
+from harness.system.shapes import Texts, shaped
 from harness.system.texts import split_outside
 
 LONGEST_IN_LABEL = 60  # characters of a parameter in the label of a method that is named on the command line
@@ -27,7 +28,12 @@ REQUIRED = ("seeds", "benchmarks", "budgets", "methods")
 
 
 def load_suite(
-    suite: str | Path, overrides: Sequence[str] = (), seeds: str | None = None, part: str | None = None
+    suite: str | Path,
+    overrides: Sequence[str] = (),
+    seeds: str | None = None,
+    part: str | None = None,
+    *,
+    without_absent: bool = False,
 ) -> Suite:
     """Read a suite from a TOML file, or one that comes with the project by its name.
 
@@ -41,6 +47,8 @@ def load_suite(
         Seeds instead of the suite's own, e.g. ``"0:30"``.
     part
         ``"dev"`` or ``"test"``: this part of the suite's benchmarks only, as a suite of its own, ``NAME-dev``.
+    without_absent
+        Whether benchmarks that are not here, and that the suite says how to import, are left out and not refused.
 
     Raises
     ------
@@ -61,7 +69,7 @@ def load_suite(
     document.setdefault("name", path.stem)
     if part is not None:
         _take(document, part, str(path))
-    return make_suite(document, where=str(path))
+    return make_suite(document, where=str(path), without_absent=without_absent)
 
 
 def _take(document: dict[str, Any], part: str, where: str) -> None:
@@ -143,50 +151,73 @@ def _spot_budget(text: str) -> dict[str, int]:
     return {match[1] or "evaluations": int(match[2])}
 
 
-def make_suite(document: Mapping[str, Any], where: str = "suite") -> Suite:
+def make_suite(document: Mapping[str, Any], where: str = "suite", *, without_absent: bool = False) -> Suite:
     """A suite from the values that a TOML file would hold; see `load_suite`."""
     for key in REQUIRED:
         if key in document and document[key] in ("", [], {}):
             raise HarnessError(f"{where}: {key} is missing or empty")
     file = shaped(SuiteFile, document, where)
-    parts = _parts(file.benchmarks, where)
+    here = benchmark_names() if file.imports else []
+    absent = {name: line for name, line in file.imports.items() if name not in here}
+    parts = _parts(file.benchmarks, absent, where)
     names = tuple(dict.fromkeys(name for some in parts.values() for name in some))
-    if not names:
+    missing = {name: line for name, line in absent.items() if name in _named(file.benchmarks)}
+    if missing and not without_absent:
+        name, line = next(iter(missing.items()))
+        raise HarnessError(f"{where}: benchmark {name} is not here; import it with: {line}")
+    if not names and not missing:
         raise HarnessError(f"{where}: benchmarks is missing or empty")
     if len({benchmark.startswith(("live/", ONE_SHOT)) for benchmark in names}) > 1:
         raise HarnessError(f"{where}: benchmarks: tables and supernets do not compare; give each a suite of its own")
     seeds = parse_seeds(file.seeds, where)
     methods = [one for table in file.methods for one in grids.expanded(table, where)]
-    specs = _methods(methods, names, seeds, where)
+    specs = _methods(methods, (*names, *missing), seeds, where)
     if idle := [name for name in names if not any(spec.runs_on(name) for spec in specs)]:
         raise HarnessError(f"{where}: no method is run on benchmark {idle[0]}; leave it out")
+    budgets = _budgets(file.budgets, where)
+    labels = [table.get("label") or table["name"] for table in methods]
     return Suite(
         name=file.name,
         benchmarks=names,
         methods=specs,
-        budgets=_budgets(file.budgets, where),
+        budgets=budgets,
         seeds=seeds,
         metrics=tuple(_texts(file.metrics)),
         description=file.description,
         live={"search": file.search, "evaluation": file.evaluation, "device": file.device},
         constraints=parse_constraints(file.constraint, where),
-        pairs=_pairs(file.pairs, methods, specs, where),
+        pairs=_pairs(file.pairs, labels, specs, where),
         parts={part: some for part, some in parts.items() if part},
+        claims=read_claims(file.claims, labels, specs, (*names, *missing), budgets, where),
+        absent=missing,
         where=where,
     )
 
 
-def _parts(benchmarks: Benchmarks, where: str) -> dict[str, tuple[str, ...]]:
-    """Names by the part that they are of; the part of a suite without parts is empty."""
+def _parts(benchmarks: Benchmarks, absent: Collection[str], where: str) -> dict[str, tuple[str, ...]]:
+    """Names by the part that they are of, without those that are absent; the part of a suite without parts is empty."""
+
+    def names(texts: Texts) -> tuple[str, ...]:
+        return tuple(expand([text for text in _texts(texts) if text not in absent], where))
+
     if not isinstance(benchmarks, dict):
-        return {"": tuple(expand(_texts(benchmarks), where))}
-    found = {str(part): tuple(expand(_texts(texts), where)) for part, texts in benchmarks.items() if texts}
+        return {"": names(benchmarks)}
+    found = {str(part): names(texts) for part, texts in benchmarks.items() if texts}
     parts = {part: found[part] for part in PARTS if part in found}
     if both := [name for name in parts.get("dev", ()) if name in parts.get("test", ())]:
         raise HarnessError(
             f"{where}: benchmarks: {both[0]} is in dev and in test: what methods are tuned on is no test; leave it out of one"
         )
     return parts
+
+
+def _named(benchmarks: Benchmarks) -> list[str]:
+    """All texts that name benchmarks, of all parts."""
+    return [
+        text
+        for texts in (benchmarks.values() if isinstance(benchmarks, dict) else [benchmarks])
+        for text in _texts(texts)
+    ]
 
 
 def suite_folders() -> list[Path]:
@@ -197,7 +228,8 @@ def suite_folders() -> list[Path]:
 
 def suite_names() -> list[str]:
     """Names of the suites that come with the project."""
-    return sorted({path.stem for folder in suite_folders() for path in folder.glob("*.toml")})
+    files = ((folder, path) for folder in suite_folders() for path in folder.rglob("*.toml"))
+    return sorted({path.relative_to(folder).with_suffix("").as_posix() for folder, path in files})
 
 
 def find_suite(suite: str | Path) -> Path:
@@ -271,10 +303,9 @@ def _known(table: Mapping[str, Any], where: str) -> tuple[str, str, MethodTable]
 
 
 def _pairs(
-    pairs: Sequence[Sequence[str]], tables: Sequence[Mapping[str, Any]], specs: Sequence[MethodSpec], where: str
+    pairs: Sequence[Sequence[str]], known: Sequence[str], specs: Sequence[MethodSpec], where: str
 ) -> tuple[tuple[str, str], ...]:
     """Pairs of methods by label; those of which one is not run here, by its seeds or benchmarks, are left out."""
-    known = [table.get("label") or table["name"] for table in tables]
     found: list[tuple[str, str]] = []
     for pair in pairs:
         for label in pair:

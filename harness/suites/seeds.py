@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.errors import HarnessError
@@ -39,3 +40,14 @@ def parse_seeds(value: Any, where: str = "seeds") -> tuple[int, ...]:
     if len(set(seeds)) < len(seeds):
         raise HarnessError(f"{where}: a seed stands twice in {value!r}")
     return tuple(seeds)
+
+
+def batches(seeds: Sequence[int], most: int) -> Iterator[tuple[int, ...]]:
+    """Yield seeds, and then half as many again from batch to batch, up to `most`: the next ones in numeric order join."""
+    wanted = tuple(seeds)
+    yield wanted
+    while len(wanted) < most:
+        further = min(most - len(wanted), max(1, len(wanted) // 2))
+        start = max(wanted) + 1
+        wanted = (*wanted, *range(start, start + further))
+        yield wanted

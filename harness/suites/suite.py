@@ -15,6 +15,8 @@ from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint, shown
 from harness.problem.offer import Offer
 from harness.suites.catalogue import Benchmark, digest_of_statistics, load_benchmark, max_fidelity, resolve
+from harness.suites.claim_checks import check_claims
+from harness.suites.claims import Claim, read_claims
 from harness.suites.group import SCHEMA, Group, MethodSpec, conditions, constraints_of, groups_of, method_spec
 from harness.system.texts import facts_html
 from harness.tabular.statics import static_columns
@@ -70,6 +72,10 @@ class Suite:
         Labels of methods whose comparison, seed by seed, was fixed before the run; see `harness.reporting.frames.planned`.
     parts
         Names of the benchmarks by part, ``dev`` (methods are tuned on these) and ``test``; empty for a suite without parts.
+    claims
+        What is claimed of the methods, stated before the run; see `harness.claims`.
+    absent
+        Benchmarks that the suite names and that are not here, left out, and the command line that imports each.
     kept_settings
         Of a suite that was read back: the settings of live benchmarks, by benchmark and budget, instead of `live`.
     """
@@ -85,6 +91,8 @@ class Suite:
     constraints: tuple[Constraint, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    claims: tuple[Claim, ...] = ()
+    absent: Mapping[str, str] = field(default_factory=dict, hash=False)
     kept_settings: Mapping[tuple[str, Budget], str] = field(default_factory=dict, hash=False)
     where: str = field(default="suite", compare=False)
 
@@ -149,17 +157,23 @@ class Suite:
             and (benchmarks is None or group.benchmark in benchmarks)
         ]
         labels, names = {group.method.label for group in kept}, {group.benchmark for group in kept}
+        methods_here = tuple(as_here(method_spec(one)) for one in resolved["methods"] if one["label"] in labels)
+        budgets = tuple(Budget(**budget) for budget in resolved["budgets"])
+        claims = [claim for claim in resolved.get("claims", ()) if {*claim["benchmark"]} <= names]
         suite = cls(
             name=resolved["name"],
             benchmarks=tuple(name for name in resolved["benchmarks"] if name in names),
-            methods=tuple(as_here(method_spec(one)) for one in resolved["methods"] if one["label"] in labels),
-            budgets=tuple(Budget(**budget) for budget in resolved["budgets"]),
+            methods=methods_here,
+            budgets=budgets,
             seeds=tuple(resolved["seeds"]),
             metrics=tuple(resolved["metrics"]),
             description=resolved["description"],
             constraints=constraints_of(resolved),
             pairs=tuple((a, b) for a, b in resolved.get("pairs", ()) if {a, b} <= labels),
             parts={part: tuple(some) for part, some in resolved.get("parts", {}).items()},
+            claims=read_claims(
+                claims, [one["label"] for one in resolved["methods"]], methods_here, [*names], budgets, where
+            ),
             kept_settings=_shared_settings(resolved),
             where=where,
         )
@@ -199,6 +213,7 @@ class Suite:
                     group = Group(name, benchmark.sha256, method, budget, metrics, chosen, self.constraints)
                     groups.append(replace(group, scores_sha256=_check(group, benchmark)))
         _refuse_the_same(groups)
+        check_claims(self.claims, benchmarks, self.methods, self.metrics, self.where)
         return Resolution(benchmarks, settings, tuple(groups))
 
     def groups(self) -> tuple[Group, ...]:
@@ -230,6 +245,7 @@ class Suite:
             for key, value in (
                 ("pairs", [list(pair) for pair in self.pairs]),
                 ("parts", {part: list(some) for part, some in self.parts.items()}),
+                ("claims", [dict(claim.table) for claim in self.claims if {*claim.benchmarks} <= {*self.benchmarks}]),
                 ("scores_sha256", _scores_sha256(found.groups)),
             )
             if value

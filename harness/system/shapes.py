@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,6 +17,7 @@ from msgspec import Meta
 from harness.errors import HarnessError, unknown_name
 
 T = TypeVar("T")
+Texts = str | list[str]  # one text stands for a list of it
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _PLACE = re.compile(r"\$\.(\w+)")
 
@@ -63,7 +65,7 @@ def shaped(
     HarnessError
         If a key is unknown or missing, or a value is not what its field says.
     """
-    fields = {field.name: field for field in msgspec.inspect.type_info(shape).fields}  # type: ignore[attr-defined]
+    fields = _fields(shape)  # type: ignore[arg-type]
     place = f"{where}: " if where else ""
     for key in values if exact else ():
         if key not in fields:
@@ -79,6 +81,12 @@ def shaped(
             raise HarnessError(f"{place}{error}") from error
         key = found[1]
         raise HarnessError(f"{place}{called(key)}{_said(fields[key].type)}, not {values[key]!r}") from error
+
+
+@lru_cache(maxsize=32)
+def _fields(shape: type) -> Mapping[str, msgspec.inspect.Field]:
+    """Fields of a shape by their keys."""
+    return {field.encode_name: field for field in msgspec.inspect.type_info(shape).fields}  # type: ignore[attr-defined]
 
 
 def json_schema(title: str, shape: type, *parts: type) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from harness.suites.file import suite_schema
 from harness.suites.reading import load_suite, make_suite
 
 ROOT = Path(__file__).parents[2]
-SUITES = sorted((ROOT / "benchmarks" / "suites").glob("*.toml"))
+SUITES = sorted((ROOT / "benchmarks" / "suites").rglob("*.toml"))
 SPECS = sorted((ROOT / "benchmarks" / "tables").glob("*.toml"))
 SMALL: dict[str, Any] = {
     "seeds": "0:2",
@@ -44,7 +44,8 @@ def test_the_schema_that_is_kept_is_the_one_that_is_printed(what: str, file: str
 def test_what_comes_with_the_project_is_of_its_schema(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     first = text.splitlines()[0]
-    assert first == f"#:schema {'suite' if path in SUITES else 'record'}.schema.json"
+    up = "../" * (len(path.relative_to(ROOT / "benchmarks").parts) - 2)
+    assert first == f"#:schema {up}{'suite' if path in SUITES else 'record'}.schema.json"
     schema = json.loads((path.parent / first.removeprefix("#:schema ")).read_text())
     assert valid(tomllib.loads(text), schema)
 

@@ -155,7 +155,7 @@ def hypervolumes(
             if (key := (benchmark.name, goal.column)) not in areas:
                 areas[key] = _Area(benchmark, goal, score, reference or {})
             area, draws = areas[key], benchmark.draws(entrant.budget)
-            found = np.array([area.of(evaluated) for evaluated in _evaluated(run, group)])
+            found = np.array([area.of(rows) for rows in _evaluated(run, group).values()])
             random = np.nan if draws is None else area.of_random(draws)
             estimate = Estimate(
                 np.nan, np.nan, np.nan, 0.95, "t", note=area.why_not if len(found) else "no evaluations were kept"
@@ -189,6 +189,15 @@ def hypervolumes(
     return frame.assign(p_holm=holm(claims.to_numpy(dtype=np.float64)))
 
 
+def hypervolumes_of(run: Run, group: int, goal: Goal, score: str = VALID) -> dict[str, float]:
+    """Return the hypervolumes of a group's searches, in percent of the table's own, by the key of the cell."""
+    benchmark, _ = run.pairs[group]
+    if benchmark.table is None:
+        return {}
+    area = _Area(benchmark, goal, score, {})
+    return {cell: area.of(rows) for cell, rows in _evaluated(run, group).items()}
+
+
 def attainment(run: Run, benchmark: Benchmark, goal: Goal, score: str = VALID) -> pd.DataFrame:
     """Return what half of a method's searches attain on a table, for every method, and what random search does.
 
@@ -216,7 +225,7 @@ def attainment(run: Run, benchmark: Benchmark, goal: Goal, score: str = VALID) -
         add(EXACT, levels, scores)
     points[~benchmark.feasible] = -np.inf
     for entrant in run.entrants:
-        sets = [points[rows] for rows in _evaluated(run, run.group(benchmark, entrant))]
+        sets = [points[rows] for rows in _evaluated(run, run.group(benchmark, entrant)).values()]
         levels = _some(np.concatenate([one[:, 1] for one in sets])) if sets else np.empty(0)
         best = [[one[one[:, 1] >= level, 0].max(initial=-np.inf) for level in levels] for one in sets]
         # What half of them reach.
@@ -261,7 +270,7 @@ class _Area:
         return self._random[draws]
 
 
-def _evaluated(run: Run, group: int) -> list[NDArray[np.int64]]:
-    """Return the rows that each search of a group evaluated; searches that failed are left out."""
+def _evaluated(run: Run, group: int) -> dict[str, NDArray[np.int64]]:
+    """Return the rows that each search of a group evaluated, by the key of its cell; searches that failed are left out."""
     cells = run.cells[(run.cells["group"] == group) & (run.cells["status"] != "failed")]
-    return [run.evaluations[cell] for cell in cells["cell"] if cell in run.evaluations]
+    return {cell: run.evaluations[cell] for cell in cells["cell"] if cell in run.evaluations}

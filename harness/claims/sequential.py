@@ -1,0 +1,80 @@
+"""Claims that are judged by sequences: valid however often one looks, with as many seeds as it takes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from harness.claims.parts import LEVEL, FloatArray, Part
+from harness.claims.searches import Kept
+from harness.statistics._student import variance_of_mean
+from harness.statistics.law import ExactBaseline
+from harness.statistics.regions import Placement, Region
+from harness.statistics.sequences import AsymptoticMean, PairedDifferences, Sequence, Widened, WinProbability, mid_ranks
+from harness.suites.claims import Published
+
+
+def by_sequence(part: Part, sequence: Sequence, kept: Kept) -> Part:
+    """Return a part with what a sequence of its own parameter shows after the last seed."""
+    ends = part.region.low, part.region.high
+    course = np.array([sequence.p_inside(*ends), sequence.p_outside(*ends)])
+    interval = sequence.interval(LEVEL / kept.n_claims)
+    return _with(part, course, interval, sequence.method, sequence.assumption)
+
+
+def wins_over_the_law(part: Part, values: FloatArray, baseline: ExactBaseline, kept: Kept) -> Part:
+    """How often a method does better than random search, ties half: its mean is half where it is random search."""
+    ranks = mid_ranks(values, baseline)
+    error = math.sqrt(variance_of_mean(ranks)) if len(ranks) > 1 else math.nan
+    part = replace(part, unit="win probability", region=Region(low=0.5), estimate=float(ranks.mean()), error=error)
+    return by_sequence(part, WinProbability(ranks), kept)
+
+
+def mean_over(part: Part, gain: FloatArray, kept: Kept) -> Part:
+    """A mean against what is known exactly."""
+    return by_sequence(part, AsymptoticMean(gain), kept)
+
+
+def pairs_over(part: Part, gain: FloatArray, kept: Kept) -> Part:
+    """Differences seed by seed."""
+    return by_sequence(_with_wins(part, gain), PairedDifferences(gain), kept)
+
+
+def ratio_over(part: Part, gain: FloatArray, size: FloatArray, kept: Kept) -> Part:
+    """Differences in percent of a baseline: at each end r of the region those of the gain over r percent, seed by seed.
+
+    The interval is that of the gain, over the baseline's mean.
+    """
+    low, high = (
+        None if math.isinf(end) else PairedDifferences(gain - end * size) for end in (part.region.low, part.region.high)
+    )
+    # Of "at most" and "at least" each end, after each seed; nothing is beyond an infinite one.
+    above, under = np.zeros((2, len(gain))) if low is None else low.p_values(0.0)
+    over, below = np.zeros((2, len(gain))) if high is None else high.p_values(0.0)
+    outside = under if high is None else over if low is None else np.minimum(1.0, 2.0 * np.minimum(under, over))
+    course = np.array([np.maximum(above, below), outside])
+    start, end = PairedDifferences(gain).interval(LEVEL / kept.n_claims)
+    interval = start / size.mean(), end / size.mean()
+    return _with(_with_wins(part, gain), course, interval, PairedDifferences.method, PairedDifferences.assumption)
+
+
+def value_over(part: Part, values: FloatArray, published: Published, is_count: bool, kept: Kept) -> Part:
+    """A mean against a published one, which has an error and was rounded; counts are not."""
+    df = math.inf if published.n is None else published.n - 1.0
+    rounding = 0.0 if is_count else published.rounding
+    sequence = Widened(AsymptoticMean(values), published.value, published.error, df, rounding)
+    return by_sequence(part, sequence, kept)
+
+
+def _with(part: Part, course: FloatArray, interval: tuple[float, float], test: str, assumption: str) -> Part:
+    inside, outside = (float(p) for p in course[:, -1])
+    placement = Placement(inside, outside, float(interval[0]), float(interval[1]), math.nan)
+    note = "; ".join(filter(None, (part.note, assumption)))
+    return replace(part, test=test, placement=placement, note=note, course=course)
+
+
+def _with_wins(part: Part, gain: FloatArray) -> Part:
+    wins = float(((gain > 0) + (gain == 0) / 2).mean())
+    return replace(part, note="; ".join(filter(None, (part.note, f"better at {100 * wins:.0f} % of the seeds"))))
