@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from benchmarks.coverage import draw
@@ -40,6 +41,7 @@ SEEDS = 500
 DRAWS = (1, 10, 100)
 EFFECTS = {0.5: 1.5, 1.0: 1.5, 2.0: 2.0}  # standard deviations, and how many times the fixed plan the median may be
 PUBLISHED = 10  # seeds behind a published value
+SKEWED = 1.5  # skewness of a law
 TABLES = (*(f"nasbench-graph/{dataset}" for dataset in DATASETS), "digits201")
 
 
@@ -122,16 +124,18 @@ def rates(name: str, baseline: ExactBaseline, repetitions: int, rng: np.random.G
     published = draw(pmf, (repetitions, PUBLISHED), rng)
     value, error = published.mean(axis=1) - margin, published.std(axis=1, ddof=1) / math.sqrt(PUBLISHED)
 
-    def beyond(side: int, end: float, level: float) -> FloatArray:
+    def beyond(side: int, end: float, level: float) -> NDArray[np.bool_]:
         """Whether the sequence, widened as `harness.statistics.Widened` widens it, leaves an end of the margin."""
         reach = t_quantile(1.0 - level / 2.0, PUBLISHED - 1) * error
         moved = value + end + (reach if side == 0 else -reach)
-        return p_of(evidence.asymptotic(scores, moved, skewness)[side])[:, -1] <= level / 2.0
+        return np.asarray(p_of(evidence.asymptotic(scores, moved, skewness)[side])[:, -1] <= level / 2.0)
 
     inside = beyond(0, -margin, ALPHA) & beyond(1, margin, ALPHA)
     outside = beyond(1, -margin, ALPHA / 2.0) | beyond(0, margin, ALPHA / 2.0)
+    # Of laws that are more skewed the published t interval itself holds less than it says.
+    kind = "skewed" if abs(skewness) > SKEWED else "other"
     for verdict, found in (("reproduced", inside), ("contradicted", outside)):
-        yield Rate(f"published value {verdict}, at the margin", name, float(found.mean()), repetitions)
+        yield Rate(f"published value {verdict}, at the margin ({kind} laws)", name, float(np.mean(found)), repetitions)
 
 
 def medians(repetitions: int, rng: np.random.Generator) -> Iterator[Seeds]:

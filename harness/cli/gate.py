@@ -24,6 +24,9 @@ def add_verbs(verbs: Any) -> None:
     check.add_argument(
         "--no-rerun", action="store_true", help="do not run changed cells again at all seeds of the baseline"
     )
+    until = "give changed cells further seeds until every method is decided, by sequences; wants --max-seeds"
+    check.add_argument("--until", choices=["decided"], help=until)
+    check.add_argument("--max-seeds", type=int, metavar="N", help="seeds at most, with --until decided")
     check.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
     check.add_argument(
         "-j",
@@ -55,6 +58,8 @@ def _check(options: argparse.Namespace) -> int:
         rerun=not options.no_rerun,
         strict=options.strict,
         timings=options.timings,
+        until_decided=options.until is not None,
+        max_seeds=options.max_seeds,
         jobs=options.jobs,
     )
     if options.junit:

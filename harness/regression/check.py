@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from harness.errors import HarnessError, differences
-from harness.problem.budget import Budget
 from harness.regression.baseline import (
     Baseline,
     Cell,
@@ -25,45 +24,25 @@ from harness.regression.baseline import (
     check_same_problem,
     equal_where_shared,
 )
-from harness.regression.evidence import LEVEL, CellFinding, Outcome, infeasible, margin_of, pooled, without_spread
+from harness.regression.evidence import (
+    LEVEL,
+    CellFinding,
+    MethodFinding,
+    Outcome,
+    infeasible,
+    margin_of,
+    pooled,
+    untested,
+    without_spread,
+    worst,
+)
+from harness.regression.rerun import run_again
+from harness.regression.sequential import check_until_decided
 from harness.running.kept import adopted_cells
-from harness.running.records import read_run
 from harness.statistics import NoSpread, cell_changes, holm, non_inferiority
-from harness.suites.suite import Suite
 
 # A timing may grow by this factor before it counts.
 TIMING_MARGIN = 1.5
-
-
-@dataclass(frozen=True)
-class MethodFinding:
-    """The verdict on one method.
-
-    Attributes
-    ----------
-    label
-        The method.
-    outcome, why
-        Verdict and the sentence that explains it.
-    cells
-        Its cells.
-    change, low, high, margin
-        Pooled difference in RI points over the changed cells, its one-sided 95 % bounds, and the margin; NaN if all are
-        identical.
-    p_regressed, p_holm
-        One-sided p-value of a loss of more than the margin, plain and adjusted over the methods of the check.
-    """
-
-    label: str
-    outcome: Outcome
-    why: str
-    cells: tuple[CellFinding, ...]
-    change: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    margin: float = math.nan
-    p_regressed: float = math.nan
-    p_holm: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -89,7 +68,15 @@ class CheckResult:
 
 
 def check(
-    output: Path, baseline: Baseline, *, rerun: bool = True, strict: bool = False, timings: bool = False, jobs: int = 1
+    output: Path,
+    baseline: Baseline,
+    *,
+    rerun: bool = True,
+    strict: bool = False,
+    timings: bool = False,
+    until_decided: bool = False,
+    max_seeds: int | None = None,
+    jobs: int = 1,
 ) -> CheckResult:
     """Check a finished run against a baseline.
 
@@ -105,24 +92,28 @@ def check(
         Whether any loss counts as a regression, even one within the margin.
     timings
         Whether search times (as a ratio to random search's in the same run) are checked too.
+    until_decided, max_seeds
+        Whether changed cells get further seeds, in growing batches and up to so many, until every method is decided: by
+        sequences that are valid however often one looks, in the place of the fixed tests.
     jobs
         Workers for what is run again.
 
     Raises
     ------
     HarnessError
-        If the run lacks a cell of the baseline, or used other data.
+        If the run lacks a cell of the baseline, or used other data; if seeds are bounded without a sequence, or it without them.
     """
+    if until_decided != (max_seeds is not None):
+        raise HarnessError("--until decided and --max-seeds N go together")
+    if until_decided and not rerun:
+        raise HarnessError("--until decided runs further seeds; leave out --no-rerun")
     now = cells_of_run(output).cells
     adopted = adopted_cells(output)
     _check_match(output, now, baseline)
-    changed = [identity for identity, old in baseline.cells.items() if not equal_where_shared(now[identity], old)]
-    if rerun and changed:
-        now |= _run_again(output, [baseline.cells[identity] for identity in changed], jobs)
-    findings = [_cell_finding(now[identity], old) for identity, old in baseline.cells.items()]
-    adjusted = holm(np.array([finding.p_regressed for finding in findings]))
-    findings = [replace(finding, p_holm=float(p)) for finding, p in zip(findings, adjusted, strict=True)]
-    methods = _verdicts(findings, baseline, strict)
+    if max_seeds is not None:
+        methods = _adjusted(check_until_decided(output, now, baseline, max_seeds, strict=strict, jobs=jobs))
+    else:
+        methods = _fixed(output, now, baseline, rerun, strict, jobs)
     if timings:
         methods = [_with_timing(finding, baseline) for finding in methods]
     extra = [cell.name for identity, cell in now.items() if identity not in baseline.cells]
@@ -139,7 +130,7 @@ def check(
         if old.conditions is not None and new is not None
         for changed in differences(old.conditions, new)
     )
-    return CheckResult(_worst([finding.outcome for finding in methods]), tuple(methods), baseline.name, tuple(notes))
+    return CheckResult(worst([finding.outcome for finding in methods]), tuple(methods), baseline.name, tuple(notes))
 
 
 def _check_match(output: Path, now: dict[tuple[Any, ...], Cell], baseline: Baseline) -> None:
@@ -151,30 +142,17 @@ def _check_match(output: Path, now: dict[tuple[Any, ...], Cell], baseline: Basel
         check_same_problem(now[identity], old, str(output), f"baseline {baseline.name!r}")
 
 
-def _run_again(output: Path, old: Sequence[Cell], jobs: int) -> dict[tuple[Any, ...], Cell]:
-    """Run changed cells at all seeds that the baseline has of them."""
-    from harness.running.runner import run_suite
-
-    _, _, resolved = read_run(output)
-    again: dict[tuple[Any, ...], Cell] = {}
-    for label in dict.fromkeys(cell.label for cell in old):
-        mine = [cell for cell in old if cell.label == label]
-        # Only whole groups of equal seeds and budget make a suite; there is one for each method as a rule.
-        seeds = sorted({int(seed) for cell in mine for seed in (*cell.seeds, *cell.infeasible)})
-        if not seeds:
-            continue
-        benchmarks = {cell.benchmark for cell in mine}
-        suite = Suite.from_resolved(resolved, methods=[label], benchmarks=benchmarks, where=str(output))
-        suite = replace(
-            suite,
-            name=f"{resolved['name']} check",
-            budgets=tuple(dict.fromkeys(Budget(cell.budget_kind, cell.budget) for cell in mine)),
-            seeds=tuple(seeds),
-        )
-        folder = output / "check" / label.replace("/", "_")
-        run_suite(suite, folder, jobs=jobs)
-        again |= cells_of_run(folder, like={cell.identity: cell for cell in mine}).cells
-    return again
+def _fixed(
+    output: Path, now: dict[tuple[Any, ...], Cell], baseline: Baseline, rerun: bool, strict: bool, jobs: int
+) -> list[MethodFinding]:
+    """Verdicts by tests at the seeds of the baseline."""
+    changed = [old for identity, old in baseline.cells.items() if not equal_where_shared(now[identity], old)]
+    if rerun and changed:
+        now |= run_again(output, changed, jobs)
+    findings = [_cell_finding(now[identity], old) for identity, old in baseline.cells.items()]
+    adjusted = holm(np.array([finding.p_regressed for finding in findings]))
+    findings = [replace(finding, p_holm=float(p)) for finding, p in zip(findings, adjusted, strict=True)]
+    return _verdicts(findings, baseline, strict)
 
 
 def _cell_finding(new: Cell, old: Cell) -> CellFinding:
@@ -198,29 +176,26 @@ def _cell_finding(new: Cell, old: Cell) -> CellFinding:
 def _verdicts(findings: Sequence[CellFinding], baseline: Baseline, strict: bool) -> list[MethodFinding]:
     labels = dict.fromkeys(finding.cell.label for finding in findings)
     methods = [_verdict([f for f in findings if f.cell.label == label], baseline, strict) for label in labels]
-    adjusted = holm(np.array([finding.p_regressed for finding in methods]))
     settled = []
-    for finding, p in zip(methods, adjusted, strict=True):
-        p_holm = float(p)
+    for finding in _adjusted(methods):
         # The test of a regression is one of several: it must hold after Holm too.
-        if finding.outcome == "regressed" and not math.isnan(p_holm) and p_holm > LEVEL:
-            why = f"{finding.why}; but not after Holm over {len(methods)} methods (p = {p_holm:.3g})"
+        if finding.outcome == "regressed" and not math.isnan(finding.p_holm) and finding.p_holm > LEVEL:
+            why = f"{finding.why}; but not after Holm over {len(methods)} methods (p = {finding.p_holm:.3g})"
             finding = replace(finding, outcome="inconclusive", why=why)
-        settled.append(replace(finding, p_holm=p_holm))
+        settled.append(finding)
     return settled
+
+
+def _adjusted(methods: Sequence[MethodFinding]) -> list[MethodFinding]:
+    adjusted = holm(np.array([finding.p_regressed for finding in methods]))
+    return [replace(finding, p_holm=float(p)) for finding, p in zip(methods, adjusted, strict=True)]
 
 
 def _verdict(findings: Sequence[CellFinding], baseline: Baseline, strict: bool) -> MethodFinding:
     label, cells = findings[0].cell.label, tuple(findings)
-    failed = sum(finding.cell.failed for finding in cells)
-    if failed:
-        return MethodFinding(label, "regressed", f"{failed} search(es) failed", cells)
+    if (told := untested(label, cells)) is not None:
+        return told
     changed = [finding for finding in cells if not finding.identical]
-    if not changed:
-        count = sum(finding.n_seeds for finding in cells)
-        return MethodFinding(
-            label, "pass", f"all {count} searches in {len(cells)} cell(s) are equal to the baseline", cells
-        )
     old = {finding.cell.identity: baseline.cells[finding.cell.identity] for finding in changed}
     noisy = [finding for finding in changed if finding.error > 0]
     # Apart, because the margin of a baseline without spread is 0.
@@ -244,7 +219,7 @@ def _verdict(findings: Sequence[CellFinding], baseline: Baseline, strict: bool) 
     shown = next((test for test in tests if test.verdict is not None), None)
     finding = MethodFinding(
         label,
-        _worst(outcomes),
+        worst(outcomes),
         "; ".join(test.why for test in tests),
         cells,
         p_regressed=min(1.0, len(p_values) * min(p_values)) if p_values and not is_certain else math.nan,
@@ -270,11 +245,4 @@ def _with_timing(finding: MethodFinding, baseline: Baseline) -> MethodFinding:
         f"{finding.why}; search time relative to random search's is {math.exp(centre):.2f} x the baseline's "
         f"({math.exp(centre - reach):.2f} to {math.exp(centre + reach):.2f}, limit {TIMING_MARGIN})"
     )
-    return replace(finding, outcome=_worst([finding.outcome, outcome]), why=why)
-
-
-def _worst(outcomes: Sequence[Outcome]) -> Outcome:
-    for outcome in ("regressed", "inconclusive"):
-        if outcome in outcomes:
-            return outcome
-    return "pass"
+    return replace(finding, outcome=worst([finding.outcome, outcome]), why=why)

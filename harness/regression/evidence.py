@@ -48,6 +48,40 @@ class CellFinding:
 
 
 @dataclass(frozen=True)
+class MethodFinding:
+    """The verdict on one method.
+
+    Attributes
+    ----------
+    label
+        The method.
+    outcome, why
+        Verdict and the sentence that explains it.
+    cells
+        Its cells.
+    change, low, high, margin
+        Pooled difference in RI points over the changed cells, its one-sided 95 % bounds, and the margin; NaN if all are
+        identical.
+    p_regressed, p_holm
+        One-sided p-value of a loss of more than the margin, plain and adjusted over the methods of the check.
+    seeds
+        After how many seeds a sequence gave the verdict, or how many it has without one; 0 for a fixed test.
+    """
+
+    label: str
+    outcome: Outcome
+    why: str
+    cells: tuple[CellFinding, ...]
+    change: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    margin: float = math.nan
+    p_regressed: float = math.nan
+    p_holm: float = math.nan
+    seeds: int = 0
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What one test says of a method's changed cells; without a p-value where there is no chance in it."""
 
@@ -80,7 +114,7 @@ def pooled(
         why += ", for the baseline gives every seed the same score"
     outcome: Outcome = verdict.outcome  # type: ignore[assignment]
     n_new = min(len(cell.seeds) for cell in new)
-    if few := _too_few(new, old):
+    if few := too_few(new, old):
         outcome = "inconclusive"
         why += f"; {few}"
     elif outcome == "inconclusive":
@@ -92,7 +126,7 @@ def pooled(
     return Evidence(outcome, why, verdict.p_regressed, verdict, margin)
 
 
-def _too_few(new: Sequence[Cell], old: Sequence[Cell]) -> str:
+def too_few(new: Sequence[Cell], old: Sequence[Cell]) -> str:
     """Say which side has too few seeds for a verdict; empty if none has."""
     for whose, cells in (("", new), ("the baseline's ", old)):
         if (fewest := min(len(cell.seeds) for cell in cells)) < FEWEST_SEEDS:
@@ -105,7 +139,7 @@ def without_spread(findings: Sequence[CellFinding], olds: Mapping[tuple[Any, ...
 
     Of a few seeds that agree by chance nothing is said, nor of single ones.
     """
-    few = {f.cell.name: text for f in findings if (text := _too_few([f.cell], [olds[f.cell.identity]]))}
+    few = {f.cell.name: text for f in findings if (text := too_few([f.cell], [olds[f.cell.identity]]))}
     losses = [f for f in findings if f.change < -SMALLEST_MARGIN and f.cell.name not in few]
     if losses:
         worst = min(losses, key=lambda finding: finding.change)
@@ -148,3 +182,22 @@ def margin_of(old: Sequence[Cell]) -> float:
         unit = 100.0 / cell.reference
         precision += 1.0 / (2.0 * unit**2 * cell.test.var(ddof=1) / len(cell.test))
     return float(MARGIN_IN_STANDARD_ERRORS / math.sqrt(precision))
+
+
+def untested(label: str, cells: Sequence[CellFinding]) -> MethodFinding | None:
+    """Return the verdict on a method of which a search failed, or whose cells are all equal; None where one is to be tested."""
+    if failed := sum(one.cell.failed for one in cells):
+        return MethodFinding(label, "regressed", f"{failed} search(es) failed", tuple(cells))
+    if all(one.identical for one in cells):
+        count = sum(one.n_seeds for one in cells)
+        why = f"all {count} searches in {len(cells)} cell(s) are equal to the baseline"
+        return MethodFinding(label, "pass", why, tuple(cells))
+    return None
+
+
+def worst(outcomes: Sequence[Outcome]) -> Outcome:
+    """A regression wins, then an inconclusive verdict."""
+    for outcome in ("regressed", "inconclusive"):
+        if outcome in outcomes:
+            return outcome
+    return "pass"

@@ -38,6 +38,7 @@ def as_json(result: CheckResult) -> dict[str, Any]:
                 "label": method.label,
                 "outcome": method.outcome,
                 "why": method.why,
+                "seeds": method.seeds or None,
                 **{
                     key: _number(getattr(method, key))
                     for key in ("change", "low", "high", "margin", "p_regressed", "p_holm")

@@ -20,8 +20,8 @@ from harness.statistics._validate import ROUNDING, FloatArray
 EFFECTS = 2.0 ** np.arange(-4, 2)
 # Shares of the capital at risk in `betting`.
 SHARES = np.array([0.04, 0.08, 0.16, 0.32, 0.64, 0.96])
-# Standard deviation of the prior of `asymptotic`, in those of the data: its bound at 2.5 % is tightest at about 38 seeds.
-PRIOR = 0.5
+# Standard deviation of the prior of `asymptotic`, in those of the data: its bound at 2.5 % is tightest at about 19 seeds.
+PRIOR = 0.7
 FEWEST_ASYMPTOTIC = 30  # seeds, before which the sample's standard deviation is not the law's
 SEEDS_PER_SQUARED_SKEWNESS = 25  # of a mean that is normal enough: Cochran's rule
 
