@@ -13,7 +13,7 @@ from harness.cli.examples import EXAMPLES
 if TYPE_CHECKING:
     import pandas as pd
 
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, USAGE, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
 
 Command = Callable[[argparse.Namespace], int]
 

@@ -12,6 +12,7 @@ from harness.cli import screen
 from harness.cli.common import (
     AS_JSON,
     FAILED,
+    INCONCLUSIVE,
     OK,
     PLUGIN,
     Parser,
@@ -24,6 +25,7 @@ from harness.cli.common import (
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
+    from harness.claims.decided import Decided
     from harness.reporting.build import Report
     from harness.running.shards import Shard
     from harness.suites.suite import Suite
@@ -53,6 +55,9 @@ def add_verbs(verbs: Any) -> None:
     run.add_argument(
         "--timeout", type=float, metavar="S", help="seconds after which a cell has failed and the others go on"
     )
+    until = "add seeds, in growing batches, until each method is told from random search; wants --max-seeds"
+    run.add_argument("--until", choices=["decided"], help=until)
+    run.add_argument("--max-seeds", type=int, metavar="N", help="seeds at most, with --until decided")
     run.add_argument("--no-report", action="store_true", help="stop when the records are there")
     volume = run.add_mutually_exclusive_group()
     volume.add_argument("-q", "--quiet", action="store_true", help="no progress")
@@ -193,21 +198,30 @@ def _run(options: argparse.Namespace) -> int:
     from harness.running.shards import parse_shard
 
     shard = None if options.shard is None else parse_shard(options.shard)
+    if (options.until is None) != (options.max_seeds is None):
+        raise HarnessError("--until decided and --max-seeds N go together")
+    if options.until is not None and shard is not None:
+        raise HarnessError("--until decided looks at all of a suite; leave out --shard")
     suite = _suite(options)
     output = _output(options, suite, shard)
-    result = run_suite(
-        suite,
-        output,
-        jobs=options.jobs,
-        backend=options.backend,
-        scheduler=options.scheduler,
-        lockstep=not options.one_by_one,
-        adopt=options.adopt,
-        fresh=options.fresh,
-        shard=shard,
-        timeout=options.timeout,
-        progress=not options.quiet,
-    )
+    how = {
+        "jobs": options.jobs,
+        "backend": options.backend,
+        "scheduler": options.scheduler,
+        "lockstep": not options.one_by_one,
+        "adopt": options.adopt,
+        "fresh": options.fresh,
+        "timeout": options.timeout,
+        "progress": not options.quiet,
+    }
+    decided = None
+    if options.until is None:
+        result = run_suite(suite, output, shard=shard, **how)
+    else:
+        from harness.claims.decided import run_until_decided
+
+        decided = run_until_decided(suite, output, options.max_seeds, **how)
+        result = decided.result
     page, report = None, None
     if not options.no_report and shard is None:
         from harness.reporting import build_report
@@ -231,17 +245,31 @@ def _run(options: argparse.Namespace) -> int:
         "adopted": result.n_adopted,
         "failed": result.n_failed,
         "report": str(page) if page else None,
-        "answer": list(report.answer) if report else [],
+        "answer": list(report.answer) if report and decided is None else [],
     }
+    if decided is not None:
+        summary["decided"] = decided.as_json()
+    # The report's own answer is by tests of a fixed number of seeds.
+    told = "" if decided is None else f"\n\n{_comparisons(options, decided)}"
+    if report is not None:
+        told += f"\n{_answer(options, report) if decided is None else ''}report: {page}"
     print_result(
         options,
         summary,
         f"{suite.name}: {len(result.records)} cells{f' of shard {shard}' if shard else ''} in {output}: {result.n_run} run, "
         f"{result.n_kept} kept"
         f"{f' ({result.n_adopted} of them adopted)' if result.n_adopted else ''}, "
-        f"{result.n_failed} failed" + (f"\n{_answer(options, report)}report: {page}" if report else ""),
+        f"{result.n_failed} failed" + told,
     )
-    return FAILED if result.n_failed else OK
+    if result.n_failed:
+        return FAILED
+    return OK if decided is None or decided.is_decided else INCONCLUSIVE
+
+
+def _comparisons(options: argparse.Namespace, decided: Decided) -> str:
+    """The table of a run until decided, and how many comparisons have which verdict."""
+    columns = ["benchmark", "method", "baseline", "verdict", "seeds", "unit", "estimate", "low", "high", "note"]
+    return f"{screen.frame(options.stdout, decided.frame[columns])}\n\n{decided.summary}, {len(decided.seeds)} seeds"
 
 
 def _plan(options: argparse.Namespace) -> int:

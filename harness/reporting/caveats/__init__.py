@@ -27,6 +27,7 @@ from harness.reporting.caveats.records import (
     nothing_feasible,
     unequal_seeds,
 )
+from harness.reporting.caveats.sequential import seeds_until_decided
 from harness.reporting.caveats.significance import detectable, few_data_sets, zero_variance
 from harness.reporting.caveats.supernets import flat_alphas, mixed_update_orders, partial_channels
 from harness.reporting.run import Run
@@ -34,6 +35,7 @@ from harness.reporting.run import Run
 Caveat = Callable[[Run], Iterator[str]]
 WARNINGS: tuple[Caveat, ...] = (
     edited_files,
+    seeds_until_decided,
     mixed_parts,
     missing_tables,
     leaking_tables,
