@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         WinProbability,
         first_rejections,
         mid_ranks,
+        skewness_of,
     )
     from harness.statistics.wide_shallow import cell_depth, cell_width, trait_agreement
 
@@ -157,6 +158,7 @@ __all__ = [
     "seeds_to_place",
     "sign_flip_test",
     "simultaneous_band",
+    "skewness_of",
     "spearman",
     "speed_up",
     "stratified_bootstrap",
@@ -207,6 +209,7 @@ _MODULES = {
         "WinProbability",
         "first_rejections",
         "mid_ranks",
+        "skewness_of",
     ),
     "wide_shallow": ("cell_depth", "cell_width", "trait_agreement"),
 }

@@ -93,7 +93,6 @@ class Sequence(ABC):
 class _Tested(Sequence):
     """A sequence by one of the e-processes of `harness.statistics.evidence`."""
 
-    process: ClassVar[Callable[[npt.ArrayLike, npt.ArrayLike], evidence.Evidence]]
     support: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
 
     def __init__(self, values: npt.ArrayLike = ()) -> None:
@@ -109,6 +108,10 @@ class _Tested(Sequence):
             raise HarnessError(f"values: from {more.min():g} to {more.max():g}; they are from {low:g} to {high:g}")
         self.values = np.concatenate([self.values, more])
 
+    @abstractmethod
+    def process(self, values: npt.ArrayLike, boundary: npt.ArrayLike) -> evidence.Evidence:
+        """Return the evidence of values about boundaries, of many claims at once; see `harness.statistics.evidence`."""
+
     @property
     def n(self) -> int:
         """How many seeds there are."""
@@ -121,18 +124,18 @@ class _Tested(Sequence):
 
     def e_values(self, boundary: float) -> tuple[float, float]:
         """Return the greatest evidence so far against "at most `boundary`" and against "at least `boundary`"."""
-        above, below = type(self).process(self.values, boundary)
+        above, below = self.process(self.values, boundary)
         with np.errstate(over="ignore"):
             return float(np.exp(above.max(initial=0.0))), float(np.exp(below.max(initial=0.0)))
 
     def p_values(self, boundary: float) -> tuple[FloatArray, FloatArray]:
         """Return the p-values of "at most `boundary`" and of "at least `boundary`" after each seed (n,), never rising."""
-        above, below = type(self).process(self.values, boundary)
+        above, below = self.process(self.values, boundary)
         return p_of(above), p_of(below)
 
     def interval(self, alpha: float = 0.05) -> tuple[float, float]:
         """Return the ends of the interval of confidence 1 - alpha, valid at any time; infinite where there is none."""
-        low, high = intervals(type(self).process, self.values, alpha, self.support)
+        low, high = intervals(self.process, self.values, alpha, self.support)
         return float(low), float(high)
 
 
@@ -141,7 +144,10 @@ class PairedDifferences(_Tested):
 
     method = "symmetry e-process"
     assumption = "differences are symmetric about their centre"
-    process = staticmethod(evidence.symmetry)
+
+    def process(self, values: npt.ArrayLike, boundary: npt.ArrayLike) -> evidence.Evidence:
+        """`harness.statistics.evidence.symmetry`."""
+        return evidence.symmetry(values, boundary)
 
 
 class WinProbability(_Tested):
@@ -149,16 +155,37 @@ class WinProbability(_Tested):
 
     method = "betting on mid-ranks under the exact law"
     assumption = ""
-    process = staticmethod(evidence.betting)
     support = (0.0, 1.0)
+
+    def process(self, values: npt.ArrayLike, boundary: npt.ArrayLike) -> evidence.Evidence:
+        """`harness.statistics.evidence.betting`."""
+        return evidence.betting(values, boundary)
 
 
 class AsymptoticMean(_Tested):
-    """Scores, or relative improvements over an exact baseline: their mean, from 30 seeds on."""
+    """Scores, or relative improvements over an exact baseline: their mean, from 30 seeds on and later for skewed laws.
+
+    Parameters
+    ----------
+    values
+        Of the first seeds (n,).
+    skewness
+        Of laws such as theirs, known beforehand: `skewness_of` an exact baseline with as many draws as the method, or of the
+        scores of a stored one.
+    """
 
     method = "asymptotic confidence sequence"
-    assumption = f"asymptotic: no answer before {evidence.FEWEST_ASYMPTOTIC} seeds"
-    process = staticmethod(evidence.asymptotic)
+
+    def __init__(self, values: npt.ArrayLike = (), skewness: float = 0.0) -> None:
+        self.skewness = float(skewness)
+        super().__init__(values)
+        first = max(evidence.FEWEST_ASYMPTOTIC, evidence.SEEDS_PER_SQUARED_SKEWNESS * self.skewness**2)
+        self.first = int(np.ceil(first))
+        self.assumption = f"asymptotic: no answer before {self.first} seeds"
+
+    def process(self, values: npt.ArrayLike, boundary: npt.ArrayLike) -> evidence.Evidence:
+        """`harness.statistics.evidence.asymptotic`."""
+        return evidence.asymptotic(values, boundary, self.skewness)
 
 
 class Widened(Sequence):
@@ -256,6 +283,14 @@ def mid_ranks(scores: npt.ArrayLike, baseline: ExactBaseline) -> FloatArray:
     return np.where(failed, nothing / 2.0, nothing + (1.0 - nothing) * ranks)
 
 
+def skewness_of(baseline: ExactBaseline) -> float:
+    """Return the skewness of what random search finds; 0 where it always finds the same."""
+    values, probability = baseline.law.pmf(baseline.n_draws)
+    offset = values - probability @ values
+    variance = float(probability @ offset**2)
+    return float(probability @ offset**3) / variance**1.5 if variance > 0 else 0.0
+
+
 def p_of(logarithms: FloatArray) -> FloatArray:
     """Return the p-values after each seed (..., n) of the logarithms of an e-process: min(1, 1 / its greatest value so far)."""
     return np.exp(-np.maximum.accumulate(np.maximum(logarithms, 0.0), axis=-1))
@@ -338,7 +373,7 @@ def first_rejections(p_values: npt.ArrayLike, level: float = 0.05) -> npt.NDArra
     """
     p = np.asarray(p_values, dtype=np.float64)
     first = np.zeros(len(p), dtype=np.int64)
-    smallest = level / max(1, np.count_nonzero(~np.isnan(p).all(axis=1)))
+    smallest = level / max(1, int(np.count_nonzero(~np.isnan(p).all(axis=1))))
     for seeds in range(p.shape[1]):
         waiting = first == 0
         if np.nanmin(p[waiting, seeds], initial=np.inf) > smallest and not (~waiting).any():
