@@ -59,9 +59,10 @@ def _against(claim: Claim, kept: Kept, benchmark: Benchmark) -> Iterator[Part]:
         label = kept.sampled(what.baseline) if is_exact(what.baseline) else what.baseline
         theirs, other = sample_at(claim, kept, benchmark, label)
         pairs = common_values(numbers, other)
+        part = _against_sampled(claim, part, searches, kept, pairs)
         if what.baseline == "random@1" and (few := _too_few_architectures(theirs, len(pairs[0]))):
-            raise Missing(few)
-        yield _against_sampled(claim, part, searches, kept, pairs)
+            part = replace(part, holds=None, placement=None, note=few)
+        yield part
     except Missing as why:
         yield replace(part, note=str(why))
 

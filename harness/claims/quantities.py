@@ -187,7 +187,7 @@ def _regret(searches: Searches, claim: Claim) -> pd.Series[float]:
 def _hypervolume(searches: Searches, claim: Claim) -> pd.Series[float]:
     (column,) = searches.run.resolved["metrics"]
     cells = _cells(searches)
-    found = hypervolumes_of(searches.run, searches.group, Goal(column), TEST)
+    found = hypervolumes_of(searches.run, searches.group, Goal(column))
     return cells.set_index("seed")["cell"].map(found).astype(float)
 
 

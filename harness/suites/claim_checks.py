@@ -15,6 +15,7 @@ from harness.tabular.table import Table
 
 SHARED = "shared weights"  # what architectures score with the weights of a supernet, as a column
 OF_SUPERNETS = ("gap", "passes")  # statistics that only searches of supernets have
+SCORES = ("test", "valid", "best", "regret")  # those that are in the benchmark's unit
 OF_TABLES = ("regret",)  # those that need to know the best architecture
 
 
@@ -47,6 +48,7 @@ def check_claims(
                 place = f"{where}: claim {claim.number}: benchmark {name}"
                 _check_statistic(claim, benchmarks[name], metrics, place)
                 _check_exact(claim, benchmarks[name], methods, place)
+                _check_unit(claim, benchmarks[name], place)
                 if isinstance(claim.what, Correlation):
                     _check_columns(claim.what, benchmarks[name], place)
 
@@ -77,7 +79,7 @@ def _check_exact(claim: Claim, benchmark: Benchmark, methods: Sequence[MethodSpe
     name = what.baseline if isinstance(what, Against) else what.method if isinstance(what, Published) else ""
     if not name or not is_exact(name):
         return
-    if claim.statistic not in ("test", "valid", "best", "regret"):
+    if claim.statistic not in SCORES:
         raise HarnessError(f"{place}: {name} has no {claim.statistic}; compare scores, or a method of the suite")
     table = table_of(benchmark)
     sampled = {"random@1": "random-architecture", "random@budget": "random"}.get(name, "")
@@ -91,6 +93,16 @@ def _check_exact(claim: Claim, benchmark: Benchmark, methods: Sequence[MethodSpe
         raise HarnessError(f"{place}: {name} has no exact law there; compare with random@1 or a method of the suite")
     if isinstance(what, Published) or sampled not in (method.name for method in methods):
         raise HarnessError(f"{place}: {name} has no exact law there; add the method {sampled} to the suite")
+
+
+def _check_unit(claim: Claim, benchmark: Benchmark, place: str) -> None:
+    what = claim.what
+    if not isinstance(what, Published) or not what.unit:
+        return
+    if claim.statistic not in SCORES:
+        raise HarnessError(f"{place}: unit: {claim.statistic} is no score; leave it out")
+    if benchmark.unit not in ("percent", "fraction"):
+        raise HarnessError(f"{place}: unit: its scores are in {benchmark.unit}, not in {what.unit}; leave it out")
 
 
 def _check_columns(what: Correlation, benchmark: Benchmark, place: str) -> None:

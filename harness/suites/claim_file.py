@@ -39,7 +39,8 @@ class ClaimTable(Struct, kw_only=True, forbid_unknown_fields=True, rename={"is_"
         says(
             f": wanted one of {', '.join(STATISTICS)}",
             "What is compared: a score of the recommended architecture (test, valid), the best test score of all that were "
-            "evaluated, regret, the hypervolume of scores and the column that is shown, or a cost, of which less is better.",
+            "evaluated, regret, the hypervolume of validation scores and the column that is shown, or a cost, of which less is "
+            "better.",
         ),
     ] = "test"
     reaches: Annotated[

@@ -18,6 +18,8 @@ from statsmodels.stats.weightstats import ttost_ind, ttost_paired
 from harness import OwnLoop, SearchResult, Taxonomy, load_benchmark, register_benchmark, register_method
 from harness.claims.searches import Kept
 from harness.claims.verdicts import Verdict, as_frame, judge
+from harness.reporting.frames.pareto import Goal, hypervolumes
+from harness.reporting.run import load_run
 from harness.running.runner import run_suite
 from harness.suites.reading import make_suite
 from harness.tabular.law import random_search_law
@@ -222,6 +224,16 @@ def test_evaluations_up_to_a_score(folder: Path) -> None:
     assert easy.part.estimate == pytest.approx(np.mean(first))
     assert (hard.verdict, hard.note.count("24 of 24 searches never reach 1e+09")) == ("skipped", 0)
     assert "its searches have no evaluations" in hard.note
+
+
+def test_hypervolumes_are_those_of_reports(tmp_path: Path) -> None:
+    claim = {"method": "EA", "statistic": "hypervolume", "value": 90, "margin": 1}
+    more = {"benchmarks": ["digits201"], "metrics": ["latency"], "seeds": "0:4"}
+    run_suite(make_suite(document(**more)), tmp_path / "out")
+    (found,) = verdicts(tmp_path / "out", claim, **more)
+    frame = hypervolumes(load_run(tmp_path / "out"), [Goal("latency")]).set_index("method")
+    assert found.part is not None
+    assert found.part.estimate + 90 == pytest.approx(frame.loc["EA", "hypervolume"])
 
 
 def test_what_more_seeds_would_take(folder: Path, scores: dict[str, np.ndarray]) -> None:

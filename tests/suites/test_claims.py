@@ -159,6 +159,7 @@ def test_what_is_no_claim(claim: dict[str, Any], message: str) -> None:
             {"method": "EA", "beats": "random@1", "statistic": "evaluations"},
             "claim 1: .*: random@1 has no evaluations; compare scores",
         ),
+        (VALUE | {"statistic": "evaluations", "unit": "percent"}, "claim 1: .*: unit: evaluations is no score"),
         ({"kendall": ">= 0", "between": ["valid", "tset"]}, "claim 1: .* between: unknown column 'tset'; did you mean"),
         (
             {"kendall": ">= 0", "between": ["valid", "test"], "method": "EA"},
