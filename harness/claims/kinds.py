@@ -25,7 +25,7 @@ from harness.claims.parts import (
 )
 from harness.claims.quantities import QUANTITIES
 from harness.claims.searches import Kept, Searches
-from harness.claims.sequential import mean_over, pairs_over, ratio_over, value_over, wins_over_the_law
+from harness.claims.sequential import mean_over, pairs_over, ratio_over, skewness_at, value_over, wins_over_the_law
 from harness.reporting.frames.improvement import is_one_search
 from harness.reporting.run import Benchmark
 from harness.statistics import ExactBaseline, exact_p_value, exact_random_baseline, exact_two_sided_p_value
@@ -85,7 +85,7 @@ def _against_exact(
     if claim.test == "sequential" and not (error == 0 and is_known()):
         if isinstance(baseline, ExactBaseline) and part.region == Region(low=0.0):
             return wins_over_the_law(part, values, baseline, kept)
-        return mean_over(part, gain, kept)
+        return mean_over(part, gain, skewness_at(claim, benchmark), kept)
     if error == 0 and isinstance(baseline, ExactBaseline) and part.region == Region(low=0.0):
         return _by_the_law(part, searches, values, baseline)
     test = f"one-sample t, {name} exact"
@@ -142,7 +142,7 @@ def _published(claim: Claim, kept: Kept, benchmark: Benchmark) -> Iterator[Part]
         quantity = QUANTITIES[claim.statistic]
         if claim.test == "sequential" and not (own == 0 and known_exactly(quantity, searches)):
             part = replace(part, error=math.sqrt(own + what.error**2))
-            yield value_over(part, scale * values, what, quantity.is_count, kept)
+            yield value_over(part, scale * values, what, quantity.is_count, skewness_at(claim, benchmark), kept)
             return
         if not own > 0:
             if not known_exactly(quantity, searches):
@@ -195,7 +195,7 @@ def _correlation(claim: Claim, kept: Kept, benchmark: Benchmark) -> Iterator[Par
         part = replace(part, estimate=float(values.mean()), n=len(values), note=failed_of(numbers))
         error = math.sqrt(variance_of_mean(values)) if len(values) > 1 else math.nan
         if claim.test == "sequential":
-            yield mean_over(replace(part, error=error), values, kept)
+            yield mean_over(replace(part, error=error), values, 0.0, kept)
         else:
             yield with_test(part, error, len(values) - 1.0, "one-sample t", lambda: False)
     except Missing as why:

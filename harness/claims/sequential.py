@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
 from harness.claims.parts import LEVEL, FloatArray, Part
 from harness.claims.searches import Kept
+from harness.reporting.run import Benchmark
 from harness.statistics._student import variance_of_mean
-from harness.statistics.law import ExactBaseline
+from harness.statistics.law import ExactBaseline, RandomSearchLaw, exact_random_baseline
 from harness.statistics.regions import Placement, Region
-from harness.statistics.sequences import AsymptoticMean, PairedDifferences, Sequence, Widened, WinProbability, mid_ranks
-from harness.suites.claims import Published
+from harness.statistics.sequences import (
+    AsymptoticMean,
+    PairedDifferences,
+    Sequence,
+    Widened,
+    WinProbability,
+    mid_ranks,
+    skewness_of,
+)
+from harness.suites.claims import Claim, Published
 
 
 def by_sequence(part: Part, sequence: Sequence, kept: Kept) -> Part:
@@ -32,9 +42,20 @@ def wins_over_the_law(part: Part, values: FloatArray, baseline: ExactBaseline, k
     return by_sequence(part, WinProbability(ranks), kept)
 
 
-def mean_over(part: Part, gain: FloatArray, kept: Kept) -> Part:
-    """A mean against what is known exactly."""
-    return by_sequence(part, AsymptoticMean(gain), kept)
+def skewness_at(claim: Claim, benchmark: Benchmark) -> float:
+    """How skewed test scores are of random search with the claim's budget; 0 where that is not known."""
+    draws = benchmark.draws(claim.budget) if claim.budget is not None and claim.statistic == "test" else None
+    return 0.0 if draws is None or benchmark.law is None else _skewness(benchmark.law, draws)
+
+
+@lru_cache(maxsize=256)  # claims on a table share it
+def _skewness(law: RandomSearchLaw, draws: int) -> float:
+    return skewness_of(exact_random_baseline(law, draws))
+
+
+def mean_over(part: Part, gain: FloatArray, skewness: float, kept: Kept) -> Part:
+    """A mean against what is known exactly; laws such as its own have so much skewness."""
+    return by_sequence(part, AsymptoticMean(gain, skewness), kept)
 
 
 def pairs_over(part: Part, gain: FloatArray, kept: Kept) -> Part:
@@ -60,11 +81,13 @@ def ratio_over(part: Part, gain: FloatArray, size: FloatArray, kept: Kept) -> Pa
     return _with(_with_wins(part, gain), course, interval, PairedDifferences.method, PairedDifferences.assumption)
 
 
-def value_over(part: Part, values: FloatArray, published: Published, is_count: bool, kept: Kept) -> Part:
+def value_over(
+    part: Part, values: FloatArray, published: Published, is_count: bool, skewness: float, kept: Kept
+) -> Part:
     """A mean against a published one, which has an error and was rounded; counts are not."""
     df = math.inf if published.n is None else published.n - 1.0
     rounding = 0.0 if is_count else published.rounding
-    sequence = Widened(AsymptoticMean(values), published.value, published.error, df, rounding)
+    sequence = Widened(AsymptoticMean(values, skewness), published.value, published.error, df, rounding)
     return by_sequence(part, sequence, kept)
 
 
