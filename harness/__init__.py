@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.claims.decided import run_until_decided
     from harness.claims.reproduce import reproduce
     from harness.errors import HarnessError
     from harness.images.registry import import_images, register_images
@@ -65,6 +66,7 @@ _HOME = {
     "repeat": "harness.running.repeat",
     "reproduce": "harness.claims.reproduce",
     "run": "harness.opened.run",
+    "run_until_decided": "harness.claims.decided",
     "save_benchmark": "harness.tabular.catalogue",
     "table_from_frame": "harness.tabular.frame",
 }
@@ -102,6 +104,7 @@ __all__ = [
     "repeat",
     "reproduce",
     "run",
+    "run_until_decided",
     "save_benchmark",
     "table_from_frame",
 ]

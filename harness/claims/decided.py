@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from harness.reporting.caveats.sequential import DECIDED
 from harness.reporting.families import AVERAGE
 from harness.reporting.frames.improvement import LEVEL, main_baseline
 from harness.reporting.run import Benchmark, Entrant, Run, load_run
-from harness.running.runner import RunResult, run_suite
-from harness.statistics import ExactBaseline, PairedDifferences, Sequence, WinProbability, first_rejections, mid_ranks
+from harness.running.runner import RunResult, as_suite, run_suite
+from harness.statistics import ExactBaseline, PairedDifferences, WinProbability, first_rejections, mid_ranks
+from harness.statistics.sequences import Sequence as Scores
 from harness.suites.seeds import batches
 from harness.suites.suite import Suite
 from harness.system.files import write_whole
@@ -104,30 +105,35 @@ class Decided:
 
 
 def run_until_decided(
-    suite: Suite, output: str | Path, max_seeds: int, *, fresh: bool = False, **options: Any
+    suite: str | Path | Mapping[str, Any] | Suite,
+    output: str | Path,
+    max_seeds: int,
+    *,
+    plugin: Sequence[str | Path] = (),
+    fresh: bool = False,
+    **options: Any,
 ) -> Decided:
     """Run a suite with its seeds, and then half as many again from batch to batch, until each method is told from random search.
 
     Parameters
     ----------
     suite
-        What is run. Its seeds are the first batch.
+        What is run, as `harness.run` takes it. Its seeds are the first batch.
     output
         Folder of the run. Its records are those of a plain run with the seeds that it took; the comparisons are in
         ``decided.json`` beside them. A run that was killed goes on.
     max_seeds
         Seeds at most.
-    fresh
-        Whether all cells are run, whatever is there.
-    options
-        As of `harness.running.runner.run_suite`.
+    plugin, fresh, options
+        As of `harness.run`.
 
     Raises
     ------
     HarnessError
         If the suite has more seeds than that, or claims nothing about random search.
     """
-    own, folder = len(suite.seeds), Path(output)
+    suite, folder = as_suite(suite, plugin), Path(output)
+    own = len(suite.seeds)
     if max_seeds < own:
         raise HarnessError(f"--until decided: wanted --max-seeds N of at least the suite's own {own}, not {max_seeds}")
     if all(method.name in ("random", "random-architecture") and not method.recipe for method in suite.methods):
@@ -164,7 +170,7 @@ def compare_with_random(run: Run) -> tuple[Comparison, ...]:
     )
 
 
-def _sequence(run: Run, group: int, benchmark: Benchmark, entrant: Entrant) -> tuple[Sequence | None, str, str]:
+def _sequence(run: Run, group: int, benchmark: Benchmark, entrant: Entrant) -> tuple[Scores | None, str, str]:
     """Return the sequence of a method against its main baseline, the baseline's name, and what one must know."""
     baseline = main_baseline(run, benchmark, entrant.budget)
     scores = _by_seed(run, group)
@@ -194,7 +200,7 @@ def _by_seed(run: Run, group: int) -> pd.Series[float]:
     return cells["test"].where(cells["status"] == "ok").set_axis(cells["seed"]).sort_index()
 
 
-def _course(scores: Sequence | None, n: int) -> Iterator[NDArray[np.float64]]:
+def _course(scores: Scores | None, n: int) -> Iterator[NDArray[np.float64]]:
     """Yield the p-values of "no better" and of "no worse" after each of n seeds; NaN without a test."""
     if scores is None:
         yield from np.full((2, n), np.nan)
@@ -204,14 +210,14 @@ def _course(scores: Sequence | None, n: int) -> Iterator[NDArray[np.float64]]:
         yield np.pad(p, (0, n - len(p)), mode="edge")
 
 
-def _null(scores: Sequence) -> float:
+def _null(scores: Scores) -> float:
     return 0.5 if isinstance(scores, WinProbability) else 0.0
 
 
 def _comparison(
     benchmark: Benchmark,
     entrant: Entrant,
-    scores: Sequence | None,
+    scores: Scores | None,
     baseline: str,
     note: str,
     first: tuple[int, ...],

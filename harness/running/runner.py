@@ -127,13 +127,8 @@ def run(
     HarnessError
         If anything is wrong with the suite, or the folder is in use or cannot be written.
     """
-    plugins.load([*plugins.loaded(), *plugin])
-    if isinstance(suite, Mapping):
-        suite = make_suite(suite)
-    elif not isinstance(suite, Suite):
-        suite = read_suite(suite, plugin=plugin)
     result = run_suite(
-        suite,
+        as_suite(suite, plugin),
         Path(output),
         jobs=jobs,
         backend=backend,
@@ -146,6 +141,14 @@ def run(
         progress=progress,
     )
     return result.records
+
+
+def as_suite(suite: str | Path | Mapping[str, Any] | Suite, plugin: Sequence[str | Path] = ()) -> Suite:
+    """The suite that is named in one of the ways that `run` takes, with its plug-ins loaded."""
+    plugins.load([*plugins.loaded(), *plugin])
+    if isinstance(suite, Mapping):
+        return make_suite(suite)
+    return suite if isinstance(suite, Suite) else read_suite(suite, plugin=plugin)
 
 
 def run_suite(
