@@ -112,10 +112,7 @@ def test_the_report_has_exact_random_architectures_as_baseline(table, output):
 def test_its_words(table, cli):
     assert load_benchmark("one-shot/tiny-cells").taxonomy == Taxonomy("cell", "any", "weight sharing", "lookup")
     (line,) = [line for line in cli("ls", "benchmarks").out.splitlines() if line.startswith("one-shot/tiny-cells")]
-    assert re.split("  +", line)[1:] == [
-        *("cell", "any", "weight sharing", "lookup"),
-        "one-shot: what supernets derive is looked up in a table",
-    ]
+    assert re.split("  +", line)[1:] == ["cell", "one-shot: what supernets derive is looked up in a table"]
 
 
 def test_the_same_with_another_number_of_workers(output, tmp_path, same_results):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import shutil
@@ -76,23 +77,24 @@ def ended(process: subprocess.Popen[str], folder: Path, timeout: float = 120) ->
     return code, (folder / "stderr").read_text()
 
 
-def gone(session: int, timeout: float = 20) -> bool:
-    """Whether all processes of a session come to their end."""
+def gone(session: int, killed: float = math.inf, timeout: float = 20) -> bool:
+    """Whether all processes of a session come to their end, see `alive`."""
     deadline = time.monotonic() + timeout
-    while alive(session) and time.monotonic() < deadline:
+    while alive(session, killed) and time.monotonic() < deadline:
         time.sleep(0.1)
-    return not alive(session)
+    return not alive(session, killed)
 
 
-def alive(session: int) -> list[int]:
-    """Processes of a session that are alive."""
+def alive(session: int, killed: float = math.inf) -> list[int]:
+    """Processes of a session that are alive; those that began after it was killed are another's, which has its number now."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        if int(fields[3]) == session and fields[0] != "Z":
+        began = int(fields[19]) / os.sysconf("SC_CLK_TCK")  # since the machine was started
+        if int(fields[3]) == session and fields[0] != "Z" and began <= killed:
             found.append(int(stat.parent.name))
     return found
 
@@ -123,14 +125,14 @@ def test_killed_again_and_again_at_random_moments(tmp_path: Path, same_results: 
             else:  # the parent alone: its workers must neither write any more nor stay
                 os.kill(process.pid, signal.SIGKILL)
             process.wait()
-            sessions.append(process.pid)
+            sessions.append((process.pid, time.clock_gettime(time.CLOCK_BOOTTIME)))
             kills += 1
             done.append(len(entries(output)) if output.exists() else 0)
         else:  # it came to its end before it was killed: once more from the beginning
             assert code == 0
             same_results(output, tmp_path / "uninterrupted")
             shutil.rmtree(output)
-    assert all(gone(session) for session in sessions)
+    assert all(gone(session, killed) for session, killed in sessions)
     assert sum(0 < number < 2400 for number in done) >= 3  # it was killed in the midst of its work
     assert ended(started(command(output, seeds), tmp_path), tmp_path) == (0, "")
     same_results(output, tmp_path / "uninterrupted")

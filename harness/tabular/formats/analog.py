@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.spaces.nasbench201 import EDGES, OPERATIONS, NASBench201Space
+from harness.spaces.nasbench201 import NASBench201Space
+from harness.spaces.naslib import from_op_indices
 from harness.tabular.formats import Job
 from harness.tabular.formats.without_validation import caveat, drives_and_reports
 from harness.tabular.pickles import read_pickle
@@ -26,9 +27,6 @@ VERSION = "analog 1"
 WANTED = "analog-nasbench, the package, or its data.anb"
 PACKAGE = "analog-nasbench"
 RECORDS = ("analognasbench.data.Architecture", "analognasbench.data.DriftMeasurement")
-# Its keys: operations and edges (source, target) in this order, the one of NASLib.
-THEIR_OPERATIONS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
-THEIR_EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 ACCURACIES = ("baseline_accuracy", "ptq_accuracy", "qat_accuracy", "noisy_accuracy", "analog_accuracy")
 DRIFTS = tuple(f"{kind}_drift_{seconds}" for kind in ("baseline", "analog") for seconds in (60, 3600, 86400, 2592000))
 
@@ -52,12 +50,12 @@ def convert(job: Job) -> Iterator[Table]:
     records = read_pickle(job.path, RECORDS)
     space = NASBench201Space()
     try:
-        codes = np.array([code_of_key(key) for key in records], dtype=np.int8)
+        codes = np.array([from_op_indices(key) for key in records], dtype=np.int8)
         values = {
             name: np.array([_number(getattr(record, name)) for record in records.values()])
             for name in (*ACCURACIES, *DRIFTS)
         }
-    except (AttributeError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, HarnessError, IndexError, TypeError, ValueError) as error:
         raise HarnessError(f"{job.path}: not as published ({type(error).__name__}: {error})") from error
     job.check_complete(values, [str(key) for key in records])
     order = np.argsort(space.indices(codes))
@@ -78,12 +76,6 @@ def convert(job: Job) -> Iterator[Table]:
         },
         caveats=(caveat(valid, test, "CIFAR-10's test set"),),
     )
-
-
-def code_of_key(key: Any) -> list[int]:
-    """The encoding of a cell that NASLib names by operations of edges, both in its order (`THEIR_OPERATIONS`, `THEIR_EDGES`)."""
-    theirs = dict(zip(THEIR_EDGES, key, strict=True))
-    return [OPERATIONS.index(THEIR_OPERATIONS[theirs[edge]]) for edge in EDGES]
 
 
 def _number(value: Any) -> float:

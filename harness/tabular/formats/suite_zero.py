@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError
+from harness.spaces.naslib import from_op_indices
 from harness.tabular import catalogue
 from harness.tabular.formats import Job
-from harness.tabular.formats.analog import code_of_key
 from harness.tabular.formats.joining import DATASETS, joined, stored_targets
 from harness.tabular.statics import COUNTED
 from harness.tabular.table import Table
@@ -88,13 +88,13 @@ def _read(path: Path) -> Mapping[str, Any]:
 def _scores(job: Job, part: Mapping[str, Any], dataset: str) -> _Scored:
     """What the file has of a data set; a score that is no number is NaN."""
     try:
-        codes = np.array([code_of_key(ast.literal_eval(key)) for key in part], dtype=np.int8)
+        codes = np.array([from_op_indices(ast.literal_eval(key)) for key in part], dtype=np.int8)
         proxies = list(
             dict.fromkeys(name for row in part.values() for name, value in row.items() if isinstance(value, dict))
         )
         columns = {name: np.array([_number(row[name]["score"]) for row in part.values()]) for name in proxies}
         seconds = {name: _mean_seconds([row[name].get("time", 0.0) for row in part.values()]) for name in proxies}
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError, SyntaxError) as error:
+    except (AttributeError, HarnessError, KeyError, IndexError, TypeError, ValueError, SyntaxError) as error:
         raise HarnessError(
             f"{job.path}: {dataset}: not as published for NAS-Bench-201 ({type(error).__name__}: {error})"
         ) from error

@@ -86,9 +86,12 @@ def test_faults_are_one_line(stored: pd.DataFrame, content: dict[str, Any], tmp_
         (lambda part: part[first].pop("nwot"), "cifar10: not as published for NAS-Bench-201 .KeyError: 'nwot'"),
         (
             lambda part: part.update({"(9, 0, 0, 0, 0, 0)": part[first]}),
-            "not as published for NAS-Bench-201 .IndexError",
+            "not as published for NAS-Bench-201 .HarnessError: op_indices: operation 9",
         ),
-        (lambda part: part.update({"(0, 1)": part[first]}), "not as published for NAS-Bench-201 .ValueError"),
+        (
+            lambda part: part.update({"(0, 1)": part[first]}),
+            "not as published for NAS-Bench-201 .HarnessError: op_indices: wanted 6 operations, not 2",
+        ),
         (
             lambda part: [row.update(nwot={"score": None}) for row in part.values()],
             "cifar10: nwot has no number at all",
