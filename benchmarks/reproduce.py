@@ -24,7 +24,12 @@ ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "reports" / "reference"
 KEPT = REFERENCE / "claims"
 # Of suites that would take hours, or packages that are not everywhere: the runs that have their searches.
-RECORDS = {"local-search": "line-up", "milenas": "one-shot-digits201", "weight-sharing": "one-shot-digits201"}
+RECORDS = {
+    "local-search": "line-up",
+    "milenas": "one-shot-digits201",
+    "milenas-live": "live-darts",
+    "weight-sharing": "one-shot-digits201",
+}
 
 
 def main() -> int:

@@ -47,7 +47,7 @@ def make_document(suite: Suite, verdicts: Sequence[Verdict], notes: Sequence[str
                     lambda row: str(row["verdict"]),
                     tone=lambda row: _TONES.get(row["verdict"], ""),
                 ),
-                Column("effect", "effect", _effect, numeric=True),
+                Column("effect", "effect", _effect_in_unit, numeric=True),
                 Column("region_low", "claimed", _claimed),
                 integer("n", "seeds"),
                 text("source", "source"),
@@ -107,9 +107,7 @@ def _tests(frame: pd.DataFrame) -> TableBlock:
             text("test", "test"),
             integer("n", "seeds"),
             text("unit", "unit"),
-            Column(
-                "effect", "effect [90 %]", _effect, numeric=True, help="interval that the one-sided tests at 5 % invert"
-            ),
+            Column("effect", "effect [interval]", _effect, numeric=True, help="see below"),
             Column("region_low", "claimed", _claimed),
             p_value("p_reproduced", "p, reproduced", help="of: it does not hold"),
             p_value("p_reproduced_holm", "Holm"),
@@ -132,6 +130,10 @@ def _effect(row: Row) -> str:
         "" if is_missing(row["ci_low"]) else f" [{_signed(row['ci_low'], digits)}, {_signed(row['ci_high'], digits)}]"
     )
     return _signed(row["effect"], digits) + ends
+
+
+def _effect_in_unit(row: Row) -> str:
+    return f"{_effect(row)} {row['unit']}" if _effect(row) else ""
 
 
 def _claimed(row: Row) -> str:
@@ -168,7 +170,9 @@ _DEFINITIONS = (
     "in no family.",
     "Effect. Of a claim against a baseline the relative improvement in percent of the baseline's mean, positive is better; of a "
     "published value what the mean is above it; of an order what the first of the pair is better by, in the unit of the "
-    "statistic; of a correlation Kendall's tau-b. Intervals are those that the one-sided tests at 5 % invert, one at a time.",
+    "statistic; of a correlation Kendall's tau-b.",
+    "Intervals. Of a fixed test the one of 90 % that its one-sided tests at 5 % invert, by itself; of a sequential one what holds "
+    "at any number of seeds, for all claims of the file together, with 95 %.",
     "Tests. Against an exact baseline (random search by its exact law, the optimum of a table) a one-sample t test; against "
     "another method a t test of the differences at common seeds, with the error of the ratio of the means; of a published mean "
     "with standard error e and n runs Welch's t with e² + s²/m, so that the published error counts once. Without n it is exact.",

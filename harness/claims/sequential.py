@@ -7,13 +7,14 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
+from scipy.special import ndtri
 
 from harness.claims.parts import LEVEL, FloatArray, Part
 from harness.claims.searches import Kept
 from harness.reporting.run import Benchmark
 from harness.statistics._student import variance_of_mean
 from harness.statistics.law import ExactBaseline, RandomSearchLaw, exact_random_baseline
-from harness.statistics.regions import Placement, Region
+from harness.statistics.regions import POWER, Placement, Region
 from harness.statistics.sequences import (
     AsymptoticMean,
     PairedDifferences,
@@ -30,8 +31,7 @@ def by_sequence(part: Part, sequence: Sequence, kept: Kept) -> Part:
     """Return a part with what a sequence of its own parameter shows after the last seed."""
     ends = part.region.low, part.region.high
     course = np.array([sequence.p_inside(*ends), sequence.p_outside(*ends)])
-    interval = sequence.interval(LEVEL / kept.n_claims)
-    return _with(part, course, interval, sequence.method, sequence.assumption)
+    return _with(part, course, sequence, kept)
 
 
 def wins_over_the_law(part: Part, values: FloatArray, baseline: ExactBaseline, kept: Kept) -> Part:
@@ -76,9 +76,7 @@ def ratio_over(part: Part, gain: FloatArray, size: FloatArray, kept: Kept) -> Pa
     over, below = np.zeros((2, len(gain))) if high is None else high.p_values(0.0)
     outside = under if high is None else over if low is None else np.minimum(1.0, 2.0 * np.minimum(under, over))
     course = np.array([np.maximum(above, below), outside])
-    start, end = PairedDifferences(gain).interval(LEVEL / kept.n_claims)
-    interval = start / size.mean(), end / size.mean()
-    return _with(_with_wins(part, gain), course, interval, PairedDifferences.method, PairedDifferences.assumption)
+    return _with(_with_wins(part, gain), course, PairedDifferences(gain), kept, float(size.mean()))
 
 
 def value_over(
@@ -91,11 +89,19 @@ def value_over(
     return by_sequence(part, sequence, kept)
 
 
-def _with(part: Part, course: FloatArray, interval: tuple[float, float], test: str, assumption: str) -> Part:
+def _with(part: Part, course: FloatArray, sequence: Sequence, kept: Kept, per: float = 1.0) -> Part:
+    """Return a part with p-values after each seed, and with the interval of a sequence whose numbers are `per` of the part's.
+
+    What is detectable is how far from the boundary the parameter must be for the one-sided bound after as many seeds to leave it
+    with 80 % power: half of the interval that both bounds make, and the normal quantile of the power times the standard error.
+    """
     inside, outside = (float(p) for p in course[:, -1])
-    placement = Placement(inside, outside, float(interval[0]), float(interval[1]), math.nan)
-    note = "; ".join(filter(None, (part.note, assumption)))
-    return replace(part, test=test, placement=placement, note=note, course=course)
+    low, high = (end / per for end in sequence.interval(LEVEL / kept.n_claims))
+    lower, upper = (end / per for end in sequence.interval(2.0 * LEVEL))
+    detectable = (upper - lower) / 2.0 + float(ndtri(POWER)) * part.error
+    placement = Placement(inside, outside, low, high, detectable if math.isfinite(detectable) else math.nan)
+    note = "; ".join(filter(None, (part.note, sequence.assumption)))
+    return replace(part, test=sequence.method, placement=placement, note=note, course=course)
 
 
 def _with_wins(part: Part, gain: FloatArray) -> Part:

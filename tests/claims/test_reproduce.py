@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 import harness
 from harness.claims.verdicts import VERDICT_COLUMNS
 from harness.errors import HarnessError
+from harness.running.columns import TIME_COLUMNS
 
 ROOT = Path(__file__).parents[2]
 ONE_SHOT = ROOT / "reports" / "reference" / "one-shot-digits201"
@@ -211,3 +214,73 @@ def test_nasbench201_from_a_table_of_its_own(
     done = cli("reproduce", "reproduce/nasbench201", "-o", tmp_path / "out")
     assert done.code == 0
     assert "4 claims: 4 reproduced" in done.out
+
+
+@pytest.mark.slow
+def test_seconds_of_nasbench201_from_a_constructed_table(
+    cli: Callable[..., Any], own_cache: Path, tmp_path: Path, shared: Callable[[str], Path]
+) -> None:
+    """Real accuracies, and for each training 120 seconds, so that 12,000 are 100 draws of random search."""
+    frame = pd.read_csv(shared("nasbench201/accuracy.csv.gz"))
+    frame.assign(seconds=120.0).to_csv(tmp_path / "timed.csv", index=False)
+    columns = ["--arch", "architecture", "--valid", "cifar10.valid_accuracy@12", "--test", "cifar10.test_accuracy@200"]
+    columns += ["--cost", "seconds", "--name", "nasbench201/cifar10@12", "--space", "nasbench201"]
+    assert cli("import", tmp_path / "timed.csv", *columns).code == 0
+    found = harness.reproduce("reproduce/nasbench201-seconds", tmp_path / "out", seeds="0:400")
+    frame = found.frame.set_index("claim")
+    assert list(frame["n"]) == [400] * 4
+    assert frame.loc[1, "verdict"] == "reproduced"
+    exact = 93.730  # the mean of 100 draws by the closed form
+    assert frame.loc[1, "effect"] == pytest.approx(exact - 93.70, abs=4 * 0.36 / 400**0.5)
+    assert "skipped" not in set(frame["verdict"])
+
+
+SLOW = """
+import time
+from dataclasses import dataclass
+from harness import AskTell, Taxonomy, register_method
+
+@register_method("slow")
+@dataclass
+class Slow(AskTell):
+    taxonomy = Taxonomy("any", "random", "none", "none")
+
+    def start(self, problem, streams):
+        super().start(problem, streams)
+        self.draw = streams.uniforms("sample")
+        time.sleep(0.02)
+
+    def ask(self):
+        return self.problem.sample(self.draw)
+
+    def tell(self, architecture, evaluation):
+        pass
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_reproduction_goes_on(tmp_path: Path, suite: Callable[..., Path]) -> None:
+    head = HEAD.replace("0:12", "0:40").replace("local-search", "slow")
+    claim = CLAIM.format(word="later") + 'method = "slow"\nbeats = "random@budget"\nby = "1 %"\ntest = "sequential"\n'
+    (tmp_path / "slow.py").write_text(SLOW)
+    line = [sys.executable, "-m", "harness.cli", "reproduce", str(suite(claim, head=head))]
+    line += ["--plugin", str(tmp_path / "slow.py"), "-j", "1", "-q", "--until", "decided", "--max-seeds", "120"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    code = subprocess.run([*line, "-o", str(whole)], check=False, stdout=subprocess.DEVNULL).returncode
+    kills = 0
+    for wait in (1.5, 2.0, 2.5):
+        process = subprocess.Popen([*line, "-o", str(killed)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(wait)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+    assert kills > 0
+    assert subprocess.run([*line, "-o", str(killed)], check=False, stdout=subprocess.DEVNULL).returncode == code
+    pages = [(folder / "claims" / "claims.json").read_bytes() for folder in (whole, killed)]
+    assert pages[0] == pages[1]
+    frames = [
+        pd.read_parquet(folder / "records.parquet").drop(columns=list(TIME_COLUMNS)) for folder in (whole, killed)
+    ]
+    pd.testing.assert_frame_equal(*frames)

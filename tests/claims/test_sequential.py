@@ -11,9 +11,12 @@ import pandas as pd
 import pytest
 
 import harness
+from harness.claims.parts import Part
 from harness.claims.searches import Kept
+from harness.claims.sequential import by_sequence, pairs_over
 from harness.claims.verdicts import judge
 from harness.running.runner import run_suite
+from harness.statistics.regions import Region
 from harness.statistics.sequences import AsymptoticMean, PairedDifferences, Widened, WinProbability, mid_ranks
 from harness.suites.reading import make_suite
 from harness.suites.seeds import batches
@@ -206,3 +209,25 @@ def test_wrong_options(cli: Callable[..., Any], tmp_path: Path, arguments: list[
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert message in done.err
     assert not (tmp_path / "out").exists()
+
+
+def test_four_in_five_methods_at_the_detectable_distance_are_told(folder: Path) -> None:
+    """Normal differences: the distance that a pilot calls detectable is told by as many seeds with about 80 % power."""
+    rng = np.random.default_rng(1)
+    kept = Kept(make_suite(document(LAW)), [folder])
+    part = Part("here", "points", Region(low=0.0), error=0.5 / N**0.5)
+    pilots = [pairs_over(part, 0.5 * rng.standard_normal(N), kept) for _ in range(40)]
+    distance = np.mean([one.placement.detectable for one in pilots if one.placement])
+    told = [
+        PairedDifferences(distance + 0.5 * rng.standard_normal(N)).p_inside(low=0.0)[-1] <= 0.05 for _ in range(400)
+    ]
+    assert 0.75 <= np.mean(told) <= 0.92  # by some number of seeds up to N, which is a little more often than by N
+
+
+def test_nothing_is_detectable_before_a_sequence_answers(folder: Path) -> None:
+    (one,) = judged(folder, LAW | {"by": "1 %"}, seeds="0:60")
+    assert np.isfinite(one.part.placement.detectable)
+    few = AsymptoticMean(np.arange(20.0))
+    part = by_sequence(Part("here", "%", Region(low=0.0), error=1.0), few, Kept(make_suite(document(LAW)), [folder]))
+    assert part.placement is not None
+    assert np.isnan(part.placement.detectable)

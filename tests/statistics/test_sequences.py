@@ -184,7 +184,7 @@ def test_seeds_after_a_rejection_have_no_say_in_the_others() -> None:
     p = np.minimum.accumulate(rng.random((8, 60)) ** 3, axis=1)
     first = first_rejections(p)
     stopped = np.array(
-        [np.where(np.arange(60) >= at - 1, row[at - 1], row) if at else row for row, at in zip(p, first)]
+        [np.where(np.arange(60) >= at - 1, row[at - 1], row) if at else row for row, at in zip(p, first, strict=True)]
     )
     assert np.array_equal(first_rejections(stopped), first)
 
