@@ -171,8 +171,8 @@ _DEFINITIONS = (
     "Effect. Of a claim against a baseline the relative improvement in percent of the baseline's mean, positive is better; of a "
     "published value what the mean is above it; of an order what the first of the pair is better by, in the unit of the "
     "statistic; of a correlation Kendall's tau-b.",
-    "Intervals. Of a fixed test the one of 90 % that its one-sided tests at 5 % invert, by itself; of a sequential one what holds "
-    "at any number of seeds, for all claims of the file together, with 95 %.",
+    "Intervals. Of a fixed test the one of 90 % that its one-sided tests at 5 % invert, by itself; of a sequential one "
+    "what holds at any number of seeds, for all claims of the file together, with 95 %.",
     "Tests. Against an exact baseline (random search by its exact law, the optimum of a table) a one-sample t test; against "
     "another method a t test of the differences at common seeds, with the error of the ratio of the means; of a published mean "
     "with standard error e and n runs Welch's t with e² + s²/m, so that the published error counts once. Without n it is exact.",
