@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -18,13 +18,15 @@ from harness.reporting.run import Benchmark, Entrant, Run, load_run
 from harness.reporting.write import RESULTS
 from harness.results.kept import load_results
 from harness.results.model import Results
+from harness.results.paper import PaperTable, Summary
 from harness.statistics import ExactBaseline
 from harness.statistics._validate import FloatArray
 
 NO_POINTS = "the baseline's mean is 0, of which nothing is a percentage: no RI points"
 OF_ALL = "not one baseline for all: RI points are percents of the mean of all methods on a data set"
 
-Source = Path | Results  # the output folder of a run or of import-results; or results that were read
+# The output folder of a run or of import-results; or results that were read, or a paper's table.
+Source = Path | Results | PaperTable
 Moments = tuple[float, float]  # mean and standard deviation; no deviation (NaN) of a single score
 
 
@@ -48,6 +50,8 @@ class Contest:
         Whether equal seeds share the split of the images, so that methods are compared seed by seed.
     is_alone
         Whether there is no baseline, and the mean is that of all methods' means.
+    summaries
+        Means and deviations in the place of scores, of a paper's table.
     """
 
     benchmark: str
@@ -58,15 +62,27 @@ class Contest:
     baseline: Callable[[], Moments]
     splits: bool = False
     is_alone: bool = False
+    summaries: Mapping[str, Summary] = field(default_factory=dict)
 
     @cached_property
     def moments(self) -> Moments:
         """Mean and standard deviation of the baseline, in the scores' unit."""
         return self.baseline()
 
+    @property
+    def names(self) -> list[str]:
+        """The methods that meet."""
+        return list(self.summaries or self.scores)
+
     def values(self, name: str) -> FloatArray:
         """Scores of a method (n,)."""
-        return self.scores[name].to_numpy(dtype=np.float64)
+        return np.asarray(self.scores[name], dtype=np.float64)
+
+    def summary(self, name: str) -> Summary:
+        """Mean, standard deviation and number of a method's scores; no deviation (NaN) of a single one, nothing of none."""
+        if self.summaries:
+            return self.summaries[name]
+        return summary_of(self.values(name))
 
     @property
     def place(self) -> str:
@@ -106,16 +122,19 @@ def contests(source: Source) -> list[Contest]:
     HarnessError
         If a folder holds no run and no results.
     """
-    if (results := results_of(source)) is not None:
+    if isinstance(source, PaperTable):
+        return _of_paper(source)
+    results = results_of(source)
+    if isinstance(results, Results):
         return _of_results(results)
     assert isinstance(source, Path)
     run = load_run(source)
     return [_of_run(run, benchmark, budget) for budget in run.budgets for benchmark in run.benchmarks]
 
 
-def results_of(source: Source) -> Results | None:
+def results_of(source: Source) -> Results | PaperTable | None:
     """Return the results of a source; None of a run."""
-    if isinstance(source, Results):
+    if isinstance(source, Results | PaperTable):
         return source
     return load_results(source) if (source / RESULTS).is_file() else None
 
@@ -153,7 +172,7 @@ def _of_run(run: Run, benchmark: Benchmark, budget: Budget) -> Contest:
         {one.name: one.method.name for one in entrants},
         partial(moments, run, benchmark, budget),
         run.family.has_supernets,
-        entrants,
+        entrants=entrants,
     )
 
 
@@ -167,6 +186,31 @@ def _of_results(results: Results) -> list[Contest]:
         is_alone = len(set(results.baselines.values())) != 1
         found.append(Contest(dataset, 0, results.sign, scores, families, baseline, results.paired, is_alone))
     return found
+
+
+def _of_paper(table: PaperTable) -> list[Contest]:
+    found = []
+    for dataset in table.datasets:
+        cells = {method: cell for (where, method), cell in table.cells.items() if where == dataset}
+        baseline = partial(_baseline_of_paper, table, dataset, cells)
+        families = {method: method for method in cells}
+        is_alone = table.baseline is None
+        found.append(Contest(dataset, 0, table.sign, {}, families, baseline, is_alone=is_alone, summaries=cells))
+    return found
+
+
+def _baseline_of_paper(table: PaperTable, dataset: str, cells: Mapping[str, Summary]) -> Moments:
+    if table.baseline is None:
+        return float(np.mean([cell.mean for cell in cells.values()])), np.nan
+    if table.baseline not in cells:
+        raise HarnessError(f"{dataset}: no score of the baseline {table.baseline}")
+    return cells[table.baseline].mean, cells[table.baseline].sd
+
+
+def baseline_name(results: Results | PaperTable) -> str | None:
+    """The one method that is the baseline of all others; None where there is none, or several."""
+    named = {results.baseline} if isinstance(results, PaperTable) else set(results.baselines.values())
+    return next(iter(named)) if len(named) == 1 else None
 
 
 def _by_seed(results: Results, dataset: str, method: str) -> pd.Series[float]:
@@ -184,7 +228,12 @@ def _baseline(results: Results, dataset: str, scores: Mapping[str, pd.Series[flo
     (name,) = named
     if name not in scores:
         raise HarnessError(f"{dataset}: no score of the baseline {name}")
-    return _moments_of(scores[name].to_numpy(dtype=np.float64))
+    return _moments_of(np.asarray(scores[name], dtype=np.float64))
+
+
+def summary_of(scores: FloatArray) -> Summary:
+    """Return mean, standard deviation and number of scores (n,)."""
+    return Summary(*_moments_of(scores), len(scores)) if len(scores) else Summary(np.nan, np.nan, 0)
 
 
 def _moments_of(scores: FloatArray) -> Moments:

@@ -48,6 +48,8 @@ def lottery(source: Source, figure: Path | None = None) -> pd.DataFrame:
     (arXiv 2306.08888): methods are told apart by how their parameters were drawn as much as by what they are.
     """
     met = contests(source)
+    if any(contest.summaries for contest in met):
+        raise HarnessError("lottery: settings are compared seed by seed, and means with their deviations have no seeds")
     rows: list[dict[str, Any]] = []
     drawn: list[pd.DataFrame] = []
     for contest in met:

@@ -24,8 +24,8 @@ from harness.statistics import (
     mean_difference,
     probability_of_improvement,
     sign_flip_test,
+    summary_difference,
 )
-from harness.statistics._validate import FloatArray
 
 _FLIPS = 9_999  # random sign flips of a paired test of many seeds
 
@@ -78,7 +78,7 @@ def compare_pairs(source: Source, rng: np.random.Generator, rope: float | None =
         probabilities of a against b. Results from elsewhere have no budget.
     """
     met = contests(source)
-    rows = [_pair(contest, a, b, rng) for contest in met for a, b in itertools.combinations(contest.scores, 2)]
+    rows = [_pair(contest, a, b, rng) for contest in met for a, b in itertools.combinations(contest.names, 2)]
     if not rows:
         raise HarnessError(
             f"{source if isinstance(source, Path) else 'results'}: one method beside random search makes no pair; "
@@ -91,11 +91,11 @@ def compare_pairs(source: Source, rng: np.random.Generator, rope: float | None =
     tests = tests.reindex(columns=[*head, *order, "p_brunner_munzel", "n_paired", "p_sign_flip"])
     overall, ranks = [], []
     notes = [OF_ALL] if any(contest.is_alone for contest in met) else []
-    notes += [f"{contest.place}: {NO_POINTS}" for contest in met if len(contest.scores) > 1 and contest.moments[0] == 0]
+    notes += [f"{contest.place}: {NO_POINTS}" for contest in met if len(contest.names) > 1 and contest.moments[0] == 0]
     for budget in dict.fromkeys(tests["budget"]):
         fields = [contest for contest in met if contest.budget == budget]
-        names = [name for name in fields[0].scores if all(name in contest.scores for contest in fields)]
-        everywhere = sum(len(contest.scores) > len(names) for contest in fields) == 0
+        names = [name for name in fields[0].names if all(name in contest.names for contest in fields)]
+        everywhere = sum(len(contest.names) > len(names) for contest in fields) == 0
         found = _ranking(fields, names)
         at = f"budget {budget}: " if budget else ""
         if isinstance(found, str):
@@ -107,6 +107,9 @@ def compare_pairs(source: Source, rng: np.random.Generator, rope: float | None =
             ranks.append(frame.assign(budget=budget, p_friedman=found.p_value))
         if len(fields) > 1:
             overall.append(_over_datasets(fields, tests[tests["budget"] == budget], found, rope, rng))
+    if all(contest.summaries for contest in met):  # nobody knows who wins how often
+        tests = tests.dropna(axis=1, how="all")
+        overall = [part.dropna(axis=1, how="all") for part in overall]
     joined = [pd.concat(parts, ignore_index=True) if parts else pd.DataFrame() for parts in (overall, ranks)]
     over_datasets, mean_ranks = map(without_budget, joined)
     return Pairs(without_budget(tests), over_datasets, mean_ranks, tuple(notes))
@@ -116,8 +119,10 @@ def _pair(contest: Contest, a: str, b: str, rng: np.random.Generator) -> dict[st
     """Return all tests of one pair on one benchmark."""
     mean, _ = contest.moments
     unit = abs(mean) or 1.0
-    first, second = (100.0 * contest.sign * contest.values(one) / unit for one in (a, b))
     row: dict[str, Any] = {"benchmark": contest.benchmark, "budget": contest.budget, "a": a, "b": b}
+    if contest.summaries:
+        return row | _pair_of_summaries(contest, a, b, 100.0 * contest.sign / unit)
+    first, second = (100.0 * contest.sign * contest.values(one) / unit for one in (a, b))
     row |= {"n_a": len(first), "n_b": len(second), "p_value": np.nan, "test": ""}
     if len(first) == 0 or len(second) == 0:
         return row
@@ -137,6 +142,18 @@ def _pair(contest: Contest, a: str, b: str, rng: np.random.Generator) -> dict[st
     return row | {"n_paired": len(gaps), "p_sign_flip": sign_flip_test(gaps, rng, _FLIPS) if len(gaps) > 1 else np.nan}
 
 
+def _pair_of_summaries(contest: Contest, a: str, b: str, scale: float) -> dict[str, Any]:
+    """Return what means and deviations say of a pair: Welch's t; who wins how often is not known."""
+    first, second = (
+        (scale * one.mean, abs(scale) * one.sd, one.n) for one in (contest.summaries[a], contest.summaries[b])
+    )
+    found = summary_difference(first, second)
+    row: dict[str, Any] = {"n_a": first[2], "n_b": second[2], "p_value": found.p_value, "test": found.method}
+    if contest.moments[0] != 0:
+        row |= {"difference": found.estimate, "ci_low": found.low, "ci_high": found.high}
+    return row
+
+
 def _ranking(fields: Sequence[Contest], names: Sequence[str]) -> Ranking | str:
     """Return the ranking of methods over benchmarks at a budget, by means in RI points, or why there is none."""
     if len(names) < 2:
@@ -147,7 +164,7 @@ def _ranking(fields: Sequence[Contest], names: Sequence[str]) -> Ranking | str:
     if 0.0 in units:
         return f"{fields[units.index(0.0)].benchmark}: {NO_POINTS}"
     means = [
-        [_mean(100.0 * contest.sign * contest.values(name) / unit) for name in names]
+        [100.0 * contest.sign * contest.summary(name).mean / unit for name in names]
         for contest, unit in zip(fields, units, strict=True)
     ]
     if np.isnan(means).any():
@@ -180,7 +197,3 @@ def _over_datasets(
     frame.insert(5, "p_wilcoxon", p_values)
     frame.insert(6, "p_holm", holm(p_values))
     return frame
-
-
-def _mean(scores: FloatArray) -> float:
-    return float(scores.mean()) if len(scores) else np.nan

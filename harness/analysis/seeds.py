@@ -11,14 +11,22 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from harness.analysis.contests import NO_POINTS, Contest, Source, contests, moments, results_of
+from harness.analysis.contests import (
+    NO_POINTS,
+    Contest,
+    Source,
+    baseline_name,
+    contests,
+    moments,
+    results_of,
+    summary_of,
+)
 from harness.errors import HarnessError, unknown_name
 from harness.reporting.frames.improvement import main_baseline
 from harness.reporting.frames.planned import Plan, pair_of, seed_by_seed
 from harness.reporting.run import Run, load_run
-from harness.results.model import Results
+from harness.results.paper import Summary
 from harness.statistics import ExactBaseline, detectable_improvement, seeds_needed
-from harness.statistics._validate import FloatArray
 from harness.statistics.improvement import MIN_ARCHITECTURES, MIN_RUNS
 
 ENDS = ("estimate", "low", "high")
@@ -63,7 +71,7 @@ def plan_seeds(source: Source, detect: float, power: float = 0.8, level: float =
         raise HarnessError(f"detect: {detect} is never found, whatever the seeds; give a percentage other than 0")
     plan = _Plan(detect, power, level)
     if (results := results_of(source)) is not None:
-        return _of_results(contests(source), results, plan)
+        return _of_results(contests(source), baseline_name(results), plan)
     assert isinstance(source, Path)
     run = load_run(source)
     rows: list[dict[str, Any]] = []
@@ -72,23 +80,22 @@ def plan_seeds(source: Source, detect: float, power: float = 0.8, level: float =
         head = {"benchmark": benchmark.name, "method": entrant.name, "budget": entrant.budget.amount}
         is_exact = isinstance(main_baseline(run, benchmark, entrant.budget).scores, ExactBaseline)
         baseline = _Baseline(*moments(run, benchmark, entrant.budget), is_exact, paired.get(group), benchmark.why_not)
-        rows.append(head | plan.row(run.scores(group), baseline))
+        rows.append(head | plan.row(summary_of(run.scores(group)), baseline))
     columns = [*_HEAD, "seeds_exact", "seeds_sampled", "detectable_exact", "detectable_sampled"]
     if len(paired):
         columns += ["seeds_paired", "detectable_paired"]
     return _frame(rows, columns)
 
 
-def _of_results(met: Sequence[Contest], results: Results, plan: _Plan) -> pd.DataFrame:
+def _of_results(met: Sequence[Contest], name: str | None, plan: _Plan) -> pd.DataFrame:
     """A plan from results, whose baseline is a sample like the others."""
-    if len(set(results.baselines.values())) != 1:
+    if name is None:
         raise HarnessError("seeds: results want one baseline that methods are to be told from; say --baseline NAME")
-    (name,) = set(results.baselines.values())
     rows = [
         {"benchmark": contest.benchmark, "method": method}
-        | plan.row(contest.values(method), _Baseline(*contest.moments))
+        | plan.row(contest.summary(method), _Baseline(*contest.moments))
         for contest in met
-        for method in contest.scores
+        for method in contest.names
         if method != name
     ]
     columns = [one for one in _HEAD if one != "budget"]
@@ -117,9 +124,9 @@ class _Plan(NamedTuple):
     power: float
     level: float
 
-    def row(self, scores: FloatArray, baseline: _Baseline) -> dict[str, Any]:
+    def row(self, scores: Summary, baseline: _Baseline) -> dict[str, Any]:
         """What the scores of a method come to."""
-        n, spread = len(scores), float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
+        n, spread = scores.n, scores.sd
         row: dict[str, Any] = {"n": n}
         if np.isnan(baseline.deviation):
             return row | {"note": "one seed of the baseline"}
@@ -204,30 +211,33 @@ def plan_pair(source: Source, a: str, b: str, detect: float, power: float = 0.8,
         raise HarnessError(f"detect: {detect} is never found, whatever the seeds; give a percentage other than 0")
     if a == b:
         raise HarnessError(f"pair: {a!r} beside itself; give two methods")
+    plan = Plan(detect, power, level)
     if results_of(source) is not None:
-        rows = [
-            row for contest in contests(source) for row in _pair_of_results(contest, a, b, Plan(detect, power, level))
-        ]
-        return pd.DataFrame(rows).astype({"n": "Int64"})
-    assert isinstance(source, Path)
-    run = load_run(source)
+        rows = [row for contest in contests(source) for row in _pair_of_results(contest, a, b, plan)]
+    else:
+        assert isinstance(source, Path)
+        rows = list(_pair_of_run(load_run(source), str(source), a, b, plan))
+    return pd.DataFrame(rows).astype({"n": "Int64"})
+
+
+def _pair_of_run(run: Run, where: str, a: str, b: str, plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a pair of a run, by budget and benchmark."""
     labels = [method.label for method in dict.fromkeys(entrant.method for entrant in run.entrants)]
     for label in (a, b):
         if label not in labels:
-            raise unknown_name("method", label, labels, where=str(source))
-    rows: list[dict[str, Any]] = []
+            raise unknown_name("method", label, labels, where=where)
     for budget, benchmark in itertools.product(run.budgets, run.benchmarks):
         entrants = {one.method.label: one for one in run.entrants if one.budget == budget}
-        found = pair_of(run, benchmark, entrants[a], entrants[b], Plan(detect, power, level))
+        found = pair_of(run, benchmark, entrants[a], entrants[b], plan)
         if found["n"] == 0:
-            raise HarnessError(f"{source}: {a} and {b} have no seed in common on {benchmark.name}")
-        rows += _planned(found | {"budget": budget.amount})
-    frame = pd.DataFrame(rows)
-    return frame.astype({"n": "Int64"})
+            raise HarnessError(f"{where}: {a} and {b} have no seed in common on {benchmark.name}")
+        yield from _planned(found | {"budget": budget.amount})
 
 
 def _pair_of_results(contest: Contest, a: str, b: str, plan: Plan) -> Iterator[dict[str, Any]]:
     """Yield the rows of a pair of results."""
+    if contest.summaries:
+        raise HarnessError("--pair compares seed by seed, and means with their deviations have no seeds; leave it out")
     for name in (a, b):
         if name not in contest.scores:
             raise unknown_name("method", name, contest.scores, where=contest.benchmark)

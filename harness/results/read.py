@@ -59,8 +59,8 @@ def read_results(
     ----------
     files
         CSV files; ``-`` is standard input. In the long form a line is a run, with columns for method and score, and perhaps
-        data set and seed. In the wide form a line is a run too, and every column but those of data set and seed is a method. Without a column
-        of data sets a file is the data set of its name.
+        data set and seed. In the wide form a line is a run too, and every column but those of data set and seed is a method.
+        Without a column of data sets a file is the data set of its name.
     columns
         Which columns hold what. With a column of settings, each method at each setting is a method of its own; see
         `Results.families`.
@@ -180,6 +180,11 @@ def _tidy(sheet: Sheet, wanted: Columns, form: Form | None, baseline: str | None
     at = {field.name: _place(sheet, field.name, getattr(wanted, field.name)) for field in fields(Columns)}
     if form is None:
         is_long = at["method"] is not None and at["score"] is not None
+        if at["method"] is not None and at["score"] is None and not wanted.score:
+            raise HarnessError(
+                f"{sheet.name}: {sheet.header[at['method']].strip()!r} names methods, and which column is the score? Say it by "
+                "--score; of a paper's table of means ± deviations say --runs N"
+            )
         form = "long" if is_long or wanted.method or wanted.score else "wide"
     if form == "long":
         for role in ("method", "score"):

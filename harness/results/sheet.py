@@ -19,7 +19,7 @@ from harness.tabular.reading import separator_of
 
 _ABSURD = 1e50  # no score is larger, nor closer to 0; products of such are still numbers
 _ALIKE = {ord(char): "-" for char in "\u2010\u2011"} | {ord(char): " " for char in "\u00a0\u2007\u202f"}
-_BLANK = frozenset(("", "-", "–", "—", "na", "n/a", "nan", "none", "null"))
+BLANK = frozenset(("", "-", "–", "—", "na", "n/a", "nan", "none", "null"))
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def number(cell: str, where: str) -> float:
         If it is anything else.
     """
     text = visible(cell)
-    if text.casefold() in _BLANK:
+    if text.casefold() in BLANK:
         return math.nan
     bare, _ = without_sign(text)
     if NUMBER.fullmatch(bare) and ((value := float(bare)) == 0 or 1 / _ABSURD < abs(value) < _ABSURD):

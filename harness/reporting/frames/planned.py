@@ -76,7 +76,8 @@ def pair_of(run: Run, benchmark: Benchmark, a: Entrant, b: Entrant, plan: Plan =
     head = {"benchmark": benchmark.name, "dataset": benchmark.dataset, "a": a.name, "b": b.name}
     groups = [run.group(benchmark, one) for one in (a, b)]
     scores = benchmark.sign * run.common_scores(benchmark, (a, b))
-    row = head | seed_by_seed(*scores.to_numpy(dtype=np.float64), plan)
+    first, second = scores.to_numpy(dtype=np.float64)
+    row = head | seed_by_seed(first, second, plan)
     if run.family.has_supernets and row["n"]:
         gone = [
             pd.Series(collapsed(run, group), run.finished(group)["seed"]).reindex(scores.columns) for group in groups
