@@ -12,11 +12,7 @@ from harness.results.model import Direction
 from harness.results.sheet import Sheet, number, plain, read_sheet, visible
 from harness.statistics._validate import FloatArray
 from harness.tabular.numerals import with_points
-
-_USUAL = {
-    "valid": ("valid", "validation", "val", "valid accuracy", "valid_accuracy", "valid_acc", "val_acc"),
-    "score": ("test", "test accuracy", "test_accuracy", "test_acc", "score"),
-}
+from harness.tabular.usual import usual_score
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +80,8 @@ def read_ranked(
 def _column(sheet: Sheet, role: str, stated: str | None) -> int:
     if stated is not None:
         return _place(sheet, stated)
-    names = [plain(name) for name in sheet.header]
-    found = [names.index(name) for name in _USUAL[role] if name in names]
-    if len(found) != 1:
-        listed = ", ".join(name.strip() for name in sheet.header)
-        raise HarnessError(f"{sheet.name}: which column is the {role} score? Say it by --{role}; columns: {listed}")
-    return found[0]
+    usual = {"valid": "validation", "score": "test"}[role]
+    return sheet.header.index(usual_score(sheet.header, usual, f"--{role}", sheet.name))
 
 
 def _place(sheet: Sheet, stated: str) -> int:
