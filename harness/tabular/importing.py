@@ -145,9 +145,12 @@ def import_file(
     HarnessError
         As `table_from_frame`, or if the name is taken.
     """
+    if name is not None:
+        catalogue.check_name(name)
     path = _find(file)
-    name = path.name.partition(".")[0] if name is None else name
-    catalogue.check_name(name)
+    if name is None:
+        name = path.name.partition(".")[0]
+        catalogue.check_name(name)
     arch = columns["arch"]
     frame = read_frame(path, [arch] if isinstance(arch, str) else arch)
     for role, key in (("validation", VALID), ("test", TEST)):
