@@ -15,7 +15,7 @@ from harness.methods.base import Lockstep, make_method, run_search
 from harness.problem.budget import Budget
 from harness.spaces.nasbench201 import OPERATIONS, NASBench201Space
 from harness.streams import Streams, generator
-from harness.tabular.frame import import_file
+from harness.tabular.importing import import_file
 from harness.tabular.lockstep import LockstepProblem
 from harness.tabular.problem import TabularProblem
 from harness.tabular.table import Table

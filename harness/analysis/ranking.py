@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -19,15 +19,35 @@ from harness.tabular.table import Table
 _RANKED = {"spearman": spearman, "kendall": kendall}
 
 
+class Ranked(Protocol):
+    """Architectures with two scores each: a table, or what `harness.results.ranked.read_ranked` read."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def direction(self) -> str:
+        """``max`` where higher scores are better, or ``min``."""
+
+    @property
+    def valid(self) -> FloatArray:
+        """Validation scores (N,)."""
+
+    @property
+    def test(self) -> FloatArray:
+        """Test scores (N,)."""
+
+
 def ranking(
-    benchmark: str, rng: np.random.Generator, top: Sequence[int] = (10, 100), n_bootstrap: int = 200
+    benchmark: str | Ranked, rng: np.random.Generator, top: Sequence[int] = (10, 100), n_bootstrap: int = 200
 ) -> pd.DataFrame:
     """Return how far validation ranks a table's architectures as test does.
 
     Parameters
     ----------
     benchmark
-        Its name.
+        Its name; or architectures with both scores from elsewhere.
     rng, n_bootstrap
         Source and number of resamples of rows.
     top
@@ -38,11 +58,11 @@ def ranking(
     DataFrame
         ``benchmark, rows, statistic, estimate, low, high``; every row of the table counts once.
     """
-    table = load_table(benchmark)
+    table = load_table(benchmark) if isinstance(benchmark, str) else benchmark
     sign = 1.0 if table.direction == "max" else -1.0
     found = rank_agreement(sign * table.valid, sign * table.test, rng, top, n_bootstrap=n_bootstrap)
-    found.insert(0, "benchmark", benchmark)
-    found.insert(1, "rows", len(table))
+    found.insert(0, "benchmark", table.name)
+    found.insert(1, "rows", len(table.valid))
     return found
 
 

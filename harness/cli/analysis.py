@@ -15,12 +15,12 @@ from harness.cli.common import (
     PLUGIN,
     Command,
     Parser,
-    add_run_folder,
     add_verb,
     option_group,
     print_result,
     rows_of,
 )
+from harness.cli.scores import add_score_options, are_files, source_of
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -63,14 +63,29 @@ def _add_csv(parser: Parser) -> None:
 
 
 def _add_seed(parser: Parser) -> None:
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random numbers (default 0)")
+    parser.add_argument(
+        "--seed",
+        metavar="N|COL",
+        help="seed of the random numbers (default 0); of CSV files of scores the column of seeds",
+    )
+
+
+def _add_source(parser: Parser, *, seed: bool = True) -> None:
+    parser.add_argument(
+        "source",
+        type=Path,
+        nargs="+",
+        metavar="OUT|FILE",
+        help="output folder of a run or of import-results; or CSV files of scores, - for stdin",
+    )
+    add_score_options(parser, seed=seed, runs=True)
 
 
 _CSV, _SEED = option_group(_add_csv), option_group(_add_seed)
 
 
 def _add_seeds(parser: Parser) -> None:
-    add_run_folder(parser)
+    _add_source(parser)
     parser.add_argument("--detect", type=float, required=True, metavar="RI", help="true RI to find, in percent")
     parser.add_argument(
         "--pair",
@@ -85,14 +100,20 @@ def _add_seeds(parser: Parser) -> None:
 def _analyze_seeds(options: argparse.Namespace) -> int:
     from harness.analysis import plan_pair, plan_seeds
 
+    source = source_of(options, options.source)
     if options.pair:
-        plan = plan_pair(options.run, options.pair[0], options.pair[1], options.detect, options.power, options.level)
+        plan = plan_pair(source, options.pair[0], options.pair[1], options.detect, options.power, options.level)
         return _print_tables(options, seeds=plan)
-    return _print_tables(options, seeds=plan_seeds(options.run, options.detect, options.power, options.level))
+    return _print_tables(options, seeds=plan_seeds(source, options.detect, options.power, options.level))
 
 
 def _add_ranking(parser: Parser) -> None:
-    parser.add_argument("benchmark", metavar="BENCHMARK", help="name of a benchmark")
+    parser.add_argument(
+        "benchmark", metavar="BENCHMARK|FILE", help="name of a benchmark; or a CSV file with a line an architecture"
+    )
+    for role, what in (("valid", "validation score"), ("score", "test score"), ("dataset", "data set")):
+        parser.add_argument(f"--{role}", metavar="COL", help=f"of a CSV file: column of the {what}")
+    parser.add_argument("--direction", help="of a CSV file: max if larger is better (default), or min")
     parser.add_argument(
         "--top", type=int, action="append", metavar="K", help="precision among the K best (default 10 and 100)"
     )
@@ -124,24 +145,44 @@ def _analyze_ranking(options: argparse.Namespace) -> int:
         found = column_rankings(options.benchmark, options.column, _rng(options), options.bootstrap)
         return _print_tables(options, columns=found)
     top = options.top or (10, 100)
+    if are_files([Path(options.benchmark)]):
+        if options.training:
+            raise HarnessError("--training goes with a benchmark; a CSV file has one test score an architecture")
+        return _print_tables(options, ranking=_rankings_of_file(options, top))
+    for name in ("valid", "score", "dataset", "direction"):
+        if getattr(options, name) is not None:
+            raise HarnessError(f"--{name}: goes with a CSV file, and there is none {options.benchmark}")
     found = ranking(options.benchmark, _rng(options), top, options.bootstrap)
     noise = trainings(options.benchmark, _rng(options), options.training, options.bootstrap)
     return _print_tables(options, ranking=found, trainings=noise)
 
 
+def _rankings_of_file(options: argparse.Namespace, top: Sequence[int]) -> pd.DataFrame:
+    """A ranking for every data set of a CSV file."""
+    import pandas as pd
+
+    from harness.analysis import ranking
+    from harness.results.ranked import read_ranked
+
+    columns = options.valid, options.score, options.dataset
+    parts = read_ranked(Path(options.benchmark), *columns, direction=options.direction or "max")
+    found = [ranking(part, _rng(options), top, options.bootstrap) for part in parts]
+    return pd.concat(found, ignore_index=True)
+
+
 def _add_lottery(parser: Parser) -> None:
-    add_run_folder(parser)
+    _add_source(parser)
     parser.add_argument("--figure", type=Path, metavar="FILE", help="draw all settings by budget: .svg, .png or .pdf")
 
 
 def _analyze_lottery(options: argparse.Namespace) -> int:
     from harness.analysis import lottery
 
-    return _print_tables(options, lottery=lottery(options.run, options.figure))
+    return _print_tables(options, lottery=lottery(source_of(options, options.source), options.figure))
 
 
 def _add_pairs(parser: Parser) -> None:
-    add_run_folder(parser)
+    _add_source(parser, seed=False)
     parser.add_argument(
         "--rope", type=float, metavar="R", help="RI points that count as equal: adds the Bayesian signed-rank test"
     )
@@ -150,7 +191,8 @@ def _add_pairs(parser: Parser) -> None:
 def _analyze_pairs(options: argparse.Namespace) -> int:
     from harness.analysis import compare_pairs
 
-    found = compare_pairs(options.run, _rng(options), options.rope)
+    is_seed = not are_files(options.source)  # of files --seed is a column
+    found = compare_pairs(source_of(options, options.source), _rng(options, is_seed=is_seed), options.rope)
     tables = {"pairs": found.tests, "over_datasets": found.over_datasets, "ranks": found.ranks}
     return _print_tables(options, found.notes, **tables)
 
@@ -210,12 +252,14 @@ def _analyze_wide_shallow(options: argparse.Namespace) -> int:
     return _print_tables(options, wide_shallow=found)
 
 
-def _rng(options: argparse.Namespace) -> Any:
+def _rng(options: argparse.Namespace, *, is_seed: bool = True) -> Any:
+    """The random numbers of an analysis, of seed 0 where the option is a column."""
     import numpy as np
 
-    if options.seed < 0:
-        raise HarnessError(f"--seed {options.seed}: wanted a whole number of at least 0")
-    return np.random.default_rng(options.seed)
+    seed = options.seed if is_seed and options.seed is not None else "0"
+    if not seed.isdecimal():
+        raise HarnessError(f"--seed {seed}: wanted a whole number of at least 0")
+    return np.random.default_rng(int(seed))
 
 
 def _print_tables(options: argparse.Namespace, notes: Sequence[str] = (), **tables: pd.DataFrame) -> int:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.cli import screen
-from harness.cli.common import AS_JSON, OK, PLUGIN, add_run_folder, add_verb, print_result, rows_of
+from harness.cli.common import AS_JSON, OK, PLUGIN, add_verb, print_result, rows_of
+from harness.cli.scores import add_score_options, are_files, source_of
+
+if TYPE_CHECKING:
+    from harness.regression.baseline import Baseline
 
 
 def add_verbs(verbs: Any) -> None:
     """Add them to the command line."""
     help = "did a search get worse? pass (0), regressed (1) or inconclusive (3)"
     check = add_verb(verbs, "check", _check, help, PLUGIN, AS_JSON)
-    add_run_folder(check)
+    check.add_argument(
+        "run", type=Path, nargs="+", metavar="OUT|FILE", help="output folder of a run; or CSV files of scores"
+    )
     check.add_argument(
         "--against", type=Path, required=True, metavar="BASELINE", help="file made by nas-harness baseline"
     )
@@ -28,6 +34,7 @@ def add_verbs(verbs: Any) -> None:
     check.add_argument("--until", choices=["decided"], help=until)
     check.add_argument("--max-seeds", type=int, metavar="N", help="seeds at most, with --until decided")
     check.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    add_score_options(check)
     check.add_argument(
         "-j",
         "--jobs",
@@ -38,7 +45,14 @@ def add_verbs(verbs: Any) -> None:
     )
 
     baseline = add_verb(verbs, "baseline", _baseline, "make a baseline of one run or several", PLUGIN, AS_JSON)
-    baseline.add_argument("runs", type=Path, nargs="+", metavar="OUT", help="output folders of runs of one suite")
+    baseline.add_argument(
+        "runs",
+        type=Path,
+        nargs="+",
+        metavar="OUT|FILE",
+        help="output folders of runs of one suite; or CSV files of scores",
+    )
+    add_score_options(baseline)
     baseline.add_argument("-o", "--output", type=Path, metavar="FILE", help="default reports/baselines/SUITE.json")
 
     help = "two runs side by side, cell by cell and method by method"
@@ -52,9 +66,10 @@ def _check(options: argparse.Namespace) -> int:
     from harness.regression import baseline, outputs
     from harness.regression.check import check
 
+    against = baseline.load(options.against)
     result = check(
-        options.run,
-        baseline.load(options.against),
+        _checked(options, against),
+        against,
         rerun=not options.no_rerun,
         strict=options.strict,
         timings=options.timings,
@@ -71,10 +86,32 @@ def _check(options: argparse.Namespace) -> int:
     return outputs.exit_code(result)
 
 
+def _checked(options: argparse.Namespace, against: Baseline) -> Path | Baseline:
+    """The folder that is checked, or the cells of CSV files."""
+    source = source_of(options, options.run)
+    if isinstance(source, Path):
+        return source
+    from harness.results.gate import cells_of_results
+    from harness.results.model import Results
+
+    assert isinstance(source, Results)
+    return cells_of_results(source, " and ".join(map(str, options.run)), against.cells)
+
+
 def _baseline(options: argparse.Namespace) -> int:
     from harness.regression import baseline
 
-    made = baseline.merged([baseline.cells_of_run(run) for run in options.runs])
+    if are_files(options.runs):
+        from harness.results.gate import cells_of_results
+        from harness.results.model import Results
+
+        results = source_of(options, options.runs)
+        assert isinstance(results, Results)
+        made = cells_of_results(results, "standard-input" if str(options.runs[0]) == "-" else options.runs[0].stem)
+    else:
+        for run in options.runs:
+            source_of(options, [run])  # refuses options of files
+        made = baseline.merged([baseline.cells_of_run(run) for run in options.runs])
     path = options.output or Path("reports") / "baselines" / f"{made.name}.json"
     baseline.save(made, path)
     seeds = sorted({len(cell.seeds) for cell in made.cells.values()})

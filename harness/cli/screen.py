@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from harness.reporting.model import TableBlock
 
+_LONGEST = 16  # letters of a word that is not broken
+_BETWEEN = 3  # columns of a terminal between two of a table
 STYLES = {"better": "green", "worse": "red"}
 
 
@@ -87,12 +89,21 @@ def _drawn(
     from rich.markup import escape
     from rich.table import Table
 
+    console = Console(file=stream)
+    if titles and _needs(titles, rows) > console.width:
+        return "\n\n".join(_drawn(stream, (), list(zip(titles, row, strict=True)), markup=markup) for row in rows)
     table = Table(box=SIMPLE_HEAD, show_header=bool(titles), pad_edge=False, header_style="bold")
     for title in titles or ("", ""):
         table.add_column(escape(title), justify="right" if title in numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(row if markup else map(escape, row)))
-    console = Console(file=stream)
     with console.capture() as captured:
         console.print(table)
     return captured.get().strip("\n")
+
+
+def _needs(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Columns that a terminal needs for a table whose titles and numbers are whole; a narrower one is shown row by row."""
+    words = [[title, *(row[place] for row in rows)] for place, title in enumerate(titles)]
+    widths = [max(min(len(word), _LONGEST) for text in column for word in text.split() or [""]) for column in words]
+    return sum(widths) + _BETWEEN * len(widths)

@@ -33,25 +33,32 @@ def add_verbs(verbs: Any) -> None:
         verbs,
         "import",
         _import,
-        "make benchmarks of a published file, or one of a CSV or Parquet file",
+        "make benchmarks of a published file, or one of a CSV, JSON-lines or Parquet file",
         PLUGIN,
         AS_JSON,
-        description="A published file needs no options. Of a CSV or Parquet file, say its name, space and columns.",
+        description="A published file needs no options. Of a CSV, JSON-lines or Parquet file, say its columns.",
     )
     importing.add_argument(
         "file", metavar="FILE", help="a file or folder, looked for here and then in $NAS_HARNESS_DATA"
     )
-    importing.add_argument(
-        "--training-seed", type=int, metavar="S", help="this training seed instead of the mean of all"
-    )
+    importing.add_argument("--training-seed", metavar="S", help="this training seed instead of the mean of all")
     importing.add_argument("--replace", action="store_true", help="replace benchmarks of the same names")
     importing.add_argument("-q", "--quiet", action="store_true", help="no progress")
-    importing.add_argument("--valid", metavar="COL", help="column of the validation score, which drives a search")
-    importing.add_argument("--test", metavar="COL", help="column of the test score, which is reported")
-    own = importing.add_argument_group("a CSV or Parquet file")
-    own.add_argument("--name", help="the benchmark's name from now on, e.g. nasbench201/cifar10")
-    own.add_argument("--space", help="space that the architectures' texts belong to")
-    own.add_argument("--arch", metavar="COL", help="column of the architecture's text")
+    importing.add_argument(
+        "--valid", metavar="COL", help="column of the validation score, which drives a search (default: told)"
+    )
+    importing.add_argument("--test", metavar="COL", help="column of the test score, which is reported (default: told)")
+    own = importing.add_argument_group("a CSV, JSON-lines or Parquet file")
+    own.add_argument(
+        "--name", help="the benchmark's name from now on, e.g. nasbench201/cifar10 (default: the file's name)"
+    )
+    own.add_argument(
+        "--space", help="space that the architectures' texts belong to (default: made of the columns in --arch)"
+    )
+    own.add_argument(
+        "--arch", metavar="COL[,COL...]", help="column of the architecture's text, or columns of its variables"
+    )
+    own.add_argument("--seed", metavar="COL", help="column of training seeds: several rows an architecture, averaged")
     own.add_argument("--cost", metavar="COL", help="column of simulated seconds an evaluation")
     own.add_argument(
         "--weights", metavar="COL", help="column of the measure of random architectures (default: every row once)"
@@ -96,8 +103,8 @@ def add_verbs(verbs: Any) -> None:
         "train every architecture of a space and make a table of them",
         PLUGIN,
         AS_JSON,
-        description="Trains what is missing, measures latency, and writes NAME.parquet and its card NAME.md into the folder. "
-        "`nas-harness import NAME.parquet` makes a benchmark of the table.",
+        description="Trains what is missing, measures latency, and writes NAME.parquet and its card NAME.md into the folder, and "
+        "README.md, the card for the Hugging Face hub. `nas-harness import NAME.parquet` makes a benchmark of the table.",
     )
     recording.add_argument(
         "spec", metavar="SPEC", help="TOML file (name, space, data, seeds, [recipe]), or name of a shipped table"
@@ -155,11 +162,9 @@ def _import(options: argparse.Namespace) -> int:
     columns = {key: getattr(options, key) for key in ("name", "space", "arch", "valid", "test")}
     if not any(columns[key] for key in ("name", "space", "arch")):
         return _import_published(options)
-    if missing := [f"--{key}" for key, value in columns.items() if value is None]:
-        raise HarnessError(f"a table of your own needs {', '.join(missing)} too")
-    if options.training_seed is not None:
-        raise HarnessError("--training-seed is for published files; a table of your own names its columns")
-    from harness.tabular.frame import import_file
+    if options.arch is None:
+        raise HarnessError("a table of your own needs --arch too: the column, or columns, that say what each row is")
+    from harness.tabular.importing import import_file
     from harness.tabular.units import TOPS
 
     extra: dict[str, str] = {}
@@ -176,9 +181,11 @@ def _import(options: argparse.Namespace) -> int:
         options.space,
         replace=options.replace,
         licence=options.licence,
-        arch=options.arch,
+        arch=options.arch if options.space else _listed(options.arch),
         valid=options.valid,
         test=options.test,
+        seed=options.seed,
+        training_seed=options.training_seed,
         cost=options.cost,
         weights=options.weights,
         extra=extra,
@@ -198,17 +205,40 @@ def _import(options: argparse.Namespace) -> int:
         options,
         table.describe() | {"sha256": table.sha256},
         f"{table.name}: {len(table):,} architectures, {measured}; "
-        f"{options.valid} drives a search, {options.test} is reported",
+        f"{table.fidelity['valid']} drives a search, {table.fidelity['test']} is reported{_noise(table)}",
     )
     return OK
+
+
+def _listed(names: str) -> list[str]:
+    """Names that are divided by commas."""
+    return [name.strip() for name in names.split(",")]
+
+
+def _noise(table: Table) -> str:
+    """What training seeds say of the noise of one, as a second line."""
+    noise = table.source.get("training_noise", {})
+    if "icc" not in noise:
+        return ""
+    low, high = noise["ceiling"]
+    return (
+        f"\nnoise: a training's test score spreads by {noise['test_sd']:.3g} about its architecture's mean, "
+        f"ICC {noise['icc'][0]:.2f} [{noise['icc'][1]:.2f}, {noise['icc'][2]:.2f}]; no ranking agrees better with one training "
+        f"than Kendall's tau {low:.2f} to {high:.2f}"
+    )
 
 
 def _import_published(options: argparse.Namespace) -> int:
     from harness.tabular.importing import import_published
 
+    if options.seed is not None:
+        raise HarnessError("--seed is for a table of your own, with --arch; a published file has seeds that are known")
+    seed = options.training_seed
+    if seed is not None and not seed.isdecimal():
+        raise HarnessError(f"--training-seed {seed}: wanted a whole number")
     names = import_published(
         options.file,
-        seed=options.training_seed,
+        seed=None if seed is None else int(seed),
         valid=options.valid,
         test=options.test,
         replace=options.replace,
@@ -266,7 +296,7 @@ def _record(options: argparse.Namespace) -> int:
         raise HarnessError("--verify and --scores are two things; give one of them")
     if options.verify is not None:
         return _verify(options)
-    from harness.recording.card import card
+    from harness.recording.card import card, hub_card
     from harness.recording.record import record
     from harness.recording.table import finish
     from harness.suites.catalogue import load_benchmark
@@ -287,6 +317,7 @@ def _record(options: argparse.Namespace) -> int:
     recording = read(path)
     text = card(spec, path, recording, [other for other in others if isinstance(other, Table)])
     write_whole(path.with_suffix(".md"), text.encode())
+    write_whole(path.with_name("README.md"), hub_card(spec, path, recording, text).encode())
     rows = len(recording.columns["arch"])
     print_result(
         options,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,7 @@ from harness.tabular.scores import file_beside, read_scores
 from harness.tabular.table import Table
 
 FloatArray = NDArray[np.float64]
+_HUB_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (float("inf"), "100K<n<1M"))
 BEST = 5  # cells that are named; fewer make no ranking
 
 
@@ -41,6 +43,32 @@ def card(spec: Spec, path: Path, recording: Recording, others: Sequence[Table] =
         sections += [_landscape(table, recording), _agreement(table, others)]
     sections.append(_limits(recording))
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def hub_card(spec: Spec, path: Path, recording: Recording, text: str) -> str:
+    """A data-set card for the Hugging Face hub: `card` with the metadata that the hub reads in front.
+
+    Parameters
+    ----------
+    spec, path, recording
+        As in `card`.
+    text
+        What `card` returned.
+
+    Notes
+    -----
+    https://huggingface.co/docs/hub/datasets-cards. Called ``README.md`` beside the table, the folder is a data set of the hub.
+    """
+    rows = len(recording.columns["arch"])
+    size = next(name for most, name in _HUB_SIZES if rows < most)
+    lines = [
+        "license: mit",
+        f"pretty_name: {json.dumps(f'{spec.name}: a table of neural architectures')}",
+        "tags:\n- neural-architecture-search\n- nas-benchmark\n- tabular",
+        f"size_categories:\n- {size}",
+        f"configs:\n- config_name: default\n  data_files: {json.dumps(path.name)}",
+    ]
+    return "---\n" + "\n".join(lines) + "\n---\n\n" + text
 
 
 def _how(spec: Spec, path: Path, recording: Recording) -> str:

@@ -86,13 +86,17 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """For people: ``label on benchmark, 100 evaluations``."""
-        return f"{self.label} on {self.benchmark}, {self.budget} {self.budget_kind}"
+        """For people: ``label on benchmark, 100 evaluations``; results from elsewhere have no budget."""
+        return f"{self.label} on {self.benchmark}" + (f", {self.budget} {self.budget_kind}" if self.budget else "")
 
     @property
     def has_spread(self) -> bool:
         """Whether there are several seeds, and their test scores differ by more than rounding."""
         return len(self.test) > 1 and variance_of_mean(self.test) > 0
+
+    def measured_by(self, reference: float) -> Cell:
+        """The same cell with another size of an RI point."""
+        return replace(self, reference=reference)
 
     def at(self, seeds: NDArray[np.int64]) -> Cell:
         """The same cell with these of its seeds only."""
@@ -315,6 +319,10 @@ def check_same_problem(new: Cell, old: Cell, here: str, there: str) -> None:
     HarnessError
         If they are of other data, under another constraint, or their architectures are evaluated by another recipe.
     """
+    if new.data_sha256 != old.data_sha256 and not old.budget:  # results from elsewhere
+        raise HarnessError(
+            f"{here}: {old.name}: scores are {new.data_sha256}, in {there} {old.data_sha256}; say --unit and --direction"
+        )
     if new.data_sha256 != old.data_sha256:
         raise HarnessError(f"{here}: {old.benchmark} is another table than in {there}; run it again on the same data")
     if old.conditions is None or new.conditions is None:

@@ -68,7 +68,7 @@ class CheckResult:
 
 
 def check(
-    output: Path,
+    run: Path | Baseline,
     baseline: Baseline,
     *,
     rerun: bool = True,
@@ -82,8 +82,9 @@ def check(
 
     Parameters
     ----------
-    output
-        Folder of the run. Cells that are run again go into its folder ``check``.
+    run
+        Folder of the run. Cells that are run again go into its folder ``check``. Or results from elsewhere as cells, see
+        `harness.results.gate`, of which nothing can be run again.
     baseline
         From `harness.regression.baseline.load`.
     rerun
@@ -105,15 +106,16 @@ def check(
     """
     if until_decided != (max_seeds is not None):
         raise HarnessError("--until decided and --max-seeds N go together")
-    if until_decided and not rerun:
-        raise HarnessError("--until decided runs further seeds; leave out --no-rerun")
-    now = cells_of_run(output).cells
-    adopted = adopted_cells(output)
-    _check_match(output, now, baseline)
-    if max_seeds is not None:
-        methods = _adjusted(check_until_decided(output, now, baseline, max_seeds, strict=strict, jobs=jobs))
+    if until_decided and not (rerun and isinstance(run, Path)):
+        of = "leave out --no-rerun" if isinstance(run, Path) else "scores from elsewhere have none to run"
+        raise HarnessError(f"--until decided runs further seeds; {of}")
+    now = dict(cells_of_run(run).cells if isinstance(run, Path) else run.cells)
+    adopted = adopted_cells(run) if isinstance(run, Path) else 0
+    _check_match(str(run) if isinstance(run, Path) else run.name, now, baseline)
+    if isinstance(run, Path) and max_seeds is not None:
+        methods = _adjusted(check_until_decided(run, now, baseline, max_seeds, strict=strict, jobs=jobs))
     else:
-        methods = _fixed(output, now, baseline, rerun, strict, jobs)
+        methods = _fixed(run if rerun and isinstance(run, Path) else None, now, baseline, strict, jobs)
     if timings:
         methods = [_with_timing(finding, baseline) for finding in methods]
     extra = [cell.name for identity, cell in now.items() if identity not in baseline.cells]
@@ -133,22 +135,22 @@ def check(
     return CheckResult(worst([finding.outcome for finding in methods]), tuple(methods), baseline.name, tuple(notes))
 
 
-def _check_match(output: Path, now: dict[tuple[Any, ...], Cell], baseline: Baseline) -> None:
+def _check_match(run: str, now: dict[tuple[Any, ...], Cell], baseline: Baseline) -> None:
     for identity, old in baseline.cells.items():
         if identity not in now:
             raise HarnessError(
-                f"{output}: no cells of {old.name}, which baseline {baseline.name!r} has; run the same suite"
+                f"{run}: no cells of {old.name}, which baseline {baseline.name!r} has; run the same suite"
             )
-        check_same_problem(now[identity], old, str(output), f"baseline {baseline.name!r}")
+        check_same_problem(now[identity], old, run, f"baseline {baseline.name!r}")
 
 
 def _fixed(
-    output: Path, now: dict[tuple[Any, ...], Cell], baseline: Baseline, rerun: bool, strict: bool, jobs: int
+    again: Path | None, now: dict[tuple[Any, ...], Cell], baseline: Baseline, strict: bool, jobs: int
 ) -> list[MethodFinding]:
-    """Verdicts by tests at the seeds of the baseline."""
+    """Verdicts by tests; where a folder is given, what changed is run again in it at the seeds of the baseline."""
     changed = [old for identity, old in baseline.cells.items() if not equal_where_shared(now[identity], old)]
-    if rerun and changed:
-        now |= run_again(output, changed, jobs)
+    if again is not None and changed:
+        now |= run_again(again, changed, jobs)
     findings = [_cell_finding(now[identity], old) for identity, old in baseline.cells.items()]
     adjusted = holm(np.array([finding.p_regressed for finding in findings]))
     findings = [replace(finding, p_holm=float(p)) for finding, p in zip(findings, adjusted, strict=True)]

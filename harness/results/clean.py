@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.errors import HarnessError, unknown_name
 from harness.results.model import LACKS, Fault
-from harness.results.sheet import plain
+from harness.results.sheet import plain, visible
 from harness.tabular import numerals
 
 APART = numerals.APART
@@ -17,16 +17,19 @@ _LISTED = 8  # items of a warning
 
 
 def spellings(names: Iterable[str], kind: str) -> tuple[dict[str, str], list[Fault]]:
-    """Return how each name is written from now on: as it was first, without spaces at its ends."""
+    """Return how each name is written from now on: as it was first, without spaces at its ends and what no eye sees."""
     shown: dict[str, str] = {}
-    spelling = {name: shown.setdefault(plain(name), name.strip()) for name in dict.fromkeys(names)}
+    spelling = {name: shown.setdefault(plain(name), visible(name)) for name in dict.fromkeys(names)}
     faults = []
+    if unseen := list(dict.fromkeys(name.strip() for name in spelling if visible(name) != name.strip())):
+        said = ", ".join(f"{visible(name)!r} ({name!a})" for name in unseen)
+        faults.append(Fault("invisible", f"Characters of the {kind} that no eye tells apart are left out: {said}."))
     spaced = list(dict.fromkeys(name.strip() for name in spelling if name != name.strip()))
     if spaced:
         listed = ", ".join(map(repr, spaced))
         faults.append(Fault("spaces", f"Spaces before or behind the {kind} {listed} are left out."))
     for name in shown.values():
-        others = dict.fromkeys(raw.strip() for raw, one in spelling.items() if one == name and raw.strip() != name)
+        others = dict.fromkeys(visible(raw) for raw, one in spelling.items() if one == name and visible(raw) != name)
         if others:
             listed = ", ".join(map(repr, others))
             faults.append(Fault("case", f"The {kind} {name!r} is also written {listed}: taken as one."))
@@ -62,10 +65,6 @@ def match_baselines(methods: Sequence[str], stated: Mapping[str, str], common: s
         of = find(common)
         taken = {*found, *found.values(), of}
         found |= {method: of for method in methods if method not in taken}
-    if not found:
-        raise HarnessError(
-            f"no baseline: say which by --baseline NAME or --map METHOD=BASELINE; the methods are {', '.join(methods)}"
-        )
     return {method: found[method] for method in methods if method in found}
 
 
@@ -102,11 +101,13 @@ def with_units(runs: pd.DataFrame, baselines: Mapping[str, str], stated: str | N
     """Return runs with the unit of each, and their scores in it.
 
     On a data set where cells have a percent sign, it decides: all scores there are brought to percent, or to the stated unit.
-    Elsewhere the unit is told from all runs of a comparison. A mixture that cannot be told apart is refused.
+    Elsewhere the unit is told from all runs of a comparison, of all methods where there is no baseline. A mixture that cannot be
+    told apart is refused.
     """
     runs = runs.assign(unit="none")
     # Those without a baseline first: what a comparison says of a baseline counts.
-    pools = sorted(({method, baselines.get(method, method)} for method in dict.fromkeys(runs["method"])), key=len)
+    methods = set(runs["method"])
+    pools = [methods] if not baselines else sorted(({one, baselines.get(one, one)} for one in methods), key=len)
     for dataset, rows in runs.groupby("dataset", sort=False):
         unit = stated
         if rows["signed"].any():

@@ -25,6 +25,7 @@ def to_json(results: Results) -> str:
         "sources": results.sources.to_dict("list"),
         "faults": [[fault.kind, fault.what, fault.effect] for fault in results.faults],
         "architectures": results.architectures,
+        "families": dict(results.families),
     }
     return json.dumps(values, indent=1) + "\n"
 
@@ -50,6 +51,7 @@ def load_results(folder: Path) -> Results:
             sources=pd.DataFrame(values["sources"]),
             faults=tuple(Fault(*fault) for fault in values["faults"]),
             architectures=values["architectures"],
+            families=values.get("families", {}),
         )
     except OSError as error:
         raise HarnessError(f"{path}: {error.strerror}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -61,6 +61,8 @@ class Results:
         What was odd while reading.
     architectures
         How many random architectures a score of a baseline is the mean of; None where it is what a search found.
+    families
+        Of methods that are settings of one: setting -> method.
     """
 
     runs: pd.DataFrame
@@ -70,6 +72,7 @@ class Results:
     sources: pd.DataFrame
     faults: tuple[Fault, ...] = ()
     architectures: int | None = None
+    families: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def datasets(self) -> list[str]:

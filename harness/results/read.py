@@ -13,7 +13,7 @@ import pandas as pd
 from harness.errors import HarnessError, unknown_name
 from harness.results.clean import blank_scores, match_baselines, spellings, with_units, without_duplicates
 from harness.results.model import RUN_COLUMNS, Direction, Fault, Results
-from harness.results.sheet import Sheet, number, plain, read_sheet
+from harness.results.sheet import Sheet, number, plain, read_sheet, visible
 from harness.statistics._validate import counts
 from harness.tabular.numerals import with_points, without_sign
 
@@ -26,6 +26,7 @@ _USUAL = {
     "dataset": ("dataset", "data set"),
     "score": ("score", "accuracy", "acc", "test", "test accuracy", "test_accuracy", "test_acc"),
     "seed": ("seed", "run"),
+    "setting": (),
 }
 
 
@@ -37,6 +38,7 @@ class Columns:
     dataset: str | None = None
     score: str | None = None
     seed: str | None = None
+    setting: str | None = None
 
 
 def read_results(
@@ -49,17 +51,19 @@ def read_results(
     direction: Direction = "max",
     paired: bool = False,
     architectures: int | None = None,
+    alone: bool = False,
 ) -> Results:
     """Read tables of final scores.
 
     Parameters
     ----------
     files
-        CSV files. In the long form a line is a run, with columns for method and score, and perhaps data set and seed. In
-        the wide form a line is a run too, and every column but those of data set and seed is a method. Without a column
-        of data sets a file is the data set of its name.
+        CSV files; ``-`` is standard input. In the long form a line is a run, with columns for method and score, and perhaps
+        data set and seed. In the wide form a line is a run too, and every column but those of data set and seed is a method.
+        Without a column of data sets a file is the data set of its name.
     columns
-        Which columns hold what.
+        Which columns hold what. With a column of settings, each method at each setting is a method of its own; see
+        `Results.families`.
     form
         None tells it from the columns.
     baseline
@@ -77,6 +81,8 @@ def read_results(
     architectures
         The scores of baselines are means of so many architectures drawn at random (1: of one each), and not results of
         searches. A few of them allow no interval.
+    alone
+        Whether there need be no baseline.
 
     Returns
     -------
@@ -106,9 +112,14 @@ def read_results(
         runs[column] = runs[column].map(spelling)
         faults += odd
     _refuse_two_files_of_one_name(parts, runs)
+    families = _families(runs, columns or Columns())
     in_lines = {method: of for part in parts for method, of in part.baselines.items() if of}
     methods = list(dict.fromkeys(runs["method"]))
     baselines = match_baselines(methods, in_lines | dict(mapping or {}), None if in_lines else baseline)
+    if not (baselines or alone):
+        raise HarnessError(
+            f"no baseline: say which by --baseline NAME or --map METHOD=BASELINE; the methods are {', '.join(methods)}"
+        )
     runs, odd = without_duplicates(runs)
     faults += odd
     faults += blank_scores(runs)
@@ -129,7 +140,9 @@ def read_results(
             for sheet, part in zip(sheets, parts, strict=True)
         ]
     )
-    return Results(runs[list(RUN_COLUMNS)], baselines, direction, paired, sources, tuple(faults), architectures)
+    return Results(
+        runs[list(RUN_COLUMNS)], baselines, direction, paired, sources, tuple(faults), architectures, families
+    )
 
 
 def read_mapping(items: Iterable[str]) -> dict[str, str]:
@@ -151,7 +164,10 @@ def read_mapping(items: Iterable[str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Part:
-    """One file's runs, not yet cleaned: columns ``file, line, dataset, method, seed, score, signed`` (whether with a %)."""
+    """One file's runs, not yet cleaned.
+
+    Columns ``file, line, dataset, method, seed, score, signed`` (whether with a %), ``family`` (of a setting the method).
+    """
 
     form: Form
     runs: pd.DataFrame
@@ -164,6 +180,11 @@ def _tidy(sheet: Sheet, wanted: Columns, form: Form | None, baseline: str | None
     at = {field.name: _place(sheet, field.name, getattr(wanted, field.name)) for field in fields(Columns)}
     if form is None:
         is_long = at["method"] is not None and at["score"] is not None
+        if at["method"] is not None and at["score"] is None and not wanted.score:
+            raise HarnessError(
+                f"{sheet.name}: {sheet.header[at['method']].strip()!r} names methods, and which column is the score? Say it by "
+                "--score; of a paper's table of means ± deviations say --runs N"
+            )
         form = "long" if is_long or wanted.method or wanted.score else "wide"
     if form == "long":
         for role in ("method", "score"):
@@ -196,7 +217,7 @@ def _tidy_long(sheet: Sheet, at: Mapping[str, int | None], baseline: str | None)
     rows = []
     baselines: dict[str, str] = {}
     score_at = cast(int, at["score"])
-    scores = with_points([cells[score_at] for _, cells in sheet.rows])
+    scores = with_points([visible(cells[score_at]) for _, cells in sheet.rows])
     for (line, cells), written in zip(sheet.rows, scores, strict=True):
         where = f"{sheet.name}, line {line}"
         text = {role: "" if place is None else cells[place] for role, place in at.items()}
@@ -205,7 +226,10 @@ def _tidy_long(sheet: Sheet, at: Mapping[str, int | None], baseline: str | None)
                 raise HarnessError(f"{where}: no {role}; wanted one in every line")
         score = number(written, f"{where}, column {sheet.header[score_at].strip()!r}")
         dataset = sheet.stem if at["dataset"] is None else text["dataset"]
-        rows.append((sheet.name, line, dataset, text["method"], _seed(text["seed"]), score, without_sign(written)[1]))
+        family, setting = text["method"], visible(text["setting"])
+        method = f"{visible(family)} [{setting}]" if setting else family
+        signed = without_sign(written)[1]
+        rows.append((sheet.name, line, dataset, method, _seed(text["seed"]), score, signed, family))
         if of is not None:
             stated = cells[of].strip()
             if baselines.setdefault(text["method"].strip(), stated) != stated:
@@ -219,7 +243,7 @@ def _tidy_wide(sheet: Sheet, at: Mapping[str, int | None]) -> _Part:
     keys = (at["dataset"], at["seed"])
     rows = []
     methods = [(place, name) for place, name in enumerate(sheet.header) if place not in keys]
-    scores = iter(with_points([cells[place] for place, _ in methods for _, cells in sheet.rows]))
+    scores = iter(with_points([visible(cells[place]) for place, _ in methods for _, cells in sheet.rows]))
     for _, name in methods:
         for line, cells in sheet.rows:
             written = next(scores)
@@ -229,17 +253,25 @@ def _tidy_wide(sheet: Sheet, at: Mapping[str, int | None]) -> _Part:
                 raise HarnessError(f"{where}: no dataset; wanted one in every line")
             score = number(written, f"{where}, column {name.strip()!r}")
             signed = without_sign(written)[1]
-            rows.append((sheet.name, line, dataset or sheet.stem, name, _seed(seed or ""), score, signed))
+            rows.append((sheet.name, line, dataset or sheet.stem, name, _seed(seed or ""), score, signed, name))
     return _Part("wide", _frame(rows), {}, (), at["dataset"] is None)
 
 
-def _frame(rows: Sequence[tuple[str, int, str, str, str, float, bool]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["file", "line", "dataset", "method", "seed", "score", "signed"])
+def _frame(rows: Sequence[tuple[str, int, str, str, str, float, bool, str]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["file", "line", "dataset", "method", "seed", "score", "signed", "family"])
+
+
+def _families(runs: pd.DataFrame, columns: Columns) -> dict[str, str]:
+    """The method whose setting each method is; empty without a column of settings."""
+    if columns.setting is None:
+        return {}
+    spelling, _ = spellings(runs["family"], "method")
+    return dict(zip(runs["method"], runs["family"].map(spelling), strict=True))
 
 
 def _seed(text: str) -> str:
     """Return a seed's name; 3, 03 and 3.0 are one."""
-    bare = text.strip()
+    bare = visible(text)
     try:
         value = float(bare)
     except ValueError:

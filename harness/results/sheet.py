@@ -7,6 +7,8 @@ import hashlib
 import io
 import math
 import re
+import sys
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from harness.tabular.numerals import NUMBER, without_sign
 from harness.tabular.reading import separator_of
 
 _ABSURD = 1e50  # no score is larger, nor closer to 0; products of such are still numbers
-_BLANK = frozenset(("", "-", "–", "—", "na", "n/a", "nan", "none", "null"))
+_ALIKE = {ord(char): "-" for char in "\u2010\u2011"} | {ord(char): " " for char in "\u00a0\u2007\u202f"}
+BLANK = frozenset(("", "-", "–", "—", "na", "n/a", "nan", "none", "null"))
 
 
 @dataclass(frozen=True)
@@ -44,15 +47,18 @@ class Sheet:
 
 
 def read_sheet(path: Path) -> Sheet:
-    """Read a CSV file with a header line, separated by commas, semicolons or tabs.
+    """Read a CSV file with a header line, separated by commas, semicolons or tabs; ``-`` is standard input.
 
     Raises
     ------
     HarnessError
         If it cannot be read as such, has no header, a line with too many cells, or columns of the same name.
     """
+    name, stem = printable(path.name), printable(path.stem)
+    if is_input := str(path) == "-":
+        name = stem = "standard input"
     try:
-        content = path.read_bytes()
+        content = sys.stdin.buffer.read() if is_input else path.read_bytes()
         text = content.decode("utf-8-sig")
     except OSError as error:
         raise HarnessError(f"{path}: {error.strerror}") from error
@@ -71,12 +77,18 @@ def read_sheet(path: Path) -> Sheet:
     kept, faults = _columns(path, head, columns)
     header = tuple(head[place] for place in kept)
     rows = tuple((line, tuple(cells[place] for place in kept)) for line, cells in full)
-    return Sheet(printable(path.name), printable(path.stem), hashlib.sha256(content).hexdigest(), header, rows, faults)
+    return Sheet(name, stem, hashlib.sha256(content).hexdigest(), header, rows, faults)
+
+
+def visible(text: str) -> str:
+    """Return a text without what no eye tells apart: characters of no width, and other blanks and hyphens for the usual ones."""
+    shown = unicodedata.normalize("NFC", text).translate(_ALIKE)
+    return "".join(char for char in shown if unicodedata.category(char) != "Cf").strip()
 
 
 def plain(name: str) -> str:
-    """Return a name without what only the eye tells apart: case, and blanks at its ends or doubled."""
-    return " ".join(name.split()).casefold()
+    """Return a name without what hardly an eye tells apart: as `visible`, and without case and doubled blanks."""
+    return " ".join(visible(name).split()).casefold()
 
 
 def number(cell: str, where: str) -> float:
@@ -87,15 +99,15 @@ def number(cell: str, where: str) -> float:
     HarnessError
         If it is anything else.
     """
-    text = cell.strip()
-    if text.casefold() in _BLANK:
+    text = visible(cell)
+    if text.casefold() in BLANK:
         return math.nan
     bare, _ = without_sign(text)
     if NUMBER.fullmatch(bare) and ((value := float(bare)) == 0 or 1 / _ABSURD < abs(value) < _ABSURD):
         return value
     hint = ""
     if "±" in text or re.search(r"[0-9)]\s*(\+/?-|\()", text):
-        hint = "; wanted a score a run, not a mean with its deviation"
+        hint = "; wanted a score a run, not a mean with its deviation (of a paper's table say --runs N, how many a mean is of)"
     elif re.fullmatch(r"[+-]?[0-9]+,[0-9]+", bare):
         hint = "; wanted a decimal point"
     raise HarnessError(f"{where}: {text!r} is no number{hint}")

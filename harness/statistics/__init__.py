@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from harness.statistics.anytime import Band, area_under_regret, incumbents_on_grid, mean_band, simultaneous_band
     from harness.statistics.bayes import RopeProbabilities, bayesian_signed_rank
     from harness.statistics.bootstrap import stratified_bootstrap
-    from harness.statistics.compare import mean_difference, probability_of_improvement, sign_flip_test
+    from harness.statistics.compare import (
+        mean_difference,
+        probability_of_improvement,
+        sign_flip_test,
+        summary_difference,
+    )
     from harness.statistics.estimate import Estimate
     from harness.statistics.improvement import RelativeImprovement, relative_improvement
     from harness.statistics.law import ExactBaseline, RandomSearchLaw, exact_random_baseline
@@ -162,6 +167,7 @@ __all__ = [
     "spearman",
     "speed_up",
     "stratified_bootstrap",
+    "summary_difference",
     "trait_agreement",
     "weighted_kendall",
 ]
@@ -172,7 +178,7 @@ _MODULES = {
     "anytime": ("Band", "area_under_regret", "incumbents_on_grid", "mean_band", "simultaneous_band"),
     "bayes": ("RopeProbabilities", "bayesian_signed_rank"),
     "bootstrap": ("stratified_bootstrap",),
-    "compare": ("mean_difference", "probability_of_improvement", "sign_flip_test"),
+    "compare": ("mean_difference", "probability_of_improvement", "sign_flip_test", "summary_difference"),
     "estimate": ("Estimate",),
     "improvement": ("RelativeImprovement", "relative_improvement"),
     "law": ("ExactBaseline", "RandomSearchLaw", "exact_random_baseline"),

@@ -29,6 +29,17 @@ def mean_difference(a: npt.ArrayLike, b: npt.ArrayLike, paired: bool = False, co
     return t_estimate(a.mean() - b.mean(), math.sqrt(sum(variances)), df, confidence, "Welch t", note=note)
 
 
+def summary_difference(a: tuple[float, float, int], b: tuple[float, float, int], confidence: float = 0.95) -> Estimate:
+    """Return mean(a) - mean(b) by Welch's t from mean, standard deviation and number of scores of each: as `mean_difference`.
+
+    NaN ends where neither has spread.
+    """
+    variances = [sd**2 / int(counts("n", n)) for _, sd, n in (a, b)]
+    df = welch_df(variances[0], a[2], variances[1], b[2])
+    note = "" if sum(variances) > 0 else "all seeds equal: no interval"
+    return t_estimate(a[0] - b[0], math.sqrt(sum(variances)), df, confidence, "Welch t", note=note)
+
+
 def probability_of_improvement(
     a: npt.ArrayLike, b: npt.ArrayLike | ExactBaseline, confidence: float = 0.95
 ) -> Estimate:

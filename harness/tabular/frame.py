@@ -1,4 +1,4 @@
-"""Any table: a data frame or a CSV or Parquet file with one row an architecture becomes a benchmark."""
+"""Any table: a data frame with one row an architecture becomes a benchmark."""
 
 from __future__ import annotations
 
@@ -11,13 +11,9 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
-from harness.spaces.named import make_space
-from harness.system.folders import find
-from harness.tabular import catalogue, store
 from harness.tabular.audit import leaks, sameness
-from harness.tabular.formats import describe_source
+from harness.tabular.averaged import COUNTS, over_seeds
 from harness.tabular.numerals import Numerals, numerals
-from harness.tabular.reading import read_frame
 from harness.tabular.statics import check_static
 from harness.tabular.table import COST, TEST, VALID, Direction, Table, Unit, is_report_only, row_of_encodings
 from harness.tabular.units import check_direction, in_one_unit, looks_otherwise
@@ -49,8 +45,10 @@ def table_from_frame(
     dataset: str | None = None,
     source: Mapping[str, Any] | None = None,
     where: str | None = None,
+    seed: str | None = None,
+    training_seed: str | None = None,
 ) -> Table:
-    """Make a benchmark from a data frame with one row an architecture.
+    """Make a benchmark from a data frame with one row an architecture, or a training of one.
 
     Parameters
     ----------
@@ -82,6 +80,11 @@ def table_from_frame(
         As in `Table`; the data set defaults to the part of the name behind its last slash.
     where
         What to call the frame in messages, e.g. its file.
+    seed
+        Column of training seeds, where an architecture has several rows: its scores are their mean, columns ``valid_seeds`` and
+        ``test_seeds`` count them, and ``source["training_noise"]`` says how noisy one training is.
+    training_seed
+        The only training seed that is wanted, in the place of the mean.
 
     Returns
     -------
@@ -111,7 +114,7 @@ def table_from_frame(
             raise HarnessError(f"{where}: extra column {key!r} has an option of its own; call it something else")
     wanted = {VALID: valid, TEST: test} | ({COST: cost} if cost else {}) | dict(extra or {})
     arch_columns = [arch] if isinstance(arch, str) else list(arch)
-    for column in [*arch_columns, *wanted.values(), *statistics, *([weights] if weights else [])]:
+    for column in [*arch_columns, *wanted.values(), *statistics, *filter(None, (weights, seed))]:
         _check_once(frame, column, where)
     if valid == test:
         raise HarnessError(
@@ -125,13 +128,24 @@ def table_from_frame(
 
     for column in arch_columns:
         _refuse_missing(frame[column], where)
+    source = dict(source or {"from": "a data frame"})
+    counted: tuple[str, ...] = ()
+    if seed is not None:
+        for column in wanted.values():
+            _numbers(frame[column], where)  # of every training
+        frame, noise = over_seeds(frame, arch_columns, seed, test, training_seed, where)
+        source |= {"training_noise": noise} if noise else {"training_seed": str(training_seed)}
+        counted = tuple(name for name in COUNTS if noise and name not in wanted)
+    elif training_seed is not None:
+        raise HarnessError(f"{where}: a training seed {training_seed} wants the column of seeds, by `seed` or --seed")
     numbers = {key: _numbers(frame[column], where) for key, column in wanted.items()}
     scores, known = in_one_unit({valid: numbers[VALID], test: numbers[TEST]}, unit, metric, where)
     columns = {VALID: scores[valid], TEST: scores[test]}
     columns |= {key: _plain(found, wanted[key], where) for key, found in numbers.items() if key not in columns}
     columns |= _statistics(frame, statistics, columns, where)
     carried, left_out = _unasked(frame, [*columns, test], where)
-    source = dict(source or {"from": "a data frame"}) | ({"columns_left_out": left_out} if left_out else {})
+    source |= {"columns_left_out": left_out} if left_out else {}
+    carried |= {name: frame[name].to_numpy(dtype=np.float64) for name in counted}
     if looks_otherwise(scores, known):
         source["unit"] = f"{known}, as stated or by percent signs"  # what an audit by the values alone would doubt
     if space is None:
@@ -153,7 +167,7 @@ def table_from_frame(
         unit=known,
         direction=direction,
         weights=_weights(frame[weights], where) if weights else np.empty(0),
-        fidelity={"valid": valid, "test": test},
+        fidelity={"valid": valid + _trainings(source), "test": test + _trainings(source)},
         source=source,
         statistics=dict.fromkeys(statistics, 0.0),
     )
@@ -164,38 +178,12 @@ def table_from_frame(
     return replace(table, caveats=tuple(f"{leak}." for leak in leaks(table)))
 
 
-def import_file(
-    file: str, name: str, space: str, *, replace: bool = False, licence: str = "not stated", **columns: Any
-) -> Table:
-    """Make a benchmark of a CSV or Parquet file and put it into the store, so that it is known by name.
-
-    Parameters
-    ----------
-    file
-        Path, looked for in the working directory and then in the folder ``$NAS_HARNESS_DATA``.
-    name, space
-        Name of the benchmark, and of the space that the architectures' texts belong to.
-    replace
-        Whether a benchmark of the same name with other content may be replaced.
-    licence
-        For the table's card.
-    **columns
-        As in `table_from_frame`.
-
-    Raises
-    ------
-    HarnessError
-        As `table_from_frame`, or if the name is taken.
-    """
-    catalogue.check_name(name)
-    path = find(file)
-    frame = read_frame(path, [columns["arch"]] if isinstance(columns.get("arch"), str) else [])
-    source = describe_source(path) | {"licence": licence}
-    table = table_from_frame(frame, name, make_space(space), source=source, where=str(path), **columns)
-    if not replace and store.is_stored(name) and store.card_of(name).get("sha256") != table.sha256:
-        raise HarnessError(f"benchmark {name!r} exists with other content; choose another name, or pass --replace")
-    catalogue.save_benchmark(table)
-    return table
+def _trainings(source: Mapping[str, Any]) -> str:
+    """Of how many trainings scores are, for people."""
+    if "training_seed" in source:
+        return f", training seed {source['training_seed']}"
+    noise = source.get("training_noise")
+    return f", mean over up to {len(noise['seeds'])} training seeds" if noise else ""
 
 
 def _with_index(frame: pd.DataFrame) -> pd.DataFrame:

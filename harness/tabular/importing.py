@@ -6,8 +6,10 @@ import hashlib
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from harness.errors import HarnessError
+from harness.spaces.named import make_space
 from harness.system import folders
 from harness.system.progress import counting
 from harness.tabular import catalogue, store
@@ -20,12 +22,16 @@ from harness.tabular.formats import (
     nasbench101,
     nasbench201,
     nasbench_graph_full,
+    nasbenchapi,
     nats_bench,
     recorded,
     suite_zero,
 )
+from harness.tabular.frame import table_from_frame
+from harness.tabular.reading import read_frame
 from harness.tabular.scores import SUFFIX, file_beside, keep_beside
-from harness.tabular.table import Table
+from harness.tabular.table import TEST, VALID, Table
+from harness.tabular.usual import usual_score
 
 FORMATS: tuple[ModuleType, ...] = (
     nats_bench,
@@ -36,6 +42,7 @@ FORMATS: tuple[ModuleType, ...] = (
     suite_zero,
     nasbench101,
     nasbench201,
+    nasbenchapi,
     recorded,
 )
 
@@ -107,6 +114,57 @@ def import_published(
     return names
 
 
+def import_file(
+    file: str,
+    name: str | None = None,
+    space: str | None = None,
+    *,
+    replace: bool = False,
+    licence: str = "not stated",
+    **columns: Any,
+) -> Table:
+    """Make a benchmark of a CSV, JSON-lines or Parquet file and put it into the store, so that it is known by name.
+
+    Parameters
+    ----------
+    file
+        Path, looked for in the working directory and then in the folder ``$NAS_HARNESS_DATA``.
+    name
+        Name of the benchmark; None takes the file's, without what stands behind its first point.
+    space
+        Space that the architectures' texts belong to; None makes one of the values of the columns in ``arch``.
+    replace
+        Whether a benchmark of the same name with other content may be replaced.
+    licence
+        For the table's card.
+    **columns
+        As in `table_from_frame`; the columns of the scores are told from usual names if left out.
+
+    Raises
+    ------
+    HarnessError
+        As `table_from_frame`, or if the name is taken.
+    """
+    if name is not None:
+        catalogue.check_name(name)
+    path = _find(file)
+    if name is None:
+        name = path.name.partition(".")[0]
+        catalogue.check_name(name)
+    arch = columns["arch"]
+    frame = read_frame(path, [arch] if isinstance(arch, str) else arch)
+    for role, key in (("validation", VALID), ("test", TEST)):
+        if columns.get(key) is None:
+            columns[key] = usual_score(frame.columns, role, f"--{key}", str(path))
+    source = describe_source(path) | {"licence": licence}
+    known = None if space is None else make_space(space)
+    table = table_from_frame(frame, name, known, source=source, where=str(path), **columns)
+    if not replace and store.is_stored(name) and store.card_of(name).get("sha256") != table.sha256:
+        raise HarnessError(f"benchmark {name!r} exists with other content; choose another name, or pass --replace")
+    catalogue.save_benchmark(table)
+    return table
+
+
 def _find(file: str) -> Path:
     try:
         return folders.find(file)
@@ -127,7 +185,7 @@ def _format_of(path: Path) -> ModuleType:
     known = "; ".join(module.WANTED for module in FORMATS)
     raise HarnessError(
         f"{path}: not recognised as a published benchmark ({known}); for a table of your own, "
-        "state --name, --space, --arch, --valid and --test"
+        "state --arch, and --space where it is the text of one"
     )
 
 

@@ -1,8 +1,11 @@
-"""Files with one row an architecture as data frames: CSV as spreadsheets and other programs write it, and Parquet."""
+"""Files with one row an architecture as data frames: CSV as spreadsheets and other programs write it, JSON lines, and Parquet."""
 
 from __future__ import annotations
 
 import csv
+import gzip
+import json
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SEPARATORS = ",;\t"
+_LINES = re.compile(r"\.(jsonl|ndjson)(\.gz)?$")
 _MAGIC = b"PAR1"  # the first bytes of every Parquet file
 _NO_SEPARATOR = "\x1f"  # stands in no text
 
@@ -32,7 +36,9 @@ def is_parquet(path: Path) -> bool:
 
 
 def read_frame(path: Path, texts: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a CSV (plain or compressed) or Parquet file; the columns in `texts` are texts even where they look like numbers.
+    """Read a CSV (plain or compressed), JSON-lines (plain or gzip) or Parquet file; the columns in `texts` are texts.
+
+    They are so even where they look like numbers. A file called ``.jsonl`` or ``.ndjson`` is of JSON lines, an object a row.
 
     Cells of a CSV file are separated by commas, semicolons or tabs; separators at the ends of all lines are no column. Names
     of columns are as in the file, without blanks at their ends, and may stand twice.
@@ -52,6 +58,9 @@ def read_frame(path: Path, texts: Sequence[str] = ()) -> pd.DataFrame:
                 return pd.read_parquet(path)
             with path.open("rb") as stream:  # Arrow opens no file whose name is not UTF-8
                 return pd.read_parquet(stream)
+        if _LINES.search(path.name.lower()):
+            kind = "JSON lines"
+            return _read_lines(path, texts)
         return _read_csv(path, texts)
     except FileNotFoundError as error:
         raise HarnessError(f"{path}: no such file") from error
@@ -61,6 +70,25 @@ def read_frame(path: Path, texts: Sequence[str] = ()) -> pd.DataFrame:
         raise
     except Exception as error:  # each format and compression has errors of its own
         raise HarnessError(f"{path}: cannot be read as {kind}: {first_line(error)}") from error
+
+
+def _read_lines(path: Path, texts: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    content = path.read_bytes()
+    lines = (gzip.decompress(content) if path.suffix.lower() == ".gz" else content).decode("utf-8-sig").splitlines()
+    rows = [json.loads(line) for line in lines if line.strip()]
+    if wrong := [row for row in rows if not isinstance(row, dict)]:
+        raise HarnessError(f"{path}: {wrong[0]!r} is no row; wanted an object a line")
+    frame = pd.DataFrame(rows)
+    for column in frame.columns:
+        nested = frame[column].map(lambda cell: isinstance(cell, dict | list))
+        if nested.any():
+            row = int(nested.to_numpy().argmax()) + 1
+            raise HarnessError(
+                f"{path}: {column!r} of line {row} is {frame[column].iloc[row - 1]!r}; wanted a number or a text"
+            )
+    return frame.astype({name: str for name in texts if name in frame and not frame[name].isna().any()})
 
 
 def _read_csv(path: Path, texts: Sequence[str]) -> pd.DataFrame:

@@ -7,15 +7,18 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
-from harness.spaces.base import Space
+from harness.spaces.base import CategoricalSpace, Space
 from harness.tabular.shown import benchmark_html
 from harness.taxonomy import Taxonomy, taxonomy_of_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Direction = Literal["max", "min"]
 Unit = Literal["percent", "fraction", "loss", "none"]
@@ -249,6 +252,26 @@ class Table:
                     f"benchmark {self.name}: column {name!r} is for the report only; a method may be shown {allowed}"
                 )
         return {name: self.column(name) for name in names}
+
+    def to_frame(self) -> pd.DataFrame:
+        """The table as a data frame with one row an architecture, which `harness.table_from_frame` makes a table of again.
+
+        Returns
+        -------
+        DataFrame
+            ``architecture`` (text), or of a categorical space a column a variable; every column; and ``weight`` where rows are
+            not equally likely to be drawn.
+        """
+        import pandas as pd
+
+        if isinstance(self.space, CategoricalSpace):
+            pairs = zip(self.space.variables.items(), self.codes.T, strict=True)
+            frame = pd.DataFrame({key: np.array(choices, dtype=object)[codes] for (key, choices), codes in pairs})
+        else:
+            frame = pd.DataFrame({"architecture": [self.space.format(code) for code in self.codes.tolist()]})
+        for name in sorted(self.columns):
+            frame[name] = self.columns[name]
+        return frame if self.has_equal_weights else frame.assign(weight=self.weights)
 
     def describe(self) -> dict[str, Any]:
         """Everything but the arrays, as plain JSON values."""

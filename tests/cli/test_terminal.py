@@ -143,6 +143,48 @@ def test_a_terminal_wraps_what_a_pipe_does_not(columns: int, cli: Callable[..., 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("analyze", "ranking", "nasbench-graph/proteins", "--bootstrap", "5"),
+        ("analyze", "pairs", "scores.csv"),
+        ("ls", "methods"),
+        ("ls", "benchmarks", "digits201"),
+        ("plan", "quickstart"),
+        ("doctor", "--benchmark", "nasbench-graph/proteins"),
+    ],
+)
+def test_narrow_screens_break_no_title_and_no_number(
+    arguments: tuple[str, ...], columns: int, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Any]
+) -> None:
+    """A table that does not fit is shown row by row: what a pipe is given stands there whole, in its order."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scores.csv").write_text(
+        "method,dataset,seed,score\n"
+        + "".join(f"{m},x,{s},{90 + i + s / 8}\n" for i, m in enumerate("AB") for s in range(5))
+    )
+    shown = on_a_terminal(*arguments, columns=columns, NO_COLOR="1")
+    text = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    if arguments[0] in ("analyze", "ls"):  # tables; sentences are the terminal's to wrap
+        assert max(map(len, text.splitlines())) <= columns or "nas-harness:" in text
+    piped = cli(*arguments).out
+    words = [word for line in piped.splitlines()[:4] for word in line.split() if len(word) <= 16]
+    missing = [word for word in words if word not in text]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [("ls", "methods"), ("ls", "suites"), ("plan", "quickstart"), ("ls", "published")]
+)
+def test_a_pipe_of_ascii_carries_everything(arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-W", "error::UnicodeWarning", "-m", "harness.cli", *arguments]
+    done = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.isascii()
+
+
+@pytest.mark.slow
 def test_verdicts_have_colours(tmp_path: Any, cli: Callable[..., Any]) -> None:
     spot = ("--benchmark", "digits201", "--method", "local-search", "--budget", "100", "--seeds", "0:40", "-q")
     output = tmp_path / "a folder with blanks"

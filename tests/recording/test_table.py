@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.errors import HarnessError
-from harness.recording.card import card
+from harness.recording.card import card, hub_card
 from harness.recording.record import recorded_items
 from harness.recording.spec import find_spec, make_spec
 from harness.recording.verify import sample, spec_of, verify
@@ -140,6 +140,18 @@ def test_the_card_says_what_the_file_is(spec, folder, recording):
     assert "| tiny (2 epochs, mean of training seeds 0, 1) |" in text
     scores = recording.accuracy("test")[:, :, -1]
     assert f"by {np.sqrt(scores.var(axis=1, ddof=1).mean()):.2f} between training seeds" in text
+
+
+def test_the_card_for_the_hub_is_yaml_in_front_of_the_card(spec, folder, recording):
+    yaml = pytest.importorskip("yaml")
+    path = folder / "tiny.parquet"
+    text = card(spec, path, recording)
+    _, front, body = hub_card(spec, path, recording, text).split("---\n", 2)
+    assert body.strip() == text.strip()
+    said = yaml.safe_load(front)
+    assert said["license"] == "mit"
+    assert said["configs"] == [{"config_name": "default", "data_files": "tiny.parquet"}]
+    assert said["size_categories"] == ["n<1K"]
 
 
 def test_the_command_line(folder, tmp_path, cli, monkeypatch, tiny):

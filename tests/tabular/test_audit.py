@@ -16,7 +16,8 @@ from harness.reporting.build import make_document
 from harness.reporting.run import load_run
 from harness.tabular.audit import leaks
 from harness.tabular.catalogue import save_benchmark
-from harness.tabular.frame import import_file, table_from_frame
+from harness.tabular.frame import table_from_frame
+from harness.tabular.importing import import_file
 from harness.tabular.table import Table
 
 N = 200

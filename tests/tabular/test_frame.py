@@ -17,8 +17,9 @@ from harness.problem.budget import Budget
 from harness.spaces.base import CategoricalSpace
 from harness.spaces.nasbench201 import NASBench201Space
 from harness.tabular.catalogue import load_table
-from harness.tabular.frame import import_file, read_frame
+from harness.tabular.importing import import_file
 from harness.tabular.problem import TabularProblem
+from harness.tabular.reading import read_frame
 from harness.tabular.table import Table
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from harness.errors import HarnessError
-from harness.tabular.frame import read_frame, table_from_frame
-from harness.tabular.reading import is_parquet
+from harness.tabular.frame import table_from_frame
+from harness.tabular.reading import is_parquet, read_frame
 
 FRAME = pd.DataFrame(
     {"arch": ["00", "01", "10"], "valid": [79.25, 80.5, 81.0], "test": [78.0, 80.75, 80.5], "note": ["a", "b", "c"]}

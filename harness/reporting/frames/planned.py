@@ -19,6 +19,7 @@ from harness.statistics import (
     seeds_for_wins,
     seeds_needed,
 )
+from harness.statistics._validate import FloatArray
 
 
 class Plan(NamedTuple):
@@ -72,11 +73,25 @@ def pair_of(run: Run, benchmark: Benchmark, a: Entrant, b: Entrant, plan: Plan =
         that is seen here, ``seeds_collapse`` the difference of the rates of collapse, ``seeds_ri`` the RI of the plan at the
         deviation that is seen. Infinite where there is nothing to be found, NaN where nothing can be said.
     """
-    row: dict[str, Any] = {"benchmark": benchmark.name, "dataset": benchmark.dataset, "a": a.name, "b": b.name}
+    head = {"benchmark": benchmark.name, "dataset": benchmark.dataset, "a": a.name, "b": b.name}
     groups = [run.group(benchmark, one) for one in (a, b)]
     scores = benchmark.sign * run.common_scores(benchmark, (a, b))
     first, second = scores.to_numpy(dtype=np.float64)
-    row["n"] = n = len(first)
+    row = head | seed_by_seed(first, second, plan)
+    if run.family.has_supernets and row["n"]:
+        gone = [
+            pd.Series(collapsed(run, group), run.finished(group)["seed"]).reindex(scores.columns) for group in groups
+        ]
+        shares = [float(one.mean()) for one in gone]
+        row |= {"collapsed_a": int(gone[0].sum()), "collapsed_b": int(gone[1].sum())}
+        row["seeds_collapse"] = seeds_for_rates(shares[0], shares[1], *plan[1:])
+    return row
+
+
+def seed_by_seed(first: FloatArray, second: FloatArray, plan: Plan = PLAN) -> dict[str, Any]:
+    """Return what `pair_of` says of two methods from their scores (n,) at common seeds, higher being better."""
+    n = len(first)
+    row: dict[str, Any] = {"n": n}
     if n == 0:
         return row
     gap, wins = first - second, paired_win_probability(first, second)
@@ -84,13 +99,6 @@ def pair_of(run: Run, benchmark: Benchmark, a: Entrant, b: Entrant, plan: Plan =
     row |= {"win_probability": wins.estimate, "win_low": wins.low, "win_high": wins.high, "p_value": wins.p_value}
     row |= {"median_difference": float(np.median(gap))}
     row["seeds_win"] = seeds_for_wins(wins.estimate, row["ties"] / n, *plan[1:]) if row["ties"] < n else math.inf
-    if run.family.has_supernets:
-        gone = [
-            pd.Series(collapsed(run, group), run.finished(group)["seed"]).reindex(scores.columns) for group in groups
-        ]
-        shares = [float(one.mean()) for one in gone]
-        row |= {"collapsed_a": int(gone[0].sum()), "collapsed_b": int(gone[1].sum())}
-        row["seeds_collapse"] = seeds_for_rates(shares[0], shares[1], *plan[1:])
     unit = abs(float(second.mean()))
     if unit == 0:
         return row

@@ -15,9 +15,9 @@ import base64
 import json
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,40 @@ def recognises(path: Path) -> bool:
 
 def convert(job: Job) -> Iterator[Table]:
     """Convert into ``nasbench101/cifar10@EPOCHS``."""
+    return tables(job, VERSION, _trainings(job.path))
+
+
+def _trainings(path: Path) -> Iterator[Training]:
+    for number, record in enumerate(records(path), start=1):
+        try:
+            _, epochs, adjacency, operations, metrics = json.loads(record)
+            trainable, final = _metrics(base64.b64decode(metrics, validate=True))
+        except (ValueError, TypeError, IndexError, struct.error) as error:
+            raise HarnessError(f"{path}: record {number} is not as published ({error})") from error
+        yield Training(f"{adjacency}|{operations}", int(epochs), trainable, final)
+
+
+class Training(NamedTuple):
+    """One training of a cell: its text, epochs, number of parameters, and in the order of `METRICS` what its end measured."""
+
+    cell: str
+    epochs: int
+    params: float
+    final: list[float]
+
+
+def tables(job: Job, version: str, trainings: Iterable[Training]) -> Iterator[Table]:
+    """Make the benchmarks of trainings, those of a cell in the order of the file.
+
+    Parameters
+    ----------
+    job
+        The file, and what is wanted of it.
+    version
+        Of what read it.
+    trainings
+        All that it has.
+    """
     job.refuse(valid=job.valid, test=job.test)
     if job.seed not in (None, *range(1, TRAININGS + 1)):
         raise HarnessError(f"{job.path}: its trainings are numbered 1 to {TRAININGS}; there is no {job.seed}")
@@ -53,19 +87,14 @@ def convert(job: Job) -> Iterator[Table]:
     texts: dict[str, int] = {}  # row of a cell
     params = array("d")
     cells, lengths, values = array("i"), array("i"), array("d")
-    for number, record in enumerate(records(job.path), start=1):
-        try:
-            _, epochs, adjacency, operations, metrics = json.loads(record)
-            trainable, final = _metrics(base64.b64decode(metrics, validate=True))
-        except (ValueError, TypeError, IndexError, struct.error) as error:
-            raise HarnessError(f"{job.path}: record {number} is not as published ({error})") from error
-        row = texts.setdefault(f"{adjacency}|{operations}", len(texts))
+    for training in trainings:
+        row = texts.setdefault(training.cell, len(texts))
         if row == len(params):
-            params.append(trainable)
+            params.append(training.params)
             job.advance()
         cells.append(row)
-        lengths.append(int(epochs))
-        values.extend(final)
+        lengths.append(training.epochs)
+        values.extend(training.final)
     if not texts:
         raise HarnessError(f"{job.path}: there is no record in it")
     codes = np.array([space.parse(text) for text in texts], dtype=np.int16)
@@ -108,7 +137,7 @@ def convert(job: Job) -> Iterator[Table]:
                 **job.source,
                 "citation": CITATION,
                 "licence": "Apache-2.0",
-                "adapter": VERSION,
+                "adapter": version,
                 "units": {"cost": "seconds", "params": "count"},
                 "rows_left_out": int((~keep).sum()),
             },

@@ -12,8 +12,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.tabular import store
 from harness.tabular.catalogue import load_table
-from harness.tabular.frame import import_file
-from harness.tabular.importing import import_published
+from harness.tabular.importing import import_file, import_published
 
 METRICS = ("edgegpu_latency", "edgegpu_energy", "raspi4_latency", "fpga_energy")
 

@@ -53,7 +53,7 @@ def test_files_are_found_in_the_data_folder(topology: Path, tmp_path: Path, monk
         ("NAS-Bench-201-v1_0-e61699.pth", None, "it is published at https://github.com/D-X-Y/NAS-Bench-201"),
         ("citeseer2.bench", None, "it is published at https://github.com/THUMNLab/NAS-Bench-Graph"),
         ("table.csv", b"a,b\n1,2\n", "not recognised as a published benchmark (NATS-tss-v1_0-3ffb9-simple or"),
-        ("notes.json", b"{}", "state --name, --space, --arch, --valid and --test"),
+        ("notes.json", b"{}", "state --arch, and --space where it is the text of one"),
         ("NAS-Bench-201-v1_1-096897.pth", b"PK\x03\x04" + bytes(500), "promises an MD5 ending in 096897"),
         ("HW-NAS-Bench-v1_0.pickle", b"<html>", "refused to read this pickle"),
         ("data.anb", b"", "it has no validation score"),
@@ -72,12 +72,13 @@ def test_what_cannot_be_imported_is_one_line(
 
 
 def test_options_of_tables_of_ones_own_go_together(accuracy_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "needs --space, --arch, --valid, --test too" in refused([str(accuracy_csv), "--name", "a/b"], capsys)
+    assert "needs --arch too" in refused([str(accuracy_csv), "--name", "a/b"], capsys)
     own = ["--name", "a/b", "--space", "nasbench201", "--arch", "architecture", "--valid", "cifar10.valid_accuracy@12"]
     own += ["--test", "cifar10.test_accuracy@200"]
-    assert "--training-seed is for published files" in refused(
+    assert "a training seed 1 wants the column of seeds" in refused(
         [str(accuracy_csv), *own, "--training-seed", "1"], capsys
     )
+    assert "--seed is for a table of your own" in refused([str(accuracy_csv), "--seed", "s"], capsys)
     assert main(["import", str(accuracy_csv), *own]) == 0
 
 
