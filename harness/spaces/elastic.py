@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from harness.spaces.base import Arch
 from harness.spaces.cells import CellSpace, Edge, Weights
+from harness.spaces.nasbench201 import EDGES, OPERATIONS, computation
 from harness.spaces.registry import register_cell_space
 from harness.taxonomy import SearchSpace
 
@@ -31,6 +32,9 @@ def _block(kernel: int, width: int, channels: int, stride: int, norm: Callable[[
 
 BLOCKS = {_name(kernel, width): (kernel, width) for kernel in KERNELS for width in WIDTHS}
 
+_ALL = tuple(range(len(BLOCKS)))
+_WIDE = tuple(place for place, (_, width) in enumerate(BLOCKS.values()) if width == WIDTHS[-1])
+
 
 @register_cell_space("elastic_convnet")
 class ElasticConvNet(CellSpace):
@@ -51,6 +55,12 @@ class ElasticConvNet(CellSpace):
     cells: ClassVar[Mapping[str, str]] = {"network": "network"}
     own_operations: ClassVar[Mapping[str, Callable[..., Any]]] = {
         name: partial(_block, *sizes) for name, sizes in BLOCKS.items()
+    }
+    nested = ((len(BLOCKS) - 1,) * DEPTH, (0, *(len(BLOCKS),) * (DEPTH - 1)))
+    stages: ClassVar[Mapping[str, tuple[tuple[int, ...], ...]]] = {
+        "kernel": (_WIDE,) * DEPTH,
+        "depth": (_WIDE, *((*_WIDE, len(BLOCKS)),) * (DEPTH - 1)),
+        "width": (_ALL, *((*_ALL, len(BLOCKS)),) * (DEPTH - 1)),
     }
     cardinalities = (len(BLOCKS), *(len(BLOCKS) + 1,) * (DEPTH - 1))  # the first block is always there
 
@@ -74,3 +84,34 @@ class ElasticConvNet(CellSpace):
         own = np.array(own)
         own[0, len(BLOCKS)] = -np.inf
         return super().derive([own])
+
+
+@register_cell_space("elastic201")
+class ElasticNASBench201(CellSpace):
+    """The 729 cells of NAS-Bench-201 without skips and pools: their 1x1 convolutions are centres of the 3x3 ones.
+
+    They are 321 computations, all of which a table of NAS-Bench-201's cells has, so that of every network that is cut out of an
+    elastic supernet one knows what it scores alone.
+    """
+
+    edges = EDGES
+    primitives = ("none", "nor_conv_1x1", "nor_conv_3x3")
+    nested = ((2,) * len(EDGES), (1,) * len(EDGES))  # all `none` is not connected
+    stages: ClassVar[Mapping[str, tuple[tuple[int, ...], ...]]] = {"kernel": ((0, 1, 2),) * len(EDGES)}
+
+    def whole(self, arch: Sequence[int]) -> Arch:
+        """The encoding of an architecture in NAS-Bench-201's space."""
+        return tuple(OPERATIONS.index(self.primitives[choice]) for choice in self.validate(arch))
+
+    def canonical(self, arch: Sequence[int]) -> Arch:
+        """First encoding, by index, of the same computation."""
+        return self.arch(_first_of_class()[computation(self.whole(arch))])
+
+
+@lru_cache(maxsize=1)
+def _first_of_class() -> dict[str, int]:
+    space = ElasticNASBench201()
+    first: dict[str, int] = {}
+    for index in range(space.size):
+        first.setdefault(computation(space.whole(space.arch(index))), index)
+    return first
