@@ -73,6 +73,24 @@ def test_one_command_and_no_plugin_afterwards(cli: Callable[..., Any], file: Pat
     assert "mine" in cli("ls", "benchmarks").out
 
 
+def test_letters_that_no_eye_sees_make_no_second_choice(frame: pd.DataFrame, file: Path) -> None:
+    around = {7: "\u00a0{}", 8: "{}\u200b", 9: "{}"}
+    ops = [around[seed].format(op) for op, seed in zip(frame["op"], frame["seed"], strict=True)]
+    spoilt = frame.assign(op=ops)
+    spoilt.to_csv(file, index=False)
+    table = import_file(str(file), arch=["depth", "width", "op"], seed="seed")
+    assert table.space.variables["op"] == ("conv", "pool")
+    np.testing.assert_allclose(table.test, frame.groupby(["depth", "width", "op"], sort=False)["test_acc"].mean())
+
+
+def test_unequal_numbers_of_trainings_are_no_leak(cli: Callable[..., Any], frame: pd.DataFrame, file: Path) -> None:
+    frame.drop(index=[0, 5]).to_csv(file, index=False)
+    done = cli("import", file, "--arch", "depth,width,op", "--seed", "seed")
+    assert (done.code, done.err) == (0, "")
+    assert sorted(set(load_table("mine").column("test_seeds"))) == [2.0, 3.0]
+    assert load_table("mine").caveats == ()
+
+
 def test_one_training_seed(file: Path, frame: pd.DataFrame) -> None:
     table = import_file(str(file), "mine/one", arch=["depth", "width", "op"], seed="seed", training_seed="8")
     own = frame[frame["seed"] == 8]
