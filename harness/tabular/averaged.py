@@ -86,9 +86,9 @@ def _name(seed: object) -> str:
 def _mean(
     column: pd.Series[Any], groups: NDArray[np.intp], count: NDArray[np.intp], first: pd.Series[Any], where: str
 ) -> Any:
-    """The mean of every group, with the percent sign that all cells have; texts are those of the first row."""
+    """The mean of every group, NaN where a cell has no number, with the percent sign of all cells; texts are of the first row."""
     found = numerals(column)
-    if not np.isfinite(found.values).all():
+    if not np.isfinite(found.values).any():
         return first
     if found.signed.any() and not found.signed.all():
         raise HarnessError(f"{where} has a percent sign in some cells only; write it in all cells of it, or in none")
