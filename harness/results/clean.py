@@ -9,7 +9,8 @@ import pandas as pd
 
 from harness.errors import HarnessError, unknown_name
 from harness.results.model import LACKS, Fault
-from harness.results.sheet import plain, visible
+from harness.results.sheet import plain
+from harness.system.texts import visible
 from harness.tabular import numerals
 
 APART = numerals.APART

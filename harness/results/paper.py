@@ -14,7 +14,8 @@ import pandas as pd
 from harness.errors import HarnessError, unknown_name
 from harness.results.clean import listed, with_units
 from harness.results.model import LACKS, Direction, Fault
-from harness.results.sheet import BLANK, Sheet, number, plain, read_sheet, visible
+from harness.results.sheet import BLANK, Sheet, number, plain, read_sheet
+from harness.system.texts import visible
 from harness.tabular.numerals import without_sign
 
 _CELL = re.compile(r"(?P<mean>[^±]+?)\s*(?:±|\+/?-|\\pm)\s*(?P<sd>[^±]+)")
@@ -166,6 +167,9 @@ def _mean_and_deviation(text: str, where: str) -> tuple[float, float]:
             hint = "is that a deviation, or the uncertainty of the last digits? Write 93.1 ± 0.2"
         raise HarnessError(f"{where}: {text!r}: {hint}")
     mean, sd = (number(part, where) for part in (match["mean"], match["sd"]))
+    signs = [without_sign(part)[1] for part in (match["mean"], match["sd"])]
+    if signs == [True, False] or (signs == [False, True] and mean <= 1):
+        raise HarnessError(f"{where}: {text!r}: in percent or not? Write the sign behind both, or behind none")
     if not sd >= 0:
         raise HarnessError(f"{where}: {text!r}: a deviation is at least 0")
     return mean, sd

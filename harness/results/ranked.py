@@ -9,8 +9,9 @@ import numpy as np
 
 from harness.errors import HarnessError, unknown_name
 from harness.results.model import Direction
-from harness.results.sheet import Sheet, number, plain, read_sheet, visible
+from harness.results.sheet import Sheet, number, plain, read_sheet
 from harness.statistics._validate import FloatArray
+from harness.system.texts import visible
 from harness.tabular.numerals import with_points
 from harness.tabular.usual import usual_score
 

@@ -13,8 +13,9 @@ import pandas as pd
 from harness.errors import HarnessError, unknown_name
 from harness.results.clean import blank_scores, match_baselines, spellings, with_units, without_duplicates
 from harness.results.model import RUN_COLUMNS, Direction, Fault, Results
-from harness.results.sheet import Sheet, number, plain, read_sheet, visible
+from harness.results.sheet import Sheet, number, plain, read_sheet
 from harness.statistics._validate import counts
+from harness.system.texts import visible
 from harness.tabular.numerals import with_points, without_sign
 
 Form = Literal["long", "wide"]

@@ -8,17 +8,16 @@ import io
 import math
 import re
 import sys
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError, printable
 from harness.results.model import Fault
+from harness.system.texts import visible
 from harness.tabular.numerals import NUMBER, without_sign
 from harness.tabular.reading import separator_of
 
 _ABSURD = 1e50  # no score is larger, nor closer to 0; products of such are still numbers
-_ALIKE = {ord(char): "-" for char in "\u2010\u2011"} | {ord(char): " " for char in "\u00a0\u2007\u202f"}
 BLANK = frozenset(("", "-", "–", "—", "na", "n/a", "nan", "none", "null"))
 
 
@@ -78,12 +77,6 @@ def read_sheet(path: Path) -> Sheet:
     header = tuple(head[place] for place in kept)
     rows = tuple((line, tuple(cells[place] for place in kept)) for line, cells in full)
     return Sheet(name, stem, hashlib.sha256(content).hexdigest(), header, rows, faults)
-
-
-def visible(text: str) -> str:
-    """Return a text without what no eye tells apart: characters of no width, and other blanks and hyphens for the usual ones."""
-    shown = unicodedata.normalize("NFC", text).translate(_ALIKE)
-    return "".join(char for char in shown if unicodedata.category(char) != "Cf").strip()
 
 
 def plain(name: str) -> str:

@@ -1,13 +1,23 @@
-"""Taking texts apart, and showing facts in a notebook."""
+"""Taking texts apart, what no eye sees in them, and showing facts in a notebook."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from html import escape
 
 from harness.errors import HarnessError
 
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
+_HYPHENS = {ord(char): "-" for char in "\u2010\u2011\u2212"}  # hyphen, that which does not break, minus
+
+
+def visible(text: str) -> str:
+    """Return a text without what no eye tells apart: characters of no width, and other blanks and hyphens for the usual ones."""
+    if not text.isascii():
+        kinds = [(char, unicodedata.category(char)) for char in unicodedata.normalize("NFC", text).translate(_HYPHENS)]
+        text = "".join(" " if kind == "Zs" else char for char, kind in kinds if kind != "Cf")
+    return text.strip()
 
 
 def facts_html(title: str, facts: Mapping[str, object]) -> str:

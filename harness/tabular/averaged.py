@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
 from harness.statistics import intraclass_correlation, noise_ceiling
+from harness.system.texts import visible
 from harness.tabular.numerals import numerals
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def over_seeds(
     if (bad := np.flatnonzero(frame[seed].isna().to_numpy())).size:
         raise HarnessError(f"{where}: column {seed!r} is empty in {bad.size} row(s), first in row {bad[0] + 1}")
     seeds = frame[seed].map(_name)
-    keys = frame[list(arch)].map(lambda cell: str(cell).strip()).agg("\x1f".join, axis=1)
+    keys = frame[list(arch)].map(lambda cell: visible(str(cell))).agg("\x1f".join, axis=1)
     twice = keys.str.cat(seeds, sep="\x1e").duplicated()
     if twice.any():
         row = int(np.argmax(twice.to_numpy()))
@@ -78,16 +79,16 @@ def over_seeds(
 
 def _name(seed: object) -> str:
     """A seed's name; 3 and 3.0 are one."""
-    text = str(seed).strip()
+    text = visible(str(seed))
     return text.removesuffix(".0")
 
 
 def _mean(
     column: pd.Series[Any], groups: NDArray[np.intp], count: NDArray[np.intp], first: pd.Series[Any], where: str
 ) -> Any:
-    """The mean of every group, with the percent sign that all cells have; texts are those of the first row."""
+    """The mean of every group, NaN where a cell has no number, with the percent sign of all cells; texts are of the first row."""
     found = numerals(column)
-    if not np.isfinite(found.values).all():
+    if not np.isfinite(found.values).any():
         return first
     if found.signed.any() and not found.signed.all():
         raise HarnessError(f"{where} has a percent sign in some cells only; write it in all cells of it, or in none")

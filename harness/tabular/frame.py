@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
+from harness.system.texts import visible
 from harness.tabular.audit import leaks, sameness
 from harness.tabular.averaged import COUNTS, over_seeds
 from harness.tabular.numerals import Numerals, numerals
@@ -172,7 +173,7 @@ def table_from_frame(
         statistics=dict.fromkeys(statistics, 0.0),
     )
     if hidden := [
-        leak for leak in leaks(table, _other_tests(frame, list(wanted.values()))) if leak not in leaks(table)
+        leak for leak in leaks(table, _other_tests(frame, [*wanted.values(), *COUNTS])) if leak not in leaks(table)
     ]:
         table = replace(table, source=source | {"leaks": hidden})
     return replace(table, caveats=tuple(f"{leak}." for leak in leaks(table)))
@@ -319,7 +320,7 @@ def _space_of_columns(
 
 def _choices(column: pd.Series[Any], where: str) -> NDArray[np.object_]:
     """Texts of a column without blanks at their ends, which the text of an architecture cannot hold."""
-    texts = column.map(str)
+    texts = column.map(_as_seen)
     pairs = texts.to_frame("text").assign(bare=texts.str.strip()).drop_duplicates()
     if (again := pairs[pairs["bare"].duplicated(keep=False)]).size:
         bare = again["bare"].iloc[0]
@@ -328,6 +329,12 @@ def _choices(column: pd.Series[Any], where: str) -> NDArray[np.object_]:
             f"{where}: column {column.name!r} has choices {listed}, which differ in blanks at their ends only; write {bare!r}"
         )
     return texts.str.strip().to_numpy(dtype=object)
+
+
+def _as_seen(cell: object) -> str:
+    """The text of a cell without letters of no width; blanks at its ends are for whoever asks."""
+    text = str(cell)
+    return text if text.isascii() else visible(text)
 
 
 def _code_type(space: Space) -> type[np.integer]:

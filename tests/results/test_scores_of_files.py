@@ -272,6 +272,8 @@ def test_a_paper_s_table(cli: Callable[..., Any], tmp_path: Path) -> None:
         (PAPER.replace("method", "cell"), ["--runs", "5"], "are its lines methods or data sets?"),
         (PAPER.replace("REA", "random"), ["--runs", "5"], "has two cells on CIFAR-10"),
         (PAPER, ["--runs", "1"], "--runs 1: wanted"),
+        ("method,x\nA,0.94 ± 1%\nB,0.93 ± 1%\n", ["--runs", "5"], "'0.94 ± 1%': in percent or not?"),
+        ("method,x\nA,94% ± 1\nB,93% ± 1\n", ["--runs", "5"], "'94% ± 1': in percent or not?"),
         (PAPER.replace("71.04 ± 1.07", "0.7104 ± 0.01"), ["--runs", "5"], "mixed"),
         (PAPER, ["--runs", "5", "--score", "x"], "--score does not go with --runs"),
     ],

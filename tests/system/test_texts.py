@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
-from harness.system.texts import split_outside
+from harness.system.texts import split_outside, visible
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,19 @@ values = st.recursive(
 @given(st.lists(values.map(lambda value: f"k={value}"), min_size=1, max_size=4))
 def test_parts_are_found_again(parts: list[str]) -> None:
     assert split_outside(",".join(parts), ",") == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("PC\u2011DARTS", "PC-DARTS"),
+        ("\u22120.5", "-0.5"),
+        ("\ufeffA\u200b\u00ad", "A"),
+        ("94.2\u2009±\u202f0.1\u00a0", "94.2 ± 0.1"),
+        ("e\u0301", "\u00e9"),
+        (" plain ", "plain"),
+        ("a – b", "a – b"),
+    ],
+)
+def test_what_no_eye_tells_apart(text, seen):
+    assert visible(text) == seen

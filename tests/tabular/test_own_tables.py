@@ -73,6 +73,37 @@ def test_one_command_and_no_plugin_afterwards(cli: Callable[..., Any], file: Pat
     assert "mine" in cli("ls", "benchmarks").out
 
 
+def test_letters_that_no_eye_sees_make_no_second_choice(frame: pd.DataFrame, file: Path) -> None:
+    around = {7: "\u00a0{}", 8: "{}\u200b", 9: "{}"}
+    ops = [around[seed].format(op) for op, seed in zip(frame["op"], frame["seed"], strict=True)]
+    spoilt = frame.assign(op=ops)
+    spoilt.to_csv(file, index=False)
+    table = import_file(str(file), arch=["depth", "width", "op"], seed="seed")
+    assert table.space.variables["op"] == ("conv", "pool")
+    np.testing.assert_allclose(table.test, frame.groupby(["depth", "width", "op"], sort=False)["test_acc"].mean())
+
+
+def test_unequal_numbers_of_trainings_are_no_leak(cli: Callable[..., Any], frame: pd.DataFrame, file: Path) -> None:
+    frame.drop(index=[0, 5]).to_csv(file, index=False)
+    done = cli("import", file, "--arch", "depth,width,op", "--seed", "seed")
+    assert (done.code, done.err) == (0, "")
+    assert sorted(set(load_table("mine").column("test_seeds"))) == [2.0, 3.0]
+    assert load_table("mine").caveats == ()
+
+
+def test_a_mean_of_what_is_not_there_is_none(cli: Callable[..., Any], frame: pd.DataFrame, file: Path) -> None:
+    """A latency that one training lacks is left out, and never that of the first row alone."""
+    latency = np.where(frame.index == 5, np.nan, frame["width"] + frame["seed"])
+    frame.assign(latency=latency).to_csv(file, index=False)
+    done = cli("import", file, "--arch", "depth,width,op", "--seed", "seed")
+    assert done.code == 0, done.err
+    assert "left out" in done.err
+    assert "latency" not in load_table("mine").columns
+    frame.assign(latency=frame["width"] + frame["seed"]).to_csv(file, index=False)
+    table = import_file(str(file), arch=["depth", "width", "op"], seed="seed", replace=True)
+    assert set(table.column("latency")) == {24.0, 40.0}  # the mean of seeds 7, 8 and 9 is 8
+
+
 def test_one_training_seed(file: Path, frame: pd.DataFrame) -> None:
     table = import_file(str(file), "mine/one", arch=["depth", "width", "op"], seed="seed", training_seed="8")
     own = frame[frame["seed"] == 8]

@@ -23,6 +23,8 @@ from harness.tabular.table import Table
 VERSION = "nasbenchapi 1"
 WANTED = "a pickle of nasbenchapi"
 _KEYS = {"101": (b"entries_by_arch", b"latest_by_arch"), "201": (b"arch2infos",), "301": (b"num_files",)}
+LARGEST = 2**32  # bytes: its NAS-Bench-101 has 2.19 GB on the Hugging Face hub, and is read at once
+MEMORY = 2**34  # bytes that its five million trainings may take
 _HEAD = 2**22  # bytes in which the keys stand: those of NAS-Bench-201 behind the texts of all cells
 
 
@@ -62,7 +64,7 @@ def _nasbench201(job: Job) -> Iterator[Table]:
 
 
 def _trainings(path: Path) -> Iterator[Training]:
-    content = read_pickle(path)
+    content = read_pickle(path, limit=LARGEST, memory=MEMORY)
     every = content.get("entries_by_arch") or {key: [one] for key, one in content.get("latest_by_arch", {}).items()}
     for key, records in every.items():
         for record in records:

@@ -48,14 +48,17 @@ class _Bounded(io.RawIOBase):
 
 
 @contextmanager
-def bounded_memory() -> Iterator[None]:
-    """Let this process grow by `MEMORY` at most: a few bytes of a pickle can ask for as much memory as they like."""
+def bounded_memory(most: int | None = None) -> Iterator[None]:
+    """Let this process grow by so many bytes at most, by default `MEMORY`.
+
+    A few bytes of a pickle can ask for as much memory as they like.
+    """
     try:
         import resource
 
         size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, hard))
+        resource.setrlimit(resource.RLIMIT_AS, (size + (most or MEMORY), hard))
     except (ImportError, OSError, ValueError):  # not on this system, or the limit is lower already
         yield
         return

@@ -15,7 +15,7 @@ from harness.tabular.pickles.bounds import bounded_memory, open_bounded
 LARGEST_FILE = 2**31  # bytes that one pickle may have once decompressed
 
 
-def read_pickle(path: Path, records: Collection[str] = (), limit: int = LARGEST_FILE) -> Any:
+def read_pickle(path: Path, records: Collection[str] = (), limit: int = LARGEST_FILE, memory: int | None = None) -> Any:
     """Unpickle a file, plain or bz2, of containers, numbers, strings, NumPy scalars and arrays; anything else is refused.
 
     Parameters
@@ -26,6 +26,8 @@ def read_pickle(path: Path, records: Collection[str] = (), limit: int = LARGEST_
         Full names of the classes whose instances may stand in it; each becomes a `Record` with the same attributes.
     limit
         Bytes that it may have once decompressed.
+    memory
+        Bytes that this process may grow by; None is what all but the largest files need.
 
     Raises
     ------
@@ -33,12 +35,12 @@ def read_pickle(path: Path, records: Collection[str] = (), limit: int = LARGEST_
         If the file is missing, is damaged, is too large, or asks for a global outside the list. Nothing of it was executed.
     """
     with refusals(path), open_bounded(path, limit) as stream:
-        return load(stream, records)
+        return load(stream, records, memory)
 
 
-def load(stream: IO[bytes], records: Collection[str] = ()) -> Any:
+def load(stream: IO[bytes], records: Collection[str] = (), memory: int | None = None) -> Any:
     """Unpickle one pickle of a stream; see `read_pickle`. Errors are as the unpickler raises them: use `refusals`."""
-    with bounded_memory():
+    with bounded_memory(memory):
         return _Unpickler(stream, allowed_globals(records)).load()
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.tabular.catalogue import load_table
+from harness.tabular.formats import nasbenchapi
 from harness.tabular.importing import import_published
 
 from .test_nasbench101 import CELLS, LENGTHS, record, value
@@ -103,6 +104,14 @@ def test_code_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key:
     with pytest.raises(HarnessError, match="refused"):
         import_published(str(dump({key: {0: Evil()}}, tmp_path / "evil.pkl")), progress=False)
     assert not (tmp_path / "harmed").exists()
+
+
+def test_its_own_bound_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published pickle of NAS-Bench-101 has more bytes than any other that is read at once."""
+    assert nasbenchapi.LARGEST > 2.2e9
+    monkeypatch.setattr(nasbenchapi, "LARGEST", 1000)
+    with pytest.raises(HarnessError, match="refused to read this pickle"):
+        import_published(str(dump(nasbench101(), tmp_path / "nb101.pkl")), progress=False)
 
 
 def test_another_form_is_said(tmp_path: Path) -> None:
