@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache, partial
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,12 +22,6 @@ ABSENT = "skip_connect"  # a block that is not there passes its input on
 
 def _name(kernel: int, width: int) -> str:
     return f"block_{kernel}x{kernel}_{width}"
-
-
-def _block(kernel: int, width: int, channels: int, stride: int, norm: Callable[[int], Any]) -> Any:
-    from harness.training.blocks import InvertedResidual
-
-    return InvertedResidual(channels, width, kernel, stride, norm)
 
 
 BLOCKS = {_name(kernel, width): (kernel, width) for kernel in KERNELS for width in WIDTHS}
@@ -53,9 +47,6 @@ class ElasticConvNet(CellSpace):
     edges = tuple((block, block + 1) for block in range(DEPTH))
     primitives = (*BLOCKS, ABSENT)
     cells: ClassVar[Mapping[str, str]] = {"network": "network"}
-    own_operations: ClassVar[Mapping[str, Callable[..., Any]]] = {
-        name: partial(_block, *sizes) for name, sizes in BLOCKS.items()
-    }
     nested = ((len(BLOCKS) - 1,) * DEPTH, (0, *(len(BLOCKS),) * (DEPTH - 1)))
     stages: ClassVar[Mapping[str, tuple[tuple[int, ...], ...]]] = {
         "kernel": (_WIDE,) * DEPTH,

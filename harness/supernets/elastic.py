@@ -20,10 +20,9 @@ from harness.errors import HarnessError
 from harness.spaces.cells import CellSpace
 from harness.supernets.graph import BATCH_NORMS, mixed_network
 from harness.supernets.mixture import Mixture
-from harness.training.blocks import InvertedResidual
 from harness.training.convolution import convolve
 from harness.training.networks import Constants, Shape
-from harness.training.operations import Convolution, Pool, Stage, Zero
+from harness.training.operations import Convolution, InvertedResidual, Pool, Stage, Zero
 
 
 @dataclass(frozen=True)

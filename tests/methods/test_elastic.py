@@ -69,11 +69,11 @@ def test_within_a_bound_on_parameters(cli: Callable[..., Any], tmp_path: Path) -
         ),
         (["--benchmark", "elastic/digits20"], "unknown benchmark 'elastic/digits20'"),
         (
-            ["--benchmark", "elastic/digits201", "--method", "bignas", "--set", "methods.0.randoms=-1"],
+            ["--benchmark", "elastic/digits201", "--method", "bignas", "--set", "methods.1.randoms=-1"],
             "randoms must be at least 0",
         ),
         (
-            ["--benchmark", "elastic/digits201", "--method", "bignas", "--set", "methods.0.recalibrate=true"],
+            ["--benchmark", "elastic/digits201", "--method", "bignas", "--set", "methods.1.recalibrate=true"],
             "recalibrate wants",
         ),
     ],
