@@ -126,13 +126,15 @@ def _convolutions(processor: str) -> Finding:
 
 def check_benchmark_table(name: str) -> list[Finding]:
     """Audit a table by name; see `audit`."""
-    from harness.live.one_shot import PREFIX as ONE_SHOT
+    from harness.live.one_shot import JUDGED
     from harness.suites.catalogue import load_benchmark
 
     benchmark = load_benchmark(name)
     if not isinstance(benchmark, Table):
-        judge = name.removeprefix(ONE_SHOT)
-        instead = f"its supernets are judged by {judge}: audit that" if judge != name else "it trains in the run"
+        judge = name.partition("/")[2]
+        instead = (
+            f"its supernets are judged by {judge}: audit that" if name.startswith(JUDGED) else "it trains in the run"
+        )
         raise HarnessError(f"benchmark {name}: there is no table to audit; {instead}")
     return audit(benchmark)
 

@@ -10,8 +10,7 @@ from typing import Any
 from harness.errors import HarnessError, unknown_name
 from harness.images.registry import dataset_names, describe_dataset
 from harness.live.benchmark import LiveBenchmark, is_live
-from harness.live.one_shot import PREFIX as ONE_SHOT
-from harness.live.one_shot import OneShotBenchmark
+from harness.live.one_shot import ELASTIC, JUDGED, ElasticBenchmark, OneShotBenchmark
 from harness.methods.base import method_class, method_names
 from harness.reporting.published import published
 from harness.suites.catalogue import benchmark_names, load_benchmark
@@ -58,8 +57,8 @@ def _benchmark(name: str) -> dict[str, str]:
         words = taxonomy_of_table(space.kind, nasbench_graph.FIELDS.values())
         return words.as_json() | {"about": "packaged; converted when first used"}
     about = "registered by a plug-in"
-    if name.startswith(ONE_SHOT):
-        about = OneShotBenchmark(name).about
+    if name.startswith(JUDGED):
+        about = (ElasticBenchmark if name.startswith(ELASTIC) else OneShotBenchmark)(name).about
     elif name in recorded.shipped_files(".parquet"):
         about = "comes with the project; converted when first used"
     try:

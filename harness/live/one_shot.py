@@ -7,14 +7,18 @@ up; and so are the architectures of a sample, whose ranking by the supernet's we
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.errors import HarnessError
 from harness.live.benchmark import LiveBenchmark
-from harness.spaces.registry import cell_space_names
+from harness.spaces.elastic import ElasticNASBench201
+from harness.spaces.registry import cell_space, cell_space_names
 from harness.streams import generator
 from harness.tabular import catalogue, recorded, store
 from harness.tabular.feasible import check_constraints
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
     from harness.training.settings import Recipe
 
 PREFIX = "one-shot/"
+ELASTIC = "elastic/"
+JUDGED = (PREFIX, ELASTIC)  # what the names of supernets begin with that a table judges
+NESTED = {"nasbench201": "elastic201"}  # the space whose networks are parts of a largest one, within another
 SAMPLE = 200  # architectures whose ranking is compared
 
 
@@ -41,6 +48,18 @@ def one_shot_names() -> Iterator[str]:
     for name in store.stored_names():
         if name not in shipped and _has_supernet(name):
             yield PREFIX + name
+
+
+def elastic_names() -> Iterator[str]:
+    """``elastic/<table>`` for every recorded table over a space that has elastic networks."""
+    shipped = recorded.shipped_files(".toml")
+    for name in one_shot_names():
+        table = name.removeprefix(PREFIX)
+        # Of a shipped table the specification says it, so that nothing is converted for a list of names.
+        spec = tomllib.loads(shipped[table].read_text()) if table in shipped else _recording(store.card_of(table))
+        space = str(spec.get("space"))
+        if space in NESTED or (space in cell_space_names() and cell_space(space).nested is not None):
+            yield ELASTIC + table
 
 
 def _has_supernet(name: str) -> bool:
@@ -172,3 +191,65 @@ class OneShotBenchmark(LiveBenchmark):
         measure = self.table.weights / self.table.weights.sum()
         rows = rng.choice(len(self.table), size=min(SAMPLE, len(self.table)), replace=False, p=measure)
         return [tuple(self.table.codes[row].tolist()) for row in rows]
+
+
+@dataclass(frozen=True, repr=False)
+class ElasticBenchmark(OneShotBenchmark):
+    """A supernet whose networks are parts of its largest one, judged by a recorded table, or by the part of it that has them.
+
+    Parameters
+    ----------
+    name
+        ``elastic/<table>``.
+    """
+
+    @property
+    def about(self) -> str:
+        """What kind of benchmark it is, in a few words."""
+        return "elastic: networks are cut out of a supernet, and looked up in a table"
+
+    @cached_property
+    def table(self) -> Table:
+        """The rows of the table that are networks of the elastic space."""
+        whole = catalogue.load_table(self.name.removeprefix(ELASTIC))
+        recorded_space = str(_recording(whole.describe()).get("space"))
+        return part_of(whole, self.name, NESTED[recorded_space]) if recorded_space in NESTED else whole
+
+    @property
+    def space_name(self) -> str:
+        """Name of the elastic space."""
+        return NESTED.get(str(self.spec["space"]), str(self.spec["space"]))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the table, which names the images."""
+        return hashlib.sha256(f"elastic {self.table.sha256}".encode()).hexdigest()
+
+
+def part_of(table: Table, name: str, space: str) -> Table:
+    """The rows of a table of NAS-Bench-201's cells that a smaller space of them has, with its encodings.
+
+    Parameters
+    ----------
+    table
+        Of the whole space.
+    name
+        Of the part.
+    space
+        The smaller space: its ``whole`` gives an encoding in the other one.
+    """
+    part = cell_space(space)
+    assert isinstance(part, ElasticNASBench201)
+    whole_rows = np.array([table.rows[table.space.index(part.whole(part.arch(index)))] for index in range(part.size)])
+    kept, rows = np.unique(whole_rows, return_inverse=True)
+    first = np.unique(rows, return_index=True)[1]
+    return replace(
+        table,
+        name=name,
+        space=part,
+        rows=rows.astype(np.int32),
+        codes=part.codes(first).astype(np.int16),
+        columns={key: np.asarray(table.columns[key])[kept] for key in table.columns},
+        curves={key: np.asarray(table.curves[key])[kept] for key in table.curves},
+        weights=np.bincount(rows).astype(np.float64),
+    )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from harness.supernets.loop import Search
     from harness.supernets.mixture import Mixture
+    from harness.supernets.net import Supernet
+    from harness.supernets.steps import Step
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,61 @@ class SearchedBy:
         return problem.incumbent if found.arch is None else found.arch
 
 
+class SearchesTrained(OwnLoop):
+    """What methods have in common that train a supernet by paths and then search it with its weights.
+
+    They have fields ``searcher`` (``"random"`` or a registered method), ``params`` (of it), ``candidates`` and ``recalibrate``,
+    see `OneShot`.
+    """
+
+    searcher: str
+    params: dict[str, Any]
+    candidates: int
+    recalibrate: bool
+
+    def __post_init__(self) -> None:
+        require(self.candidates >= 1, f"{self.name}: candidates must be at least 1, not {self.candidates}")
+        if self.searcher == "random":
+            require(not self.params, f"{self.name}: params: random has none here")
+            return
+        if self.searcher not in method_names():
+            raise unknown_name("method", self.searcher, method_names(), where=f"{self.name}: search")
+        make_method(self.searcher, **self.params)
+
+    def check(self, offer: Offer) -> None:
+        """Want a supernet, a searcher that runs in it, and running statistics where these are to be recalibrated."""
+        require(offer.live, f"{self.name}: wants a supernet, and a table has no weights to share")
+        if self.searcher != "random":
+            searcher = make_method(self.searcher, **self.params)
+            wants = f"{self.name}: search: {self.searcher} wants statistics of architectures, which shared weights do not say"
+            searcher.check(Offer(offer.space, Budget("evaluations", self.candidates), columns=offer.columns))
+            require(not searcher.statistic_names, wants)
+        batch_norm = cast("Mapping[str, Any]", offer.supernet)["batch_norm"]
+        require(
+            not self.recalibrate or batch_norm == "running",
+            f'{self.name}: recalibrate wants [search] batch_norm = "running"; '
+            f'"{batch_norm}" has no statistics to recalibrate',
+        )
+
+    def required(self) -> dict[str, str]:
+        """What the searcher needs."""
+        return {} if self.searcher == "random" else make_method(self.searcher, **self.params).required()
+
+    def search_trained(self, net: Supernet, step: Step, streams: Streams) -> SearchResult:
+        """Train a supernet by a step, then search it."""
+        from harness.supernets.calibration import Recalibrated
+        from harness.supernets.loop import search
+        from harness.supernets.selections import BestOfRandom, Selection
+
+        by_random = self.searcher == "random"
+        searched = SearchedBy(self.searcher, tuple(sorted(self.params.items())), self.candidates)
+        select: Selection = BestOfRandom(self.candidates) if by_random else searched
+        return SearchResult(search(net, step, Recalibrated(select) if self.recalibrate else select, streams))
+
+
 @register_method("one-shot")
 @dataclass
-class OneShot(OwnLoop):
+class OneShot(SearchesTrained):
     """Single-path one-shot search: every step trains one architecture, drawn by a sampler; a method then searches the supernet.
 
     The search of the trained supernet comes on top of the budget of epochs: `candidates` passes over the validation images.
@@ -104,48 +158,13 @@ class OneShot(OwnLoop):
     source: ClassVar[str] = "Guo et al., ECCV 2020; novelty: Zhang et al., IJCAI 2020"
     taxonomy: ClassVar[Taxonomy] = Taxonomy("any", "random", "weight sharing", "none")
 
-    def __post_init__(self) -> None:
-        require(self.candidates >= 1, f"{self.name}: candidates must be at least 1, not {self.candidates}")
-        if self.searcher == "random":
-            require(not self.params, f"{self.name}: params: random has none here")
-            return
-        if self.searcher not in method_names():
-            raise unknown_name("method", self.searcher, method_names(), where=f"{self.name}: search")
-        make_method(self.searcher, **self.params)
-
-    def check(self, offer: Offer) -> None:
-        """Want a supernet, a searcher that runs in it, and running statistics where these are to be recalibrated."""
-        require(offer.live, f"{self.name}: wants a supernet, and a table has no weights to share")
-        if self.searcher != "random":
-            searcher = make_method(self.searcher, **self.params)
-            wants = f"{self.name}: search: {self.searcher} wants statistics of architectures, which shared weights do not say"
-            searcher.check(Offer(offer.space, Budget("evaluations", self.candidates), columns=offer.columns))
-            require(not searcher.statistic_names, wants)
-        batch_norm = cast("Mapping[str, Any]", offer.supernet)["batch_norm"]
-        require(
-            not self.recalibrate or batch_norm == "running",
-            f'{self.name}: recalibrate wants [search] batch_norm = "running"; '
-            f'"{batch_norm}" has no statistics to recalibrate',
-        )
-
-    def required(self) -> dict[str, str]:
-        """What the searcher needs."""
-        return {} if self.searcher == "random" else make_method(self.searcher, **self.params).required()
-
     def search(self, problem: Problem, streams: Streams) -> SearchResult:
         """Train the supernet, then search it."""
-        from harness.supernets.calibration import Recalibrated
-        from harness.supernets.loop import search
         from harness.supernets.paths import Novelty, PathStep, Uniform
-        from harness.supernets.selections import BestOfRandom, Selection
 
-        by_random = self.searcher == "random"
-        searched = SearchedBy(self.searcher, tuple(sorted(self.params.items())), self.candidates)
-        select: Selection = BestOfRandom(self.candidates) if by_random else searched
         net = cast(SupernetProblem, problem).supernet()
         sampler = Novelty() if self.sampler == "novelty" else Uniform()
-        step = PathStep(sampler, self.unsampled)
-        return SearchResult(search(net, step, Recalibrated(select) if self.recalibrate else select, streams))
+        return self.search_trained(net, PathStep(sampler, self.unsampled), streams)
 
 
 @register_method("random-search-ws")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.recording.spec import Spec
+from harness.spaces.cells import NONE
 from harness.statistics import RandomSearchLaw, exact_random_baseline
 from harness.statistics.ranking import intraclass_correlation, kendall, noise_ceiling, spearman
 from harness.tabular.formats.recorded import SPLITS, Recording, is_searchable, table_of
@@ -41,7 +42,7 @@ def card(spec: Spec, path: Path, recording: Recording, others: Sequence[Table] =
     if is_searchable(recording):
         table = table_of(recording, {})
         sections += [_landscape(table, recording), _agreement(table, others)]
-    sections.append(_limits(recording))
+    sections.append(_limits(spec, recording))
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
@@ -226,14 +227,15 @@ def _agreement(table: Table, others: Sequence[Table]) -> str:
     )
 
 
-def _limits(recording: Recording) -> str:
+def _limits(spec: Spec, recording: Recording) -> str:
     sizes = recording.about["sizes"]
     return "## Limits\n\n" + "\n".join(
         [
             "- Small networks on small images, trained for seconds: absolute accuracies say nothing about larger tasks, and the "
             "ranking only as far as the agreement above goes.",
             f"- {sizes['test']:,} test images: one image is {100 / sizes['test']:.2f} points of one training.",
-            "- Encodings of one computation share the training of one of them: edges that do not reach the output are left out.",
+            "- Encodings of one computation share the training of one of them"
+            + (": edges that do not reach the output are left out." if NONE in spec.images.space.primitives else "."),
             "- Training seconds and latency are those of one machine, latency in one pass over all architectures: neighbouring "
             "rows share what the machine did at that time. The seconds are of one training, scores are means of "
             f"{len(recording.seeds)}.",

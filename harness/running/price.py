@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.live.one_shot import PREFIX, OneShotBenchmark
+from harness.live.one_shot import JUDGED, OneShotBenchmark
 from harness.recording.record import TableTraining, train_one
 from harness.recording.spec import Spec
 from harness.recording.verify import spec_of
 from harness.running.records import read_run
 from harness.streams import generator
+from harness.suites.catalogue import load_benchmark
 from harness.system.fan_out import owner_of_workers
 from harness.system.files import write_whole
 from harness.tabular.table import COST
@@ -46,10 +47,14 @@ def price(folder: Path, architectures: int = ARCHITECTURES) -> dict[str, dict[st
     if architectures < 1:
         raise HarnessError(f"architectures: wanted at least 1, not {architectures}")
     _, _, resolved = read_run(folder)
-    names = [name for name in resolved["benchmarks"] if name.startswith(PREFIX)]
+    names = [name for name in resolved["benchmarks"] if name.startswith(JUDGED)]
     if not names:
         raise HarnessError(f"{folder}: no one-shot benchmark; only there a table says what a random draw costs")
-    found = {name: _price(OneShotBenchmark(name), architectures) for name in names}
+    found = {}
+    for name in names:
+        benchmark = load_benchmark(name)
+        assert isinstance(benchmark, OneShotBenchmark)
+        found[name] = _price(benchmark, architectures)
     write_whole(folder / PRICE, (json.dumps(found, indent=2) + "\n").encode())
     return found
 

@@ -51,6 +51,10 @@ class CellSpace(Space):
         The network around the cells: a key of `harness.training.skeletons.SKELETONS`. A space may have its own, `own_skeleton`.
     pools_normalised
         Whether a pool has a batch norm behind it in the supernet, as in DARTS's.
+    nested
+        The largest and the smallest network, where every network is a part of the largest; None elsewhere.
+    stages
+        Where networks are nested: what is made elastic, one after the other, and by stage which candidates each edge may have.
     own_operations
         Operations beside the built-in ones, by name: functions from channels, stride and the maker of a batch norm to a module,
         which import torch when they are called.
@@ -66,6 +70,8 @@ class CellSpace(Space):
     skeleton: ClassVar[str] = "nasbench201"
     pools_normalised: ClassVar[bool] = False
     own_operations: ClassVar[Mapping[str, Callable[..., Any]]] = {}
+    nested: ClassVar[tuple[Arch, Arch] | None] = None
+    stages: ClassVar[Mapping[str, tuple[tuple[int, ...], ...]]] = {}
 
     # Encoding: one choice an edge, unless a subclass knows better ----------------------------------------------------
 

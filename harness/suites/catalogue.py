@@ -8,7 +8,14 @@ from typing import Any, Protocol
 
 from harness.errors import unknown_name
 from harness.live.benchmark import LiveBenchmark, live_names
-from harness.live.one_shot import PREFIX, OneShotBenchmark, one_shot_names
+from harness.live.one_shot import (
+    ELASTIC,
+    PREFIX,
+    ElasticBenchmark,
+    OneShotBenchmark,
+    elastic_names,
+    one_shot_names,
+)
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
 from harness.spaces.base import Space
@@ -65,7 +72,9 @@ def load_benchmark(name: str) -> Table | LiveBenchmark:
         return LiveBenchmark(name)
     if name.startswith(PREFIX) and name in one_shot_names():
         return OneShotBenchmark(name)
-    if name.startswith(("live/", PREFIX)):
+    if name.startswith(ELASTIC) and name in elastic_names():
+        return ElasticBenchmark(name)
+    if name.startswith(("live/", PREFIX, ELASTIC)):
         raise unknown_name("benchmark", name, benchmark_names())
     return tables.load_table(name)
 
@@ -127,7 +136,7 @@ def max_fidelity(benchmark: Benchmark, settings: str) -> int | None:
 
 def benchmark_names() -> list[str]:
     """Sorted names of all benchmarks."""
-    return sorted({*tables.benchmark_names(), *live_names(), *one_shot_names()})
+    return sorted({*tables.benchmark_names(), *live_names(), *one_shot_names(), *elastic_names()})
 
 
 def expand(patterns: list[str], where: str) -> list[str]:

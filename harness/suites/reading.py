@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, unknown_name
-from harness.live.one_shot import PREFIX as ONE_SHOT
+from harness.live.one_shot import JUDGED
 from harness.methods.base import make_method, method_params
 from harness.problem.budget import Budget
 from harness.problem.constraint import parse_constraints
@@ -167,7 +167,7 @@ def make_suite(document: Mapping[str, Any], where: str = "suite", *, without_abs
         raise HarnessError(f"{where}: benchmark {name} is not here; import it with: {line}")
     if not names and not missing:
         raise HarnessError(f"{where}: benchmarks is missing or empty")
-    if len({benchmark.startswith(("live/", ONE_SHOT)) for benchmark in names}) > 1:
+    if len({benchmark.startswith(("live/", *JUDGED)) for benchmark in names}) > 1:
         raise HarnessError(f"{where}: benchmarks: tables and supernets do not compare; give each a suite of its own")
     seeds = parse_seeds(file.seeds, where)
     methods = [one for table in file.methods for one in grids.expanded(table, where)]

@@ -14,7 +14,7 @@ from harness.tabular import nasbench_graph, recorded, store, synthetic
 from harness.tabular.table import Table
 from harness.taxonomy import KINDS
 
-SUPERNETS = ("live/", "one-shot/")  # what the names of benchmarks that have a supernet begin with
+SUPERNETS = ("live/", "one-shot/", "elastic/")  # what the names of benchmarks that have a supernet begin with
 LONGEST_NAME = 200  # bytes: what every file system takes
 _REGISTRY: dict[str, Callable[[], Table]] = {}
 

@@ -242,6 +242,14 @@ class _ResidualHalving(nn.Module):
         return cast(Tensor, self.shortcut(x) + self.second(self.first(x)))
 
 
+class Constants(nn.Module):
+    """A module whose weights begin as constants, which `reset_parameters` sets, and not at random."""
+
+    def reset_parameters(self) -> None:
+        """Set them."""
+        raise NotImplementedError
+
+
 def build(make: Callable[[], nn.Module], stream: Sequence[str | int], device: str = "cpu") -> nn.Module:
     """Make a network with initial weights from a named stream; torch's global generator is neither read nor moved.
 
@@ -267,7 +275,7 @@ def build(make: Callable[[], nn.Module], stream: Sequence[str | int], device: st
                 bound = module.weight[0].numel() ** -0.5
                 for parameter in module.parameters(recurse=False):
                     parameter.copy_(torch.from_numpy(rng.uniform(-bound, bound, tuple(parameter.shape))))
-            elif isinstance(module, nn.BatchNorm2d):
+            elif isinstance(module, nn.BatchNorm2d | Constants):
                 module.reset_parameters()  # constants
     return network
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.errors import unknown_name
+from harness.spaces.elastic import BLOCKS
 from harness.training.convolution import convolve
 from harness.training.pooling import average_3x3
 
@@ -141,6 +142,39 @@ class Pool(nn.Module):
         return cast(Tensor, self.norm(self.pool(x)))
 
 
+class InvertedResidual(nn.Module):
+    """Expansion, a depthwise convolution and a projection, each with batch norm; their sum with the input where sizes agree.
+
+    Parameters
+    ----------
+    channels, width
+        Before and after the block, and between.
+    kernel, stride
+        Of the depthwise convolution, odd; padding keeps the size at stride 1.
+    norm
+        Makes the batch norm from a number of channels.
+
+    Notes
+    -----
+    Sandler et al., "MobileNetV2", CVPR 2018, figure 3, with ReLU for ReLU6.
+    """
+
+    def __init__(self, channels: int, width: int, kernel: int, stride: int, norm: Norm) -> None:
+        super().__init__()
+        self.expand = nn.Conv2d(channels, width, 1, bias=False)
+        self.depthwise = nn.Conv2d(width, width, kernel, stride=stride, padding=kernel // 2, groups=width, bias=False)
+        self.project = nn.Conv2d(width, channels, 1, bias=False)
+        self.norms = nn.ModuleList([norm(width), norm(width), norm(channels)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the block."""
+        first, second, third = self.norms
+        hidden = F.relu(first(self.expand(x)))
+        hidden = F.relu(second(strided(self.depthwise, hidden)))
+        out = cast(Tensor, third(self.project(hidden)))
+        return x + out if self.depthwise.stride == (1, 1) else out
+
+
 def _separable(kernel: int, dilation: int, stages: int) -> Make:
     def make(channels: int, stride: int, norm: Norm) -> nn.Module:
         strides = (stride, *(1,) * (stages - 1))
@@ -153,6 +187,10 @@ def _separable(kernel: int, dilation: int, stages: int) -> Make:
 
 def _plain(kernel: int) -> Make:
     return lambda channels, stride, norm: Convolution(Stage(channels, channels, kernel, norm, stride=stride))
+
+
+def _block(kernel: int, width: int) -> Make:
+    return lambda channels, stride, norm: InvertedResidual(channels, width, kernel, stride, norm)
 
 
 def _skip(channels: int, stride: int, norm: Norm) -> nn.Module:
@@ -171,6 +209,7 @@ OPERATIONS: Mapping[str, Make] = {
     "dil_conv_5x5": _separable(5, dilation=2, stages=1),
     "nor_conv_1x1": _plain(1),
     "nor_conv_3x3": _plain(3),
+    **{name: _block(kernel, width) for name, (kernel, width) in BLOCKS.items()},
 }
 
 

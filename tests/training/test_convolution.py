@@ -98,7 +98,7 @@ def test_the_guard_is_on_in_development_mode():
 
 
 def test_no_network_of_two_channels_overflows():
-    assert processor.check_networks(processor.trained(2), LAYOUTS) == 40
+    assert processor.check_networks(processor.trained(2), LAYOUTS) == 66
 
 
 @pytest.mark.slow

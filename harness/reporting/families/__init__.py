@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.live.benchmark import is_live
-from harness.live.one_shot import PREFIX as ONE_SHOT
+from harness.live.one_shot import JUDGED
 from harness.reporting.families.base import OVER_ARCHITECTURES, Family
 from harness.reporting.families.baseline import AVERAGE, FEW_DRAWS, Baseline, at_equal_budget
 from harness.reporting.families.live import Live
@@ -13,7 +13,7 @@ from harness.reporting.families.tables import Tables
 
 def family_of(benchmark: str) -> Family:
     """Return the family of a benchmark by its name, whether it is known here or not."""
-    return Live() if is_live(benchmark) else OneShot() if benchmark.startswith(ONE_SHOT) else Tables()
+    return Live() if is_live(benchmark) else OneShot() if benchmark.startswith(JUDGED) else Tables()
 
 
 __all__ = ["AVERAGE", "FEW_DRAWS", "OVER_ARCHITECTURES", "Baseline", "Family", "at_equal_budget", "family_of"]

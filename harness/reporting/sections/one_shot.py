@@ -7,6 +7,7 @@ from functools import partial
 
 from harness.reporting.formats import dataset, integer, interval, number, p_value, points, text
 from harness.reporting.frames.collapse import COLLAPSE_COLUMNS, TIMES_CHANCE, collapses
+from harness.reporting.frames.elastic import EQUAL, INHERITED_COLUMNS, QUANTILES, inherited
 from harness.reporting.frames.one_shot import RANKING_COLUMNS, TOP, scored, supernet_rankings
 from harness.reporting.frames.spending import SPENDING_COLUMNS, spending
 from harness.reporting.live_figures import draw_supernet_scores
@@ -42,7 +43,7 @@ def one_shot(run: Run) -> Section | None:
             csv=list(RANKING_COLUMNS),
         ),
     ]
-    blocks += [*_spending(run), _collapses(run)]
+    blocks += [*_inherited(run), *_spending(run), _collapses(run)]
     if len(run.of(scored)):
         blocks.append(
             FigureBlock(
@@ -54,6 +55,45 @@ def one_shot(run: Run) -> Section | None:
             )
         )
     return Section("one-shot", "Supernets against the table", blocks)
+
+
+def _inherited(run: Run) -> Iterator[TableBlock]:
+    frame = run.of(inherited)
+    if not len(frame):
+        return
+    columns = [dataset(run), text("method", "method"), integer("n", "seeds")]
+    for name, title, help in (
+        (
+            "gap",
+            "inherited - alone",
+            "validation accuracy with inherited weights less that of a training of its own, points",
+        ),
+        ("distance", "|difference|", "mean size of that difference over the networks of the sample"),
+        *(
+            (f"regret_{q}", f"regret, {q} %", f"within the parameters that {q} % of the table have at most")
+            for q in QUANTILES
+        ),
+    ):
+        columns += [number(name, title, help=help), interval(f"{name}_low", f"{name}_high", "95 %")]
+        if name == "gap":
+            columns.append(
+                p_value("p_equal", f"p, within {EQUAL:g}", help="that the mean difference is so large or larger")
+            )
+    columns += [
+        integer("epochs", "epochs"),
+        number("passes", "in single passes", 0, help="epochs times passes a step"),
+        integer("pays_from", "pays from", help="bounds: for fewer, training one network for each takes fewer passes"),
+    ]
+    yield TableBlock(
+        "inherited",
+        "Networks cut out of an elastic supernet, without training, beside the same networks trained alone: means over seeds.",
+        frame,
+        columns,
+        csv=list(INHERITED_COLUMNS),
+        note="Regret is of choosing by inherited accuracy among the networks of the sample within a bound on parameters, in "
+        "points of test accuracy. A small p shows that inherited and stand-alone accuracy are equal within "
+        f"{EQUAL:g} point on average (two one-sided tests); single networks may be further apart.",
+    )
 
 
 def _spending(run: Run) -> Iterator[TableBlock]:
