@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("valid", "test", "cost", "latency", "test_extra", "train_loss", "valid_loss")
 ROOT = Path(__file__).resolve().parents[1]
+# Last, so that `benchmarks`, which is no part of the package, is found, and `harness` is the installed one.
+sys.path.append(str(ROOT))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

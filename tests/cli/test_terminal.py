@@ -143,20 +143,18 @@ def test_a_terminal_wraps_what_a_pipe_does_not(columns: int, cli: Callable[..., 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("columns", [40, 80])
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "columns"),
     [
-        ("analyze", "ranking", "nasbench-graph/proteins", "--bootstrap", "5"),
-        ("analyze", "pairs", "scores.csv"),
-        ("ls", "methods"),
-        ("ls", "benchmarks", "digits201"),
-        ("plan", "quickstart"),
-        ("doctor", "--benchmark", "nasbench-graph/proteins"),
+        (("analyze", "pairs", "scores.csv"), 40),
+        (("analyze", "pairs", "scores.csv"), 80),
+        (("ls", "methods"), 40),
+        (("ls", "benchmarks", "digits201"), 40),
+        (("plan", "quickstart"), 40),
     ],
 )
 def test_narrow_screens_break_no_title_and_no_number(
-    arguments: tuple[str, ...], columns: int, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, cli: Callable[..., Any]
+    arguments: tuple[str, ...], columns: int, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A table that does not fit is shown row by row: what a pipe is given stands there whole, in its order."""
     monkeypatch.chdir(tmp_path)
@@ -168,8 +166,10 @@ def test_narrow_screens_break_no_title_and_no_number(
     text = re.sub(r"\x1b\[[0-9;]*m", "", shown)
     if arguments[0] in ("analyze", "ls"):  # tables; sentences are the terminal's to wrap
         assert max(map(len, text.splitlines())) <= columns or "nas-harness:" in text
-    piped = cli(*arguments).out
-    words = [word for line in piped.splitlines()[:4] for word in line.split() if len(word) <= 16]
+    piped = subprocess.run(
+        [sys.executable, "-m", "harness.cli", *arguments], capture_output=True, text=True, check=True
+    )
+    words = [word for line in piped.stdout.splitlines()[:4] for word in line.split() if len(word) <= 16]
     missing = [word for word in words if word not in text]
     assert missing == []
 
