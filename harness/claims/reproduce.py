@@ -14,6 +14,7 @@ from harness.claims.page import facts, make_document, sentence
 from harness.claims.searches import Kept
 from harness.claims.verdicts import CONTRADICTED, REPRODUCED, UNDECIDED, Verdict, as_frame, counts, judge
 from harness.errors import HarnessError
+from harness.reporting.plain import plain_letters
 from harness.reporting.write import CLAIMS, check_target, write_document
 from harness.running.runner import run_suite
 from harness.suites.reading import load_suite
@@ -67,8 +68,13 @@ class Reproduction:
         return {"suite": self.suite, "counts": self.counts, "claims": rows, "notes": list(self.notes)}
 
     def __str__(self) -> str:
-        lines = [f"{one.claim.number}. {one.claim.says}\n   {sentence(one)}" for one in self.verdicts]
+        lines = [f"{one.claim.number}. {one.claim.says}\n   {_in_ascii(sentence(one))}" for one in self.verdicts]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes), f"{self.suite}: {facts(self.verdicts)}"])
+
+
+def _in_ascii(text: str) -> str:
+    """A sentence that every terminal and pipe can carry."""
+    return plain_letters(text).replace("±", "+-")
 
 
 def reproduce(

@@ -74,6 +74,7 @@ def test_the_three_verdicts_and_their_page(cli: Callable[..., Any], suite: Calla
     assert [line.split(":")[0].strip() for line in done.out.splitlines()[1:6:2]] == words
     assert "small: 3 claims: 1 reproduced, 1 contradicted, 1 undecided, 0 skipped." in done.out
     assert "seeds would decide" in done.out
+    assert done.out.isascii()
     page = out / "claims"
     kept = json.loads((page / "claims.json").read_text())
     assert [claim["verdict"] for claim in kept["claims"]] == words
