@@ -88,7 +88,8 @@ def source_of(options: argparse.Namespace, paths: list[Path]) -> Path | Results 
             raise HarnessError(f"{paths[1]}: one output folder, or CSV files; not both, nor several folders")
         for name in (*_COLUMNS, *_OTHERS, "runs_of_a_mean"):
             if getattr(options, name, None) not in (None, False, []):
-                raise HarnessError(f"--{name.partition('_')[0]}: goes with CSV files, and {paths[0]} is no such file")
+                what = "is a folder" if paths[0].is_dir() else "is not there"
+                raise HarnessError(f"--{name.partition('_')[0]} goes with CSV files, and {paths[0]} {what}")
         return paths[0]
     if getattr(options, "runs_of_a_mean", None) is not None:
         return _paper(options, paths)

@@ -102,7 +102,10 @@ def test_standard_input_and_a_kept_folder(
     assert json.loads(kept.out) == json.loads(whole)
     refused = cli("analyze", "pairs", tmp_path / "kept", "--method", "algo")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
-    assert "--method: goes with CSV files" in refused.err
+    assert "--method goes with CSV files, and" in refused.err
+    assert "kept is a folder" in refused.err
+    absent = cli("analyze", "pairs", tmp_path / "absent.csv", "--method", "algo")
+    assert "absent.csv is not there" in absent.err
 
 
 def test_seeds(cli: Callable[..., Any], file: Path, frame: pd.DataFrame) -> None:
