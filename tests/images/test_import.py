@@ -25,7 +25,7 @@ def test_a_file_becomes_a_data_set_once(tmp_path, own_cache, cli, monkeypatch):
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
         "my-birds: 68 images of 3x8x8, 8 of them test, 4 classes",
-        "benchmarks: live/darts-my-birds, live/nasbench201-my-birds",
+        "benchmarks: live/darts-my-birds, live/elastic201-my-birds, live/elastic_convnet-my-birds, live/nasbench201-my-birds",
     ]
     (tmp_path / "birds.npz").unlink()  # it is not needed any more
     found = load_benchmark("live/nasbench201-my-birds")
