@@ -58,16 +58,29 @@ class Sample(NamedTuple):
         (n,) seeds, ascending, and (n,) numbers, NaN where a search has none.
     failed
         How many of the searches failed or found nothing feasible.
+    lost
+        The seed at which a sequence ends, because its search never reaches a score; None for none.
     """
 
     seeds: NDArray[np.int64]
     values: NDArray[np.float64]
     failed: int
+    lost: int | None = None
 
     def at(self, seeds: NDArray[np.int64]) -> Sample:
         """Those of some seeds."""
         there = np.isin(self.seeds, seeds)
         return self if there.all() else Sample(self.seeds[there], self.values[there], self.failed)
+
+    def before_a_loss(self) -> Sample:
+        """Those of the seeds before the first that has none: evidence stops there, and what it showed until then stays."""
+        lost = np.isnan(self.values)
+        first = int(lost.argmax())
+        return (
+            Sample(self.seeds[:first], self.values[:first], self.failed, int(self.seeds[first]))
+            if lost.any() and first
+            else self
+        )
 
     def known(self) -> Sample:
         """Those that are not NaN."""

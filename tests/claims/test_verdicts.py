@@ -335,6 +335,19 @@ def test_searches_that_end_alike(tmp_path: Path, registries: None) -> None:
     assert margin.verdict in ("reproduced", "contradicted")  # exact: one number against another
 
 
+def test_one_seed_shows_nothing(tmp_path: Path) -> None:
+    run_suite(make_suite(document(seeds="0:4")), tmp_path / "out")
+    value = {"method": "local-search", "value": 80.0, "margin": 50.0}
+    (one,) = verdicts(tmp_path / "out", value, seeds="0:1")
+    assert one.verdict == "undecided"
+    assert "one seed has no spread" in one.note
+    # How long it takes to a score is left to chance: all seeds alike may be an accident.
+    early = {"method": "local-search", "statistic": "evaluations", "reaches": 0.0, "value": 1, "margin": 0.5}
+    for test in ("fixed", "sequential"):
+        (alike,) = verdicts(tmp_path / "out", early | {"test": test}, seeds="0:4")
+        assert alike.verdict == "undecided"
+
+
 def test_the_frame_has_a_row_a_claim(folder: Path) -> None:
     frame = as_frame(verdicts(folder, {"order": ["EA", "random"]}, {"method": "optimum", "value": 0, "margin": 1}))
     assert list(frame["claim"]) == [1, 2]
