@@ -335,6 +335,15 @@ def test_searches_that_end_alike(tmp_path: Path, registries: None) -> None:
     assert margin.verdict in ("reproduced", "contradicted")  # exact: one number against another
 
 
+def test_of_two_runs_the_one_with_most_seeds(folder: Path, tmp_path: Path) -> None:
+    run_suite(make_suite(document(seeds="0:4")), tmp_path / "out")
+    suite = make_suite(document({"order": ["EA", "random"]}))
+    for folders in ([tmp_path / "out", folder], [folder, tmp_path / "out"]):
+        (one,) = judge(suite, Kept(suite, folders))
+        assert one.part is not None
+        assert one.part.n == N
+
+
 def test_one_seed_shows_nothing(tmp_path: Path) -> None:
     run_suite(make_suite(document(seeds="0:4")), tmp_path / "out")
     value = {"method": "local-search", "value": 80.0, "margin": 50.0}
