@@ -145,7 +145,7 @@ def known_exactly(claim: Claim, *searches: Searches) -> bool:
 
 def failed_of(sample: Sample) -> str:
     """Say how many searches failed, and where a sequence ends for one that has no number; empty for none."""
-    failed = f"{sample.failed} of its searches failed" if sample.failed else ""
+    failed = f"{len(sample.failed)} of its searches failed" if sample.failed else ""
     ends = f"seed {sample.lost} never reaches the score, and ends the evidence" if sample.lost is not None else ""
     return "; ".join(filter(None, (failed, ends)))
 

@@ -122,11 +122,11 @@ def test_the_first_verdict_stays_whatever_later_seeds_show(folder: Path, monkeyp
 
 
 def test_seeds_that_never_reach_a_score_end_the_evidence() -> None:
-    sample = Sample(np.arange(4), np.array([3.0, 5.0, np.nan, 2.0]), 0)
+    sample = Sample(np.arange(4), np.array([3.0, 5.0, np.nan, 2.0]), ())
     assert list(sample.before_a_loss().values) == [3.0, 5.0]
     assert failed_of(sample.before_a_loss()) == "seed 2 never reaches the score, and ends the evidence"
     assert len(sample.at(np.array([0, 1])).before_a_loss().values) == 2
-    assert np.isnan(Sample(np.arange(2), np.array([np.nan, 1.0]), 0).before_a_loss().values[0])  # said as it was
+    assert np.isnan(Sample(np.arange(2), np.array([np.nan, 1.0]), ()).before_a_loss().values[0])  # said as it was
 
 
 def judged_at(folder: Path, n: int, *claims: dict[str, Any]) -> Any:

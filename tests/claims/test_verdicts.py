@@ -304,6 +304,9 @@ def test_failed_searches_have_the_worst_score(tmp_path: Path, registries: None) 
     assert found.part is not None
     assert (found.part.n, found.part.estimate) == (9, pytest.approx(own.mean()))
     assert "3 of its searches failed" in found.note
+    few = {"method": "falls-over", "value": 0, "margin": 1}
+    (fixed,) = verdicts(tmp_path / "out", few, **more | {"seeds": "1:6"})  # of those that are judged
+    assert "1 of its searches failed" in fixed.note
 
 
 def test_searches_that_end_alike(tmp_path: Path, registries: None) -> None:
