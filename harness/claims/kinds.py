@@ -81,7 +81,7 @@ def _against_exact(
     gain = 100 * quantity.sign(benchmark) * (values - reference) / abs(reference)
     error = math.sqrt(variance_of_mean(gain)) if len(gain) > 1 else math.nan
     part = replace(part, estimate=float(gain.mean()), error=error, df=len(gain) - 1.0, n=len(gain))
-    is_known = partial(known_exactly, quantity, searches)
+    is_known = partial(known_exactly, claim, searches)
     if claim.test == "sequential" and not (error == 0 and is_known()):
         if isinstance(baseline, ExactBaseline) and part.region == Region(low=0.0):
             return wins_over_the_law(part, values, baseline, kept)
@@ -115,7 +115,7 @@ def _against_sampled(
     size = math.copysign(1.0, theirs.mean()) * theirs
     ratio, error = ratio_of_means(gain, size)
     part = replace(part, estimate=ratio, error=error, df=len(values) - 1.0, n=len(values))
-    is_known = partial(known_exactly, quantity, searches)
+    is_known = partial(known_exactly, claim, searches)
     if claim.test == "sequential" and not (error == 0 and is_known()):
         return ratio_over(part, gain, size, kept)
     if not error > 0:
@@ -140,12 +140,12 @@ def _published(claim: Claim, kept: Kept, benchmark: Benchmark) -> Iterator[Part]
         part = replace(part, estimate=scale * float(values.mean()) - what.value, n=len(values), note=note)
         own = scale**2 * variance_of_mean(values) if len(values) > 1 else math.nan
         quantity = QUANTITIES[claim.statistic]
-        if claim.test == "sequential" and not (own == 0 and known_exactly(quantity, searches)):
+        if claim.test == "sequential" and not (own == 0 and known_exactly(claim, searches)):
             part = replace(part, error=math.sqrt(own + what.error**2))
             yield value_over(part, scale * values, what, quantity.is_count, skewness_at(claim, benchmark), kept)
             return
         if not own > 0:
-            if not known_exactly(quantity, searches):
+            if not known_exactly(claim, searches):
                 yield with_test(part, own, math.nan, "Welch's two one-sided t tests", lambda: False)
                 return
             own = 0.0
@@ -170,7 +170,7 @@ def _order(claim: Claim, kept: Kept, benchmark: Benchmark) -> Iterator[Part]:
             notes = dict.fromkeys(filter(None, (failed_of(one), failed_of(other))))
             part = replace(part, estimate=float(gain.mean()), n=len(gain), note="; ".join(notes))
             error = math.sqrt(variance_of_mean(gain)) if len(gain) > 1 else math.nan
-            is_known = partial(known_exactly, quantity, first, second)
+            is_known = partial(known_exactly, claim, first, second)
             if claim.test == "sequential" and not (error == 0 and is_known()):
                 yield pairs_over(replace(part, error=error), gain, kept)
                 continue

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from harness.claims.quantities import QUANTITIES, Quantity, Sample, exact_value, sample_of
+from harness.claims.quantities import QUANTITIES, Sample, exact_value, sample_of
 from harness.claims.searches import Kept, Searches
 from harness.reporting.frames.improvement import is_one_search
 from harness.reporting.run import PERCENT_UNITS, Benchmark
@@ -101,6 +101,8 @@ def sample_at(claim: Claim, kept: Kept, benchmark: Benchmark, label: str) -> tup
     every = sample_of(searches, claim)
     if claim.test == "fixed":  # judged once, at the seeds that were stated
         every = every.at(kept.seeds)
+    if claim.reaches is not None and claim.test == "sequential":
+        every = every.before_a_loss()
     known = every.known()
     if len(known.values) == 0:
         raise Missing(f"{label}: its searches have no {claim.statistic}")
@@ -129,14 +131,23 @@ def draws_at(claim: Claim, benchmark: Benchmark, name: str) -> int | None:
     return benchmark.draws(claim.budget) if stated is None else stated
 
 
-def known_exactly(quantity: Quantity, *searches: Searches) -> bool:
-    """Whether equal numbers of all seeds are no accident: counted, or of searches that all went the same way."""
-    return quantity.is_count or all(group in run.steps and is_one_search(run, group) for run, group in searches)
+def known_exactly(claim: Claim, *searches: Searches) -> bool:
+    """Whether equal numbers of all seeds are no accident: counted, or of several searches that all went the same way.
+
+    What is counted up to a score is left to chance as the score is.
+    """
+    if QUANTITIES[claim.statistic].is_count and claim.reaches is None:
+        return True
+    return all(
+        group in run.steps and len(run.finished(group)) > 1 and is_one_search(run, group) for run, group in searches
+    )
 
 
 def failed_of(sample: Sample) -> str:
-    """Say how many searches failed; empty for none."""
-    return f"{sample.failed} of its searches failed" if sample.failed else ""
+    """Say how many searches failed, and where a sequence ends for one that has no number; empty for none."""
+    failed = f"{len(sample.failed)} of its searches failed" if sample.failed else ""
+    ends = f"seed {sample.lost} never reaches the score, and ends the evidence" if sample.lost is not None else ""
+    return "; ".join(filter(None, (failed, ends)))
 
 
 def scale_of(claim: Claim, benchmark: Benchmark, wanted: str) -> float:

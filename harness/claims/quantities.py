@@ -57,17 +57,33 @@ class Sample(NamedTuple):
     seeds, values
         (n,) seeds, ascending, and (n,) numbers, NaN where a search has none.
     failed
-        How many of the searches failed or found nothing feasible.
+        Seeds whose searches failed or found nothing feasible.
+    lost
+        The seed at which a sequence ends, because its search never reaches a score; None for none.
     """
 
     seeds: NDArray[np.int64]
     values: NDArray[np.float64]
-    failed: int
+    failed: tuple[int, ...]
+    lost: int | None = None
 
     def at(self, seeds: NDArray[np.int64]) -> Sample:
         """Those of some seeds."""
         there = np.isin(self.seeds, seeds)
-        return self if there.all() else Sample(self.seeds[there], self.values[there], self.failed)
+        if there.all():
+            return self
+        failed = tuple(seed for seed in self.failed if seed in seeds)
+        return Sample(self.seeds[there], self.values[there], failed)
+
+    def before_a_loss(self) -> Sample:
+        """Those of the seeds before the first that has none: evidence stops there, and what it showed until then stays."""
+        lost = np.isnan(self.values)
+        first = int(lost.argmax())
+        return (
+            Sample(self.seeds[:first], self.values[:first], self.failed, int(self.seeds[first]))
+            if lost.any() and first
+            else self
+        )
 
     def known(self) -> Sample:
         """Those that are not NaN."""
@@ -84,7 +100,8 @@ def sample_of(searches: Searches, claim: Claim) -> Sample:
     if key not in samples:
         values = QUANTITIES[claim.statistic].of(searches, claim).sort_index()
         seeds, numbers = values.index.to_numpy(dtype=np.int64), np.asarray(values, dtype=np.float64)
-        samples[key] = Sample(seeds, numbers, int((_cells(searches)["status"] != "ok").sum()))
+        cells = _cells(searches)
+        samples[key] = Sample(seeds, numbers, tuple(cells.loc[cells["status"] != "ok", "seed"].tolist()))
     return samples[key]
 
 

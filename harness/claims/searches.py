@@ -35,8 +35,9 @@ class Kept:
     suite
         What was to be run.
     folders
-        Output folders of runs, of this suite or of others. A group of searches is looked for in their order, and is the suite's
-        where all that its results depend on is the same, but for the version of the method and of packages.
+        Output folders of runs, of this suite or of others. A group of searches is that of the run with most of the suite's seeds,
+        the first of equals, and is the suite's where all that its
+        results depend on is the same, but for the version of the method and of packages.
 
     Attributes
     ----------
@@ -69,16 +70,20 @@ class Kept:
     def _look_for(self, wanted: Group, runs: Sequence[Run]) -> None:
         place = wanted.benchmark, wanted.method.label, wanted.budget
         text = _identity(wanted)
+        most = -1  # seeds of the suite's in one run
+        changed: list[str] = []
         for run in runs:
             for number, group in enumerate(run.of(_groups)):
                 if run.of(_identities)[number] == text:
-                    self._groups[place] = Searches(run, number)
-                    if changed := differences(_others(group), _others(wanted)):
-                        self.notes.append(f"{wanted.method.label}: {'; '.join(changed)}")
-                    return
-                if (group.benchmark, group.method.label, group.budget) == place:
+                    seeds = run.cells.loc[run.cells["group"] == number, "seed"]
+                    if (n := int(seeds.isin(self.seeds).sum())) > most:
+                        most, self._groups[place] = n, Searches(run, number)
+                        changed = differences(_others(group), _others(wanted))
+                elif (group.benchmark, group.method.label, group.budget) == place:
                     why = "; ".join(differences(group.resolved, wanted.resolved))
                     self._why_not.setdefault(place, f"{run.folder} has others: {why}")
+        if changed:
+            self.notes.append(f"{wanted.method.label}: {'; '.join(changed)}")
 
     def sampled(self, name: str) -> str:
         """The label of the suite's method that samples ``random@1`` or ``random@budget`` where no exact law is known."""

@@ -75,19 +75,29 @@ def judge(suite: Suite, kept: Kept) -> tuple[Verdict, ...]:
     tests = int(np.isfinite(both).sum())
     level = LEVEL / max(tests - rejected, 1)  # what Holm leaves to each test that has not rejected yet
     found = [one.verdict(float(p), float(q), level) for one, (p, q) in zip(evidence, both, strict=True)]
-    if any(claim.test == "sequential" for claim in suite.claims):
-        found = [replace(one, took=took) for one, took in zip(found, _took(evidence, found), strict=True)]
-    return tuple(found)
+    if not any(claim.test == "sequential" for claim in suite.claims):
+        return tuple(found)
+    stood = _first(evidence)
+    for at, (one, (shown, against)) in enumerate(zip(evidence, stood, strict=True)):
+        if one.claim.test == "sequential" and 0 < shown < against:  # the verdict that was given is not withdrawn
+            found[at] = one.verdict(float(both[at, 0]), math.inf, level)
+            found[at] = replace(found[at], p_contradicted_holm=float(both[at, 1]))
+    return tuple(replace(one, took=took) for one, took in zip(found, _took(stood, found), strict=True))
 
 
-def _took(evidence: Sequence[_Evidence], found: Sequence[Verdict]) -> list[int]:
-    """After how many seeds each verdict on a sequential claim first stood."""
+def _first(evidence: Sequence[_Evidence]) -> list[tuple[int, int]]:
+    """After how many seeds each claim was first reproduced and contradicted; 0 for never."""
     most = max((part.course.shape[1] for one in evidence for part in one.parts if part.course is not None), default=1)
-    first = first_rejections(np.concatenate([one.course(most) for one in evidence])).reshape(-1, 2)
+    first = first_rejections(np.concatenate([one.course(most) for one in evidence]), LEVEL).reshape(-1, 2)
+    return [(int(shown), int(against)) for shown, against in first]
+
+
+def _took(stood: Sequence[tuple[int, int]], found: Sequence[Verdict]) -> list[int]:
+    """After how many seeds each verdict on a sequential claim first stood."""
     place = {REPRODUCED: 0, CONTRADICTED: 1}
     return [
-        int(seeds[place[one.verdict]]) if one.verdict in place and one.claim.test == "sequential" else 0
-        for one, seeds in zip(found, first, strict=True)
+        seeds[place[one.verdict]] if one.verdict in place and one.claim.test == "sequential" else 0
+        for one, seeds in zip(found, stood, strict=True)
     ]
 
 

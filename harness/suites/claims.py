@@ -200,6 +200,8 @@ def read_claims(
         kind = _kind(values, place)
         what = _READERS[kind](table, place)
         statistic = table.statistic if kind != "kendall" else "kendall"
+        if table.reaches is not None and not math.isfinite(table.reaches):
+            raise HarnessError(f"{place}: reaches: wanted a finite number, not {table.reaches}")
         if table.reaches is not None and statistic not in COUNTED:
             raise HarnessError(
                 f"{place}: reaches goes with the statistics {' and '.join(COUNTED)}, not with {statistic}"
@@ -289,6 +291,8 @@ def _against(table: ClaimTable, place: str) -> Against:
     if table.beats:
         by = 0.0 if table.by is None else _percent(table.by, "by", place)
         return Against(method, _different(table.beats, "beats", method, place), Region(low=by))
+    if not table.is_:
+        raise HarnessError(f"{place}: beats and is: wanted a text that is not empty")
     baseline = _different(table.baseline, "baseline", method, place)
     if table.within is None:
         raise HarnessError(f'{place}: within is missing: how much does not matter, such as within = "0.5 %"')

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 import harness
-from harness.claims.parts import Part
+from harness.claims.parts import Part, failed_of
+from harness.claims.quantities import Sample
 from harness.claims.searches import Kept
 from harness.claims.sequential import by_sequence, pairs_over
 from harness.claims.verdicts import judge
@@ -105,6 +106,27 @@ def test_a_verdict_is_never_withdrawn_and_says_what_it_took(folder: Path) -> Non
                 assert n - 2 < one.took <= n or word != "undecided"
     assert before[1] == "reproduced"
     assert before[2] == "contradicted"
+
+
+def test_the_first_verdict_stays_whatever_later_seeds_show(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def turned(self: Any, n: int) -> np.ndarray:
+        late = np.arange(n) < n - 2
+        return np.array([np.where(np.arange(n) < 3, 1.0, 1e-6), np.where(late, 1.0, 1e-9)])
+
+    evidence = "harness.claims.verdicts._Evidence"
+    monkeypatch.setattr(f"{evidence}.course", turned)
+    monkeypatch.setattr(f"{evidence}.p_reproduced", 1e-6)
+    monkeypatch.setattr(f"{evidence}.p_contradicted", 1e-9)
+    (one,) = judged(folder, LAW)
+    assert (one.verdict, one.took, one.p_contradicted_holm) == ("reproduced", 4, pytest.approx(2e-9))
+
+
+def test_seeds_that_never_reach_a_score_end_the_evidence() -> None:
+    sample = Sample(np.arange(4), np.array([3.0, 5.0, np.nan, 2.0]), ())
+    assert list(sample.before_a_loss().values) == [3.0, 5.0]
+    assert failed_of(sample.before_a_loss()) == "seed 2 never reaches the score, and ends the evidence"
+    assert len(sample.at(np.array([0, 1])).before_a_loss().values) == 2
+    assert np.isnan(Sample(np.arange(2), np.array([np.nan, 1.0]), ()).before_a_loss().values[0])  # said as it was
 
 
 def judged_at(folder: Path, n: int, *claims: dict[str, Any]) -> Any:

@@ -304,6 +304,9 @@ def test_failed_searches_have_the_worst_score(tmp_path: Path, registries: None) 
     assert found.part is not None
     assert (found.part.n, found.part.estimate) == (9, pytest.approx(own.mean()))
     assert "3 of its searches failed" in found.note
+    few = {"method": "falls-over", "value": 0, "margin": 1}
+    (fixed,) = verdicts(tmp_path / "out", few, **more | {"seeds": "1:6"})  # of those that are judged
+    assert "1 of its searches failed" in fixed.note
 
 
 def test_searches_that_end_alike(tmp_path: Path, registries: None) -> None:
@@ -333,6 +336,28 @@ def test_searches_that_end_alike(tmp_path: Path, registries: None) -> None:
     assert law.p_reproduced == pytest.approx(share, abs=1e-6)
     assert value.verdict == "reproduced"
     assert margin.verdict in ("reproduced", "contradicted")  # exact: one number against another
+
+
+def test_of_two_runs_the_one_with_most_seeds(folder: Path, tmp_path: Path) -> None:
+    run_suite(make_suite(document(seeds="0:4")), tmp_path / "out")
+    suite = make_suite(document({"order": ["EA", "random"]}))
+    for folders in ([tmp_path / "out", folder], [folder, tmp_path / "out"]):
+        (one,) = judge(suite, Kept(suite, folders))
+        assert one.part is not None
+        assert one.part.n == N
+
+
+def test_one_seed_shows_nothing(tmp_path: Path) -> None:
+    run_suite(make_suite(document(seeds="0:4")), tmp_path / "out")
+    value = {"method": "local-search", "value": 80.0, "margin": 50.0}
+    (one,) = verdicts(tmp_path / "out", value, seeds="0:1")
+    assert one.verdict == "undecided"
+    assert "one seed has no spread" in one.note
+    # How long it takes to a score is left to chance: all seeds alike may be an accident.
+    early = {"method": "local-search", "statistic": "evaluations", "reaches": 0.0, "value": 1, "margin": 0.5}
+    for test in ("fixed", "sequential"):
+        (alike,) = verdicts(tmp_path / "out", early | {"test": test}, seeds="0:4")
+        assert alike.verdict == "undecided"
 
 
 def test_the_frame_has_a_row_a_claim(folder: Path) -> None:

@@ -141,6 +141,14 @@ def test_one_of_several_budgets_and_benchmarks() -> None:
             {"kendall": ">= 0", "between": ["valid", "test"], "statistic": "test"},
             "claim 1: statistic does not go with kendall",
         ),
+        (
+            {"method": "EA", "is": "", "baseline": "random", "within": "1 %"},
+            "claim 1: beats and is: wanted a text that is",
+        ),
+        (
+            VALUE | {"statistic": "evaluations", "reaches": math.nan},
+            "claim 1: reaches: wanted a finite number, not nan",
+        ),
         (BETTER | {"reaches": 0.9}, "claim 1: reaches goes with the statistics epochs and evaluations, not with test"),
     ],
     ids=str,
