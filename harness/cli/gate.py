@@ -60,6 +60,7 @@ def add_verbs(verbs: Any) -> None:
     compare.add_argument("first", type=Path, metavar="OUT_A")
     compare.add_argument("second", type=Path, metavar="OUT_B")
     compare.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV")
+    compare.add_argument("--html", type=Path, metavar="FILE", help="write a page")
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -122,11 +123,14 @@ def _baseline(options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     from harness.regression.compare import compare
+    from harness.system.files import write_whole
 
     frame = compare(options.first, options.second)
     if options.csv:
-        from harness.system.files import write_whole
-
         write_whole(options.csv, frame.to_csv(index=False).encode())
+    if options.html:
+        from harness.reporting.comparison import comparison_page
+
+        write_whole(options.html, comparison_page(frame, options.first, options.second).encode())
     print_result(options, rows_of(frame), screen.frame(options.stdout, frame))
     return OK

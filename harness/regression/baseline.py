@@ -60,6 +60,8 @@ class Cell:
         baseline that does not say.
     cost_ratio
         Median search time over that of the method ``random`` on the same benchmark in the same run; NaN if unknown.
+    unit
+        Of the scores; empty in a baseline, which does not say.
     """
 
     benchmark: str
@@ -78,6 +80,7 @@ class Cell:
     infeasible: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     conditions: Mapping[str, Any] | None = None
     cost_ratio: float = float("nan")
+    unit: str = ""
 
     @property
     def identity(self) -> tuple[Any, ...]:
@@ -216,7 +219,7 @@ def load(path: Path) -> Baseline:
 
 def _cell(group: Group, frame: pd.DataFrame, reference: float) -> Cell:
     good = frame[frame["status"] == "ok"].sort_values("seed")
-    first = frame.iloc[0]
+    first, benchmark = frame.iloc[0], load_benchmark(group.benchmark)
     return Cell(
         benchmark=group.benchmark,
         label=first["label"],
@@ -225,7 +228,8 @@ def _cell(group: Group, frame: pd.DataFrame, reference: float) -> Cell:
         method=first["method"],
         method_params=first["method_params"],
         data_sha256=first["data_sha256"],
-        sign=1 if load_benchmark(group.benchmark).direction == "max" else -1,
+        sign=1 if benchmark.direction == "max" else -1,
+        unit=benchmark.unit,
         reference=reference,
         seeds=good["seed"].to_numpy(dtype=np.int64),
         valid=good["valid"].to_numpy(dtype=np.float64),
@@ -358,7 +362,7 @@ ARRAYS = {"seeds": np.int64, "valid": np.float64, "test": np.float64, "infeasibl
 
 
 def _encoded(cell: Cell) -> dict[str, Any]:
-    values = {key: value for key, value in vars(cell).items() if key not in ARRAYS}
+    values = {key: value for key, value in vars(cell).items() if key not in (*ARRAYS, "unit")}
     # For people, beside the arrays that the check uses.
     values |= {"n": len(cell.seeds), "mean_test": float(cell.test.mean()) if len(cell.test) else None}
     for key, kind in ARRAYS.items():

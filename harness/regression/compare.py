@@ -25,6 +25,7 @@ COLUMNS = (
     "n_paired",
     "mean_a",
     "mean_b",
+    "unit",
     "identical",
     "change",
     "ci_low",
@@ -48,11 +49,12 @@ def compare(first: Path, second: Path, confidence: float = 0.95) -> pd.DataFrame
     Returns
     -------
     pandas.DataFrame
-        A row a cell, and for each method a row over all its benchmarks (inverse-variance pooled). ``identical``: the seeds
-        that both runs have gave the same scores. ``change`` is second minus first in RI points (hundredths of random
-        search's mean test score; more is better), with a two-sided t interval and p-value: paired over the ``n_paired``
-        seeds that both runs have, since equal seeds meet the same first architectures, or Welch's where they share fewer
-        than 2 (``n_paired`` 0); ``p_holm`` is adjusted over the cells.
+        A row a cell, and for each method a row over all its benchmarks (inverse-variance pooled). ``mean_a, mean_b`` are mean
+        test scores in the benchmark's ``unit``, over what is compared: the ``n_paired`` seeds that both runs have, or the ``n_a``
+        and ``n_b`` seeds of each. ``identical``: the seeds that both runs have gave the same scores. ``change`` is second minus
+        first in RI points (hundredths of random search's mean test score; more is better), with a two-sided t interval and
+        p-value: paired over the ``n_paired`` seeds, since equal seeds meet the same first architectures, or Welch's where they
+        share fewer than 2 (``n_paired`` 0); ``p_holm`` is adjusted over the cells.
 
     Raises
     ------
@@ -81,6 +83,7 @@ def compare(first: Path, second: Path, confidence: float = 0.95) -> pd.DataFrame
 
 def _row(benchmark: str, first: list[Cell], second: list[Cell], confidence: float) -> dict[str, object]:
     one = len(first) == 1
+    compared = [_on_shared_seeds(x, y) for x, y in zip(first, second, strict=True)]
     row: dict[str, object] = {
         "method": first[0].label,
         "benchmark": benchmark,
@@ -88,18 +91,19 @@ def _row(benchmark: str, first: list[Cell], second: list[Cell], confidence: floa
         "n_a": min(len(cell.seeds) for cell in first),
         "n_b": min(len(cell.seeds) for cell in second),
         "n_paired": min(map(_n_paired, first, second)),
-        "mean_a": _mean(first[0]) if one else math.nan,
-        "mean_b": _mean(second[0]) if one else math.nan,
+        "mean_a": _mean(compared[0][0]) if one else math.nan,
+        "mean_b": _mean(compared[0][1]) if one else math.nan,
+        "unit": first[0].unit if one else "",
         "identical": all(map(equal_where_shared, second, first)),
         "p_value": math.nan,
         "p_holm": math.nan,
     }
     if row["identical"]:
         return row | {"change": 0.0, "ci_low": math.nan, "ci_high": math.nan}
-    pairs = [(x, y) for x, y in zip(first, second, strict=True) if not equal_where_shared(y, x)]
+    changed = [not equal_where_shared(y, x) for x, y in zip(first, second, strict=True)]
+    pairs = [pair for pair, is_changed in zip(compared, changed, strict=True) if is_changed]
     for x, _ in pairs:
         check_reference(x)
-    pairs = [_on_shared_seeds(x, y) for x, y in pairs]
     try:
         found = [_change(x, y) for x, y in pairs]
     except NoSpread:  # over seeds, or a single one

@@ -297,5 +297,13 @@ def test_compare(runs: dict[str, Path], capsys) -> None:  # type: ignore[no-unty
     assert shared["identical"].all()
     assert (shared["change"] == 0).all()
     assert (shared["n_paired"] == 10).all()
-    assert main(["compare", str(runs["first"]), str(runs["weak"])]) == 0
+    single = shared[shared["benchmark"] != ALL]
+    np.testing.assert_array_equal(single["mean_a"], single["mean_b"])  # like with like: over the seeds that both have
+    assert (single["unit"] != "").all()
+    page = runs["weak"].parent / "compared.html"
+    assert main(["compare", str(runs["first"]), str(runs["weak"]), "--html", str(page)]) == 0
     assert "synthetic/ridge" in capsys.readouterr().out
+    text = page.read_text(encoding="utf-8")
+    cells = frame[frame["benchmark"] != ALL]
+    assert f"{len(cells)} cells: {cells['identical'].sum()} identical" in text
+    assert 'src="http' not in text
