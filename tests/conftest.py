@@ -30,6 +30,31 @@ if TYPE_CHECKING:
 
 COLUMNS = ("valid", "test", "cost", "latency", "test_extra", "train_loss", "valid_loss")
 ROOT = Path(__file__).resolve().parents[1]
+SLOW = '''
+import time
+from dataclasses import dataclass
+
+from harness import AskTell, Taxonomy, register_method
+
+
+@register_method("slow")
+@dataclass
+class Slow(AskTell):
+    """Random search that takes its time."""
+
+    taxonomy = Taxonomy("any", "random", "none", "none")
+
+    def start(self, problem, streams):
+        super().start(problem, streams)
+        self.draw = streams.uniforms("sample")
+        time.sleep({seconds})
+
+    def ask(self):
+        return self.problem.sample(self.draw)
+
+    def tell(self, arch, evaluation):
+        pass
+'''
 # Last, so that `benchmarks`, which is no part of the package, is found, and `harness` is the installed one.
 sys.path.append(str(ROOT))
 
@@ -231,3 +256,15 @@ def small(splits: Splits) -> Splits:
 def settings() -> SearchSettings:
     """A supernet of one cell and two channels, for two epochs."""
     return SearchSettings(channels=2, cells=1, epochs=2, batch_size=32, alpha_learning_rate=3e-3)
+
+
+@pytest.fixture
+def slow_plugin(tmp_path: Path) -> Callable[..., Path]:
+    """Write ``slow.py`` with the method ``slow``, a random search that sleeps so long when it starts."""
+
+    def write(seconds: float = 0.004) -> Path:
+        path = tmp_path / "slow.py"
+        path.write_text(SLOW.format(seconds=seconds))
+        return path
+
+    return write

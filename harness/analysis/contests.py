@@ -122,10 +122,10 @@ def contests(source: Source) -> list[Contest]:
     HarnessError
         If a folder holds no run and no results.
     """
-    if isinstance(source, PaperTable):
-        return _of_paper(source)
     results = results_of(source)
-    if isinstance(results, Results):
+    if isinstance(results, PaperTable):
+        return _of_paper(results)
+    if results is not None:
         return _of_results(results)
     assert isinstance(source, Path)
     run = load_run(source)
@@ -182,8 +182,9 @@ def _of_results(results: Results) -> list[Contest]:
         scores = {method: _by_seed(results, dataset, method) for method in results.methods}
         scores = {method: own for method, own in scores.items() if len(own)}
         families = {method: results.families.get(method, method) for method in scores}
-        baseline = partial(_baseline, results, dataset, scores)
-        is_alone = len(set(results.baselines.values())) != 1
+        summaries = {method: summary_of(np.asarray(own, dtype=np.float64)) for method, own in scores.items()}
+        baseline = partial(_baseline, results.baseline, dataset, summaries)
+        is_alone = results.baseline is None
         found.append(Contest(dataset, 0, results.sign, scores, families, baseline, results.paired, is_alone))
     return found
 
@@ -192,25 +193,20 @@ def _of_paper(table: PaperTable) -> list[Contest]:
     found = []
     for dataset in table.datasets:
         cells = {method: cell for (where, method), cell in table.cells.items() if where == dataset}
-        baseline = partial(_baseline_of_paper, table, dataset, cells)
+        baseline = partial(_baseline, table.baseline, dataset, cells)
         families = {method: method for method in cells}
         is_alone = table.baseline is None
         found.append(Contest(dataset, 0, table.sign, {}, families, baseline, is_alone=is_alone, summaries=cells))
     return found
 
 
-def _baseline_of_paper(table: PaperTable, dataset: str, cells: Mapping[str, Summary]) -> Moments:
-    if table.baseline is None:
-        return float(np.mean([cell.mean for cell in cells.values()])), np.nan
-    if table.baseline not in cells:
-        raise HarnessError(f"{dataset}: no score of the baseline {table.baseline}")
-    return cells[table.baseline].mean, cells[table.baseline].sd
-
-
-def baseline_name(results: Results | PaperTable) -> str | None:
-    """The one method that is the baseline of all others; None where there is none, or several."""
-    named = {results.baseline} if isinstance(results, PaperTable) else set(results.baselines.values())
-    return next(iter(named)) if len(named) == 1 else None
+def _baseline(name: str | None, dataset: str, summaries: Mapping[str, Summary]) -> Moments:
+    """Mean and deviation of the baseline of all methods; without one the mean of all methods' means."""
+    if name is None:
+        return float(np.mean([one.mean for one in summaries.values()])), np.nan
+    if name not in summaries:
+        raise HarnessError(f"{dataset}: no score of the baseline {name}")
+    return summaries[name].mean, summaries[name].sd
 
 
 def _by_seed(results: Results, dataset: str, method: str) -> pd.Series[float]:
@@ -218,17 +214,6 @@ def _by_seed(results: Results, dataset: str, method: str) -> pd.Series[float]:
     runs = results.of(dataset, method)
     alone = method + " in line " + runs["line"].astype(str) + " of " + runs["file"]
     return runs["score"].set_axis(runs["seed"].where(runs["seed"] != "", alone))
-
-
-def _baseline(results: Results, dataset: str, scores: Mapping[str, pd.Series[float]]) -> Moments:
-    """Mean and deviation of the baseline; without one, or with several, the mean of all methods' means."""
-    named = dict.fromkeys(results.baselines.values())
-    if len(named) != 1:
-        return float(np.mean([own.mean() for own in scores.values()])), np.nan
-    (name,) = named
-    if name not in scores:
-        raise HarnessError(f"{dataset}: no score of the baseline {name}")
-    return _moments_of(np.asarray(scores[name], dtype=np.float64))
 
 
 def summary_of(scores: FloatArray) -> Summary:

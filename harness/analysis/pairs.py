@@ -95,13 +95,12 @@ def compare_pairs(source: Source, rng: np.random.Generator, rope: float | None =
     for budget in dict.fromkeys(tests["budget"]):
         fields = [contest for contest in met if contest.budget == budget]
         names = [name for name in fields[0].names if all(name in contest.names for contest in fields)]
-        everywhere = sum(len(contest.names) > len(names) for contest in fields) == 0
         found = _ranking(fields, names)
         at = f"budget {budget}: " if budget else ""
         if isinstance(found, str):
             notes.append(f"{at}no Friedman or Wilcoxon tests over data sets: {found}")
         else:
-            if not everywhere:
+            if any(len(contest.names) > len(names) for contest in fields):
                 notes.append(f"{at}ranks are of the methods that have results on every data set: {', '.join(names)}")
             frame = found.mean_ranks.rename_axis("method").reset_index(name="mean_rank")
             ranks.append(frame.assign(budget=budget, p_friedman=found.p_value))

@@ -15,7 +15,6 @@ from harness.analysis.contests import (
     NO_POINTS,
     Contest,
     Source,
-    baseline_name,
     contests,
     moments,
     results_of,
@@ -71,7 +70,7 @@ def plan_seeds(source: Source, detect: float, power: float = 0.8, level: float =
         raise HarnessError(f"detect: {detect} is never found, whatever the seeds; give a percentage other than 0")
     plan = _Plan(detect, power, level)
     if (results := results_of(source)) is not None:
-        return _of_results(contests(source), baseline_name(results), plan)
+        return _of_results(contests(source), results.baseline, plan)
     assert isinstance(source, Path)
     run = load_run(source)
     rows: list[dict[str, Any]] = []

@@ -10,7 +10,7 @@ from typing import Any
 from harness.errors import HarnessError, unknown_name
 from harness.images.registry import dataset_names, describe_dataset
 from harness.live.benchmark import LiveBenchmark, is_live
-from harness.live.one_shot import ELASTIC, JUDGED, ElasticBenchmark, OneShotBenchmark
+from harness.live.one_shot import JUDGED, judged
 from harness.methods.base import method_class, method_names
 from harness.reporting.published import published
 from harness.suites.catalogue import benchmark_names, load_benchmark
@@ -58,7 +58,7 @@ def _benchmark(name: str) -> dict[str, str]:
         return words.as_json() | {"about": "packaged; converted when first used"}
     about = "registered by a plug-in"
     if name.startswith(JUDGED):
-        about = (ElasticBenchmark if name.startswith(ELASTIC) else OneShotBenchmark)(name).about
+        about = judged(name).about
     elif name in recorded.shipped_files(".parquet"):
         about = "comes with the project; converted when first used"
     try:

@@ -89,7 +89,7 @@ def source_of(options: argparse.Namespace, paths: list[Path]) -> Path | Results 
         for name in (*_COLUMNS, *_OTHERS, "runs_of_a_mean"):
             if getattr(options, name, None) not in (None, False, []):
                 what = "is a folder" if paths[0].is_dir() else "is not there"
-                raise HarnessError(f"--{name.partition('_')[0]} goes with CSV files, and {paths[0]} {what}")
+                raise HarnessError(f"{_typed(options, name)} goes with CSV files, and {paths[0]} {what}")
         return paths[0]
     if getattr(options, "runs_of_a_mean", None) is not None:
         return _paper(options, paths)
@@ -110,11 +110,16 @@ def _paper(options: argparse.Namespace, paths: list[Path]) -> PaperTable:
     for name in (*_COLUMNS, "form", "map", "paired", "architectures"):
         if getattr(options, name) not in (None, False, []):
             raise HarnessError(
-                f"--{name} does not go with --runs: a paper's table has methods down and data sets across"
+                f"{_typed(options, name)} does not go with --runs: a paper's table has methods down and data sets across"
             )
     table = read_paper(paths[0], options.runs_of_a_mean, options.baseline, options.unit, options.direction or "max")
     say(table.faults)
     return table
+
+
+def _typed(options: argparse.Namespace, name: str) -> str:
+    """The option as a user types it."""
+    return "--" + {"form": str(getattr(options, "form", None)), "runs_of_a_mean": "runs"}.get(name, name)
 
 
 def are_files(paths: list[Path]) -> bool:

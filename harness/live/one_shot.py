@@ -41,32 +41,29 @@ NESTED = {"nasbench201": "elastic201"}  # the space whose networks are parts of 
 SAMPLE = 200  # architectures whose ranking is compared
 
 
-def one_shot_names() -> Iterator[str]:
-    """``one-shot/<table>`` for every recorded table that is here over a space with a supernet."""
-    shipped = recorded.shipped_files(".parquet")
-    yield from (PREFIX + name for name in shipped)
-    for name in store.stored_names():
-        if name not in shipped and _has_supernet(name):
-            yield PREFIX + name
-
-
-def elastic_names() -> Iterator[str]:
-    """``elastic/<table>`` for every recorded table over a space that has elastic networks."""
-    shipped = recorded.shipped_files(".toml")
-    for name in one_shot_names():
-        table = name.removeprefix(PREFIX)
-        # Of a shipped table the specification says it, so that nothing is converted for a list of names.
-        spec = tomllib.loads(shipped[table].read_text()) if table in shipped else _recording(store.card_of(table))
-        space = str(spec.get("space"))
-        if space in NESTED or (space in cell_space_names() and cell_space(space).nested is not None):
+def judged_names() -> Iterator[str]:
+    """``one-shot/<table>`` of every recorded table over a space with a supernet, and ``elastic/<table>`` if it can be elastic."""
+    for table, space in _recorded_spaces():
+        yield PREFIX + table
+        if space in NESTED or cell_space(space).nested is not None:
             yield ELASTIC + table
 
 
-def _has_supernet(name: str) -> bool:
+def _recorded_spaces() -> Iterator[tuple[str, str]]:
+    # Of a shipped table the specification says its space, so that nothing is converted for a list of names.
+    shipped, specs = recorded.shipped_files(".parquet"), recorded.shipped_files(".toml")
+    for name in shipped:
+        yield name, str(tomllib.loads(specs[name].read_text())["space"])
+    for name in store.stored_names():
+        if name not in shipped and (space := _stored_space(name)) in cell_space_names():
+            yield name, space
+
+
+def _stored_space(name: str) -> str:
     try:
-        return _recording(store.card_of(name)).get("space") in cell_space_names()
+        return str(_recording(store.card_of(name)).get("space"))
     except (HarnessError, AttributeError, TypeError):  # a damaged table is refused when it is asked for
-        return False
+        return ""
 
 
 def _recording(card: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -143,8 +140,9 @@ class OneShotBenchmark(LiveBenchmark):
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the table, which names the images."""
-        return hashlib.sha256(f"one-shot {self.table.sha256}".encode()).hexdigest()
+        """Hash of the kind of supernet and of the table, which names the images."""
+        kind = self.name.partition("/")[0]
+        return hashlib.sha256(f"{kind} {self.table.sha256}".encode()).hexdigest()
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -220,10 +218,10 @@ class ElasticBenchmark(OneShotBenchmark):
         """Name of the elastic space."""
         return NESTED.get(str(self.spec["space"]), str(self.spec["space"]))
 
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of the table, which names the images."""
-        return hashlib.sha256(f"elastic {self.table.sha256}".encode()).hexdigest()
+
+def judged(name: str) -> OneShotBenchmark:
+    """Supernet of a name that begins with one of `JUDGED`."""
+    return (ElasticBenchmark if name.startswith(ELASTIC) else OneShotBenchmark)(name)
 
 
 def part_of(table: Table, name: str, space: str) -> Table:

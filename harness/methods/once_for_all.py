@@ -12,6 +12,7 @@ from harness.methods.base import register_method, require
 from harness.methods.elastic import OverElastic
 from harness.problem.offer import Offer
 from harness.spaces.cells import CellSpace
+from harness.supernets.stages import stage_ends
 
 if TYPE_CHECKING:
     from harness.supernets.steps import Step
@@ -67,8 +68,7 @@ class OnceForAll(OverElastic):
             f"{self.name}: shares: {offer.space.name} has the stages {', '.join(stages)}; give one more share than these",
         )
         epochs = cast("Mapping[str, Any]", offer.supernet)["epochs"]
-        shares = np.cumsum(self.shares[: len(stages) + 1])
-        ends = np.rint(epochs * shares / shares[-1])
+        ends = stage_ends(self.shares, len(stages), epochs)
         require(
             bool(np.diff([0.0, *ends]).min() >= 1),
             f"{self.name}: the budget of {epochs} epochs leaves a stage without one; give more epochs or other shares",

@@ -97,10 +97,6 @@ class Cell:
         """Whether there are several seeds, and their test scores differ by more than rounding."""
         return len(self.test) > 1 and variance_of_mean(self.test) > 0
 
-    def measured_by(self, reference: float) -> Cell:
-        """The same cell with another size of an RI point."""
-        return replace(self, reference=reference)
-
     def at(self, seeds: NDArray[np.int64]) -> Cell:
         """The same cell with these of its seeds only."""
         places = np.searchsorted(self.seeds, seeds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,17 +57,14 @@ def cells_of_results(results: Results, name: str, like: Mapping[tuple[Any, ...],
                 test=scores,
             )
             old = (like or {}).get(cell.identity)
-            cells[cell.identity] = cell if old is None else cell.measured_by(old.reference)
+            cells[cell.identity] = cell if old is None else replace(cell, reference=old.reference)
     return Baseline(name, cells)
 
 
 def _reference(results: Results, dataset: str) -> float:
-    named = set(results.baselines.values())
-    means = [
-        float(runs["score"].mean())
-        for method in results.methods
-        if len(runs := results.of(dataset, method)) and (len(named) != 1 or method in named)
-    ]
+    """Mean score of the baseline, or of all methods' means; 0 where the baseline has no score."""
+    wanted = results.methods if results.baseline is None else [results.baseline]
+    means = [float(runs["score"].mean()) for method in wanted if len(runs := results.of(dataset, method))]
     return abs(float(np.mean(means))) if means else 0.0
 
 

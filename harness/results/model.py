@@ -89,6 +89,12 @@ class Results:
         """1 where higher is better, -1 where lower is."""
         return 1.0 if self.direction == "max" else -1.0
 
+    @property
+    def baseline(self) -> str | None:
+        """The one method that is the baseline of all others; None where there is none, or several."""
+        named = set(self.baselines.values())
+        return next(iter(named)) if len(named) == 1 else None
+
     @cached_property
     def groups(self) -> dict[tuple[str, str], pd.DataFrame]:
         """Runs by data set and method, in the order of the files."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from harness.errors import HarnessError, unknown_name
@@ -29,11 +28,6 @@ class Summary(NamedTuple):
     mean: float
     sd: float
     n: int
-
-    @property
-    def error(self) -> float:
-        """Standard error of the mean."""
-        return self.sd / float(np.sqrt(self.n))
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +58,6 @@ class PaperTable:
     def datasets(self) -> list[str]:
         """In the order of the file."""
         return list(dict.fromkeys(dataset for dataset, _ in self.cells))
-
-    @property
-    def methods(self) -> list[str]:
-        """In the order of the file."""
-        return list(dict.fromkeys(method for _, method in self.cells))
 
     @property
     def sign(self) -> float:
@@ -125,13 +114,12 @@ def read_paper(
     keys = zip(frame["dataset"], frame["method"], strict=True)
     numbers = zip(scaled["score"].tolist(), (frame["sd"] * factor).tolist(), strict=True)
     cells = {key: Summary(mean, sd, runs) for key, (mean, sd) in zip(keys, numbers, strict=True)}
-    table = PaperTable(sheet.name, cells, direction, None, tuple(faults))
-    if baseline is None:
-        return table
-    by = {plain(method): method for method in table.methods}
-    if plain(baseline) not in by:
-        raise unknown_name("method", baseline, table.methods, "baselines")
-    return PaperTable(sheet.name, cells, direction, by[plain(baseline)], tuple(faults))
+    methods = list(dict.fromkeys(method for _, method in cells))
+    by = {plain(method): method for method in methods}
+    if baseline is not None and plain(baseline) not in by:
+        raise unknown_name("method", baseline, methods, "baselines")
+    of_all = None if baseline is None else by[plain(baseline)]
+    return PaperTable(sheet.name, cells, direction, of_all, tuple(faults))
 
 
 def _rows(sheet: Sheet, faults: list[Fault]) -> Iterator[tuple[str, int, str, str, float, float, bool]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.errors import HarnessError, unknown_name
 from harness.results.model import Direction
-from harness.results.sheet import Sheet, number, plain, read_sheet
+from harness.results.sheet import Sheet, number, read_sheet
 from harness.statistics._validate import FloatArray
 from harness.system.texts import visible
 from harness.tabular.numerals import with_points
@@ -66,7 +66,7 @@ def read_ranked(
     scores = np.column_stack([_numbers(sheet, place) for place in columns])
     groups = np.array([""] * len(sheet.rows), dtype=object)
     if dataset is not None:
-        place = _place(sheet, dataset)
+        place = sheet.place(dataset)
         groups = np.array([visible(cells[place]) for _, cells in sheet.rows], dtype=object)
     found = []
     for group in dict.fromkeys(groups.tolist()):
@@ -80,16 +80,9 @@ def read_ranked(
 
 def _column(sheet: Sheet, role: str, stated: str | None) -> int:
     if stated is not None:
-        return _place(sheet, stated)
+        return sheet.place(stated)
     usual = {"valid": "validation", "score": "test"}[role]
     return sheet.header.index(usual_score(sheet.header, usual, f"--{role}", sheet.name))
-
-
-def _place(sheet: Sheet, stated: str) -> int:
-    names = [plain(name) for name in sheet.header]
-    if plain(stated) not in names:
-        raise unknown_name("column", stated, (name.strip() for name in sheet.header), sheet.name)
-    return names.index(plain(stated))
 
 
 def _numbers(sheet: Sheet, place: int) -> FloatArray:

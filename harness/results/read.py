@@ -200,11 +200,9 @@ def _tidy(sheet: Sheet, wanted: Columns, form: Form | None, baseline: str | None
 
 def _place(sheet: Sheet, role: str, stated: str | None) -> int | None:
     """Return the place of the column that holds a role: the stated one, or the one of a usual name."""
-    names = [plain(name) for name in sheet.header]
     if stated is not None:
-        if plain(stated) not in names:
-            raise unknown_name("column", stated, (name.strip() for name in sheet.header), sheet.name)
-        return names.index(plain(stated))
+        return sheet.place(stated)
+    names = [plain(name) for name in sheet.header]
     found = [names.index(name) for name in _USUAL[role] if name in names]
     if len(found) > 1:
         listed = " and ".join(repr(sheet.header[place].strip()) for place in found)

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import HarnessError, printable
+from harness.errors import HarnessError, printable, unknown_name
 from harness.results.model import Fault
 from harness.system.texts import visible
 from harness.tabular.numerals import NUMBER, without_sign
@@ -43,6 +43,13 @@ class Sheet:
     header: tuple[str, ...]
     rows: tuple[tuple[int, tuple[str, ...]], ...]
     faults: tuple[Fault, ...]
+
+    def place(self, name: str) -> int:
+        """Place of a column by its name; an unknown name is an error with the nearest ones."""
+        names = [plain(one) for one in self.header]
+        if plain(name) not in names:
+            raise unknown_name("column", name, (one.strip() for one in self.header), self.name)
+        return names.index(plain(name))
 
 
 def read_sheet(path: Path) -> Sheet:

@@ -8,14 +8,7 @@ from typing import Any, Protocol
 
 from harness.errors import unknown_name
 from harness.live.benchmark import LiveBenchmark, live_names
-from harness.live.one_shot import (
-    ELASTIC,
-    PREFIX,
-    ElasticBenchmark,
-    OneShotBenchmark,
-    elastic_names,
-    one_shot_names,
-)
+from harness.live.one_shot import JUDGED, judged, judged_names
 from harness.problem.budget import Budget
 from harness.problem.constraint import Constraint
 from harness.spaces.base import Space
@@ -70,11 +63,9 @@ def load_benchmark(name: str) -> Table | LiveBenchmark:
     """A table or a live benchmark by name; an unknown name is an error with the nearest ones."""
     if name in live_names():
         return LiveBenchmark(name)
-    if name.startswith(PREFIX) and name in one_shot_names():
-        return OneShotBenchmark(name)
-    if name.startswith(ELASTIC) and name in elastic_names():
-        return ElasticBenchmark(name)
-    if name.startswith(("live/", PREFIX, ELASTIC)):
+    if name.startswith(JUDGED) and name in judged_names():
+        return judged(name)
+    if name.startswith(("live/", *JUDGED)):
         raise unknown_name("benchmark", name, benchmark_names())
     return tables.load_table(name)
 
@@ -136,7 +127,7 @@ def max_fidelity(benchmark: Benchmark, settings: str) -> int | None:
 
 def benchmark_names() -> list[str]:
     """Sorted names of all benchmarks."""
-    return sorted({*tables.benchmark_names(), *live_names(), *one_shot_names(), *elastic_names()})
+    return sorted({*tables.benchmark_names(), *live_names(), *judged_names()})
 
 
 def expand(patterns: list[str], where: str) -> list[str]:

@@ -18,6 +18,7 @@ from harness.spaces.cells import CellSpace
 from harness.supernets.elastic import sort_channels
 from harness.supernets.net import Batches, Supernet
 from harness.supernets.paths import MovingPath, PathStep, Uniform
+from harness.supernets.stages import stage_ends
 from harness.supernets.steps import PATH, At, Passed
 
 
@@ -57,12 +58,10 @@ class _Moving(MovingPath):
                 self._sums[place] = gradient if present is None else present + gradient
         self.passes += 1
 
-    def move(self) -> None:
-        """Clip the sum, and take one step. Weights that nothing used have a gradient of 0: momentum and decay go on."""
-        for weight, gradient in zip(self._weights, self._sums, strict=True):
-            weight.grad = torch.zeros_like(weight) if gradient is None else gradient
-        nn.utils.clip_grad_norm_(self._weights, self._net.settings.clip)
-        self._optimizer.step()
+    def move_by_sum(self) -> None:
+        """Take one step. Weights that nothing used have a gradient of 0: momentum and decay go on."""
+        pairs = zip(self._weights, self._sums, strict=True)
+        self.move([torch.zeros_like(weight) if gradient is None else gradient for weight, gradient in pairs])
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ class MovingSandwich(_Moving):
         teacher = logits.detach()
         for arch in (*drawn, self._smallest):
             self.add(soft_cross_entropy(net.network(images, *net.path(arch)), teacher))
-        self.move()
+        self.move_by_sum()
         return Passed(float(loss.detach()), teacher)
 
 
@@ -136,8 +135,7 @@ class ShrinkingStep:
 
     def stage(self, epoch: int, epochs: int, stages: Sequence[str]) -> int:
         """Number of the stage that an epoch (from 0) is in: 0 is the largest network. Shares are of those that the space has."""
-        shares = np.cumsum(self.shares[: len(stages) + 1])
-        ends = np.rint(epochs * shares / shares[-1])
+        ends = stage_ends(self.shares, len(stages), epochs)
         return int(np.searchsorted(ends, epoch, side="right"))
 
     def words(self, epoch: int) -> dict[str, Any]:
@@ -188,7 +186,7 @@ class MovingShrinking(_Moving):
                 logits = net.network(images, *net.path(arch))
                 loss = F.cross_entropy(logits, labels)
                 self.add(loss + self._shrinking.weight * soft_cross_entropy(logits, taught))
-        self.move()
+        self.move_by_sum()
         return Passed(float(loss.detach()), logits.detach())
 
     def state_dict(self) -> dict[str, Any]:

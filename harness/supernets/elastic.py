@@ -90,7 +90,6 @@ class ElasticEdge(nn.Module):
 
     def __init__(self, candidates: Sequence[nn.Module], *, transforms: bool) -> None:
         super().__init__()
-        self._candidates = len(candidates)
         self.free = nn.ModuleDict()  # by the number of the candidate
         self.kernels: dict[int, int] = {}
         self.widths: dict[int, int] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -141,12 +141,16 @@ class MovingPath:
         # With zeros for what the architecture does not use, momentum and decay go on there, after a checkpoint too.
         decays = self._step.unsampled == "decay"
         gradients = torch.autograd.grad(loss, self._weights, allow_unused=True, materialize_grads=decays)
+        self.move(gradients)
+        self.passes += 1
+        return Passed(float(loss.detach()), logits.detach())
+
+    def move(self, gradients: Sequence[Tensor | None]) -> None:
+        """Clip the gradients of all weights, and take one step; what has none stays as it is."""
         for weight, gradient in zip(self._weights, gradients, strict=True):
             weight.grad = gradient
         nn.utils.clip_grad_norm_(self._weights, self._net.settings.clip)
         self._optimizer.step()
-        self.passes += 1
-        return Passed(float(loss.detach()), logits.detach())
 
     def probabilities(self) -> None:
         """There are none."""

@@ -18,7 +18,7 @@ LINEAR = 0.999999  # a correlation above this is one measurement, scaled or roun
 RANKED = 0.9999  # so is a rank correlation above this, in whatever scale
 LEAKED = 0.25  # share of rows with equal scores, above chance, that is no coincidence
 ENOUGH = 10  # rows from which on a correlation says something
-COUNTS = {"valid_seeds", "test_seeds"}  # of trainings, which say nothing of a score
+COUNTS = ("valid_seeds", "test_seeds")  # of trainings, which say nothing of a score
 ENOUGH_RANKS = 100  # rows from which on the same order is no coincidence
 # A word that begins so, as in "test_acc" and "cifar10.testError", but not in "latest" or "value".
 _SAYS = {
@@ -69,7 +69,7 @@ def _columns(table: Table, beside: Mapping[str, NDArray[np.float64]]) -> Iterato
     reported = {name: values for name, values in table.columns.items() if is_report_only(name)} | dict(beside)
     for name, values in table.columns.items():
         for other, theirs in reported.items() if name not in reported else ():
-            if {name, other} <= COUNTS:
+            if {name, other} <= set(COUNTS):
                 continue
             if how := sameness(values, theirs) or _same_order(values, theirs):
                 who = "validation and test are" if (name, other) == (VALID, TEST) else f"columns {name} and {other} are"

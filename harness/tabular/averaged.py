@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from harness.errors import HarnessError, unknown_name
 from harness.statistics import intraclass_correlation, noise_ceiling
 from harness.system.texts import visible
+from harness.tabular.audit import COUNTS
 from harness.tabular.numerals import numerals
 
 if TYPE_CHECKING:
     import pandas as pd
-
-COUNTS = ("valid_seeds", "test_seeds")  # columns that count the trainings behind a score
 
 
 def over_seeds(

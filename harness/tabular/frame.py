@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from harness.errors import HarnessError, unknown_name
 from harness.spaces.base import CategoricalSpace, Space
 from harness.system.texts import visible
-from harness.tabular.audit import leaks, sameness
-from harness.tabular.averaged import COUNTS, over_seeds
+from harness.tabular.audit import COUNTS, leaks, sameness
+from harness.tabular.averaged import over_seeds
 from harness.tabular.numerals import Numerals, numerals
 from harness.tabular.statics import check_static
 from harness.tabular.table import COST, TEST, VALID, Direction, Table, Unit, is_report_only, row_of_encodings

@@ -236,36 +236,14 @@ def test_seconds_of_nasbench201_from_a_constructed_table(
     assert "skipped" not in set(frame["verdict"])
 
 
-SLOW = """
-import time
-from dataclasses import dataclass
-from harness import AskTell, Taxonomy, register_method
-
-@register_method("slow")
-@dataclass
-class Slow(AskTell):
-    taxonomy = Taxonomy("any", "random", "none", "none")
-
-    def start(self, problem, streams):
-        super().start(problem, streams)
-        self.draw = streams.uniforms("sample")
-        time.sleep(0.02)
-
-    def ask(self):
-        return self.problem.sample(self.draw)
-
-    def tell(self, architecture, evaluation):
-        pass
-"""
-
-
 @pytest.mark.slow
-def test_a_killed_reproduction_goes_on(tmp_path: Path, suite: Callable[..., Path]) -> None:
+def test_a_killed_reproduction_goes_on(
+    tmp_path: Path, suite: Callable[..., Path], slow_plugin: Callable[..., Path]
+) -> None:
     head = HEAD.replace("0:12", "0:40").replace("local-search", "slow")
     claim = CLAIM.format(word="later") + 'method = "slow"\nbeats = "random@budget"\nby = "1 %"\ntest = "sequential"\n'
-    (tmp_path / "slow.py").write_text(SLOW)
     line = [sys.executable, "-m", "harness.cli", "reproduce", str(suite(claim, head=head))]
-    line += ["--plugin", str(tmp_path / "slow.py"), "-j", "1", "-q", "--until", "decided", "--max-seeds", "120"]
+    line += ["--plugin", str(slow_plugin(0.02)), "-j", "1", "-q", "--until", "decided", "--max-seeds", "120"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     code = subprocess.run([*line, "-o", str(whole)], check=False, stdout=subprocess.DEVNULL).returncode
     kills = 0

@@ -19,31 +19,6 @@ import pytest
 from harness.running.folder import RunFolder
 from harness.running.records import Entry, read_run
 
-SLOW_PLUGIN = '''
-import time
-from dataclasses import dataclass
-
-from harness import AskTell, Taxonomy, register_method
-
-
-@register_method("slow")
-@dataclass
-class Slow(AskTell):
-    """Random search that takes its time."""
-
-    taxonomy = Taxonomy("any", "random", "none", "none")
-
-    def start(self, problem, streams):
-        super().start(problem, streams)
-        self.draw = streams.uniforms("sample")
-        time.sleep(0.004)
-
-    def ask(self):
-        return self.problem.sample(self.draw)
-
-    def tell(self, arch, evaluation):
-        pass
-'''
 KILLS = 8
 
 
@@ -104,8 +79,10 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="fi
 
 @pytest.mark.slow
 @needs_proc
-def test_killed_again_and_again_at_random_moments(tmp_path: Path, same_results: Callable[..., None]) -> None:
-    (tmp_path / "slow.py").write_text(SLOW_PLUGIN)
+def test_killed_again_and_again_at_random_moments(
+    tmp_path: Path, slow_plugin: Callable[..., Path], same_results: Callable[..., None]
+) -> None:
+    slow_plugin()
     seeds = "0:600"
     assert ended(started(command(tmp_path / "uninterrupted", seeds), tmp_path), tmp_path) == (0, "")
     chance = random.Random(20)
@@ -152,8 +129,8 @@ def journalled(process: subprocess.Popen[str], output: Path) -> None:
 
 @pytest.mark.slow
 @needs_proc
-def test_workers_end_with_a_killed_run(tmp_path: Path) -> None:
-    (tmp_path / "slow.py").write_text(SLOW_PLUGIN)
+def test_workers_end_with_a_killed_run(tmp_path: Path, slow_plugin: Callable[..., Path]) -> None:
+    slow_plugin()
     process = started(command(tmp_path / "run", "0:4000"), tmp_path)
     journalled(process, tmp_path / "run")
     os.kill(process.pid, signal.SIGKILL)
@@ -165,8 +142,8 @@ def test_workers_end_with_a_killed_run(tmp_path: Path) -> None:
 @pytest.mark.slow
 @needs_proc
 @pytest.mark.parametrize("whom", ["parent", "group"])
-def test_an_interrupted_run(whom: str, tmp_path: Path) -> None:
-    (tmp_path / "slow.py").write_text(SLOW_PLUGIN)
+def test_an_interrupted_run(whom: str, tmp_path: Path, slow_plugin: Callable[..., Path]) -> None:
+    slow_plugin()
     process = started(command(tmp_path / "run", "0:4000"), tmp_path)
     journalled(process, tmp_path / "run")
     if whom == "group":  # as a terminal does it
@@ -188,9 +165,9 @@ def test_an_interrupted_run(whom: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @needs_proc
-def test_a_killed_worker(tmp_path: Path, same_results: Callable[..., None]) -> None:
+def test_a_killed_worker(tmp_path: Path, slow_plugin: Callable[..., Path], same_results: Callable[..., None]) -> None:
     """What the kernel does when memory runs out: one line, exit code 1, and the same command goes on."""
-    (tmp_path / "slow.py").write_text(SLOW_PLUGIN)
+    slow_plugin()
     process = started(command(tmp_path / "run", "0:600"), tmp_path)
     journalled(process, tmp_path / "run")
     workers = [pid for pid in alive(process.pid) if b"popen_loky_posix" in Path(f"/proc/{pid}/cmdline").read_bytes()]
@@ -210,13 +187,15 @@ def test_a_killed_worker(tmp_path: Path, same_results: Callable[..., None]) -> N
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_really_full(tmp_path: Path, same_results: Callable[..., None]) -> None:
+def test_a_disk_that_is_really_full(
+    tmp_path: Path, slow_plugin: Callable[..., Path], same_results: Callable[..., None]
+) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)]
     if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("this needs the permission to mount a small disk")
-    (tmp_path / "slow.py").write_text(SLOW_PLUGIN)
+    slow_plugin()
     line = command(disk / "run", "0:150", jobs=1)
     try:
         full = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)

@@ -11,9 +11,8 @@ import pandas as pd
 
 from harness.live.one_shot import ELASTIC
 from harness.reporting.frames.live import of_phase
-from harness.reporting.frames.one_shot import scored
+from harness.reporting.frames.one_shot import estimate, scored
 from harness.reporting.run import Benchmark, Run
-from harness.statistics import mean_band
 from harness.statistics.regions import Region, place
 
 QUANTILES = (25, 50, 75)  # of the number of parameters, whose values are bounds
@@ -54,8 +53,8 @@ def inherited(run: Run) -> pd.DataFrame:
             "gap": gaps,
             "distance": [float((cell["shared"] - cell["valid"]).abs().mean()) for cell in cells],
         }
-        for quantile in QUANTILES:
-            estimates[f"regret_{quantile}"] = [_regret(benchmark, cell, quantile) for cell in cells]
+        regrets = [_regrets(benchmark, cell) for cell in cells]
+        estimates |= {f"regret_{quantile}": [one[quantile] for one in regrets] for quantile in QUANTILES}
         row: dict[str, Any] = {
             "benchmark": benchmark.name,
             "dataset": benchmark.dataset,
@@ -65,21 +64,24 @@ def inherited(run: Run) -> pd.DataFrame:
             "p_equal": _p_equal(np.array(gaps)),
         }
         for name, values in estimates.items():
-            band = mean_band(np.array(values)[:, None])
-            row |= {name: band.mean[0], f"{name}_low": band.low[0], f"{name}_high": band.high[0]}
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), estimate(values), strict=True))
         rows.append(row | _spent(run, benchmark, number))
     return pd.DataFrame(rows, columns=list(INHERITED_COLUMNS))
 
 
-def _regret(benchmark: Benchmark, cell: pd.DataFrame, quantile: int) -> float:
+def _regrets(benchmark: Benchmark, cell: pd.DataFrame) -> dict[int, float]:
+    """By quantile; NaN where no network of the sample is within its bound."""
     table = benchmark.table
     assert table is not None
     params = table.column("params")
-    bound = np.quantile(np.repeat(params, table.weights.astype(int)), quantile / 100)
+    bounds = np.quantile(np.repeat(params, table.weights.astype(int)), np.array(QUANTILES) / 100)
     places = [table.rows[table.space.index(table.space.parse(text))] for text in cell["arch"]]
-    within = cell[params[places] <= bound]
-    chosen = within["test"].iloc[int(within["shared"].argmax())]
-    return float(within["test"].max() - chosen)
+    found = {}
+    for quantile, bound in zip(QUANTILES, bounds, strict=True):
+        within = cell[params[places] <= bound]
+        chosen = within["test"].iloc[int(within["shared"].argmax())] if len(within) else math.nan
+        found[quantile] = float(within["test"].max() - chosen)
+    return found
 
 
 def _p_equal(gaps: np.ndarray[Any, np.dtype[np.float64]]) -> float:

@@ -72,7 +72,7 @@ def supernet_rankings(run: Run) -> pd.DataFrame:
             "sample": len(cells[0]) if cells else 0,
         }
         for name, values in estimates.items():
-            row |= dict(zip((name, f"{name}_low", f"{name}_high"), _estimate(values), strict=True))
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), estimate(values), strict=True))
         rows.append(row)
     return pd.DataFrame(rows, columns=list(RANKING_COLUMNS))
 
@@ -89,7 +89,8 @@ def _tau(x: pd.Series[float], y: pd.Series[float]) -> float:
         return math.nan
 
 
-def _estimate(values: Sequence[float]) -> tuple[float, float, float]:
+def estimate(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return mean and ends of its 95 % t interval over the seeds that have a value; NaN where none has."""
     known = np.array([value for value in values if not math.isnan(value)])
     if not len(known):
         return math.nan, math.nan, math.nan
